@@ -1,0 +1,2 @@
+//! moue
+fn main(){}
