@@ -1,1 +1,14 @@
-//! moue
+//! Real-time facial-expression recognition that a person can run on their own machine.
+//!
+//! A frame goes one way through the modules: [`capture`] delivers it, [`detect`] finds the
+//! faces, [`model`] reads each face and says where it looked, [`pipeline`] runs these on
+//! threads of their own, [`app`] shows the result. [`cli`] is the same without a window.
+
+pub mod app;
+pub mod capture;
+pub mod cli;
+pub mod detect;
+pub mod eval;
+pub mod model;
+pub mod pipeline;
+pub mod train;

@@ -1,2 +1,2 @@
 //! moue
-fn main(){}
+fn main() {}

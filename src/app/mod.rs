@@ -1,0 +1,1 @@
+//! The egui window. Nothing outside this module knows egui.

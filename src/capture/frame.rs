@@ -1,0 +1,75 @@
+//! What every frame source delivers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use image::RgbImage;
+
+use super::CaptureError;
+
+/// One picture of a source, upright, not mirrored.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The pixels, 8-bit sRGB. Shared, so that passing a frame between threads copies nothing.
+    pub image: Arc<RgbImage>,
+    /// Position in the source, from 0. Live sources count the frames that they delivered.
+    pub index: u64,
+    /// Seconds since the source's first frame: the file's own clock for videos and GIFs, the
+    /// arrival time for cameras, 0.0 for a picture.
+    pub time_s: f64,
+    /// When the frame arrived in this program; the base of every age and latency.
+    pub captured_at: Instant,
+}
+
+/// What kind of thing a source is; decides the marks on screen and the detector's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A camera: live.
+    Camera,
+    /// The built-in demo: portraits, panned and zoomed.
+    Demo,
+    /// Pictures without a clock (one file, or a folder of them).
+    Still,
+    /// A video or an animated GIF.
+    Video,
+}
+
+/// What is known about a source once it is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceInfo {
+    /// Name to show: the device's name, the file's name, or "Demo".
+    pub name: String,
+    /// What kind of thing it is.
+    pub kind: SourceKind,
+    /// Width and height of the frames in pixels, where all have the same.
+    pub size_px: Option<(u32, u32)>,
+    /// Nominal frames a second, where the source has a clock.
+    pub frame_rate: Option<f64>,
+    /// Number of frames, where it is known beforehand (for progress bars).
+    pub frame_count: Option<u64>,
+}
+
+/// Whether a source that is not live keeps to its own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As a camera would: frames arrive at their time, files and the demo start again at the end.
+    Live,
+    /// As fast as they are asked for, every frame once.
+    Unpaced,
+}
+
+/// A place that frames come from. It is opened, used and dropped on one thread; dropping it
+/// releases the device.
+pub trait FrameSource {
+    /// What is known about the source.
+    fn info(&self) -> &SourceInfo;
+
+    /// The next frame; waits for it, at most about half a second, so that a thread that reads
+    /// it can stop. `Ok(None)` is the end of a finite source.
+    ///
+    /// # Errors
+    /// [`CaptureError::Timeout`] when a live source had no frame in that time (asking again is
+    /// fine); [`CaptureError::UnreadableFrame`] where one frame or file is bad but later ones
+    /// may be read; any other error ends the source.
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError>;
+}

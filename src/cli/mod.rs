@@ -1,0 +1,1 @@
+//! The command line: flags are parsed to plain data, validated, then run.

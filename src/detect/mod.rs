@@ -1,0 +1,5 @@
+//! Finds faces in a frame.
+
+mod face;
+
+pub use face::{Detection, FaceBox};

@@ -1,0 +1,1 @@
+//! Measures a trained network on a labelled data set.

@@ -1,0 +1,12 @@
+//! The network: its weights, the fast CPU plan, candle's version, and the explanation.
+
+mod expression;
+pub mod formula;
+mod heat_map;
+mod layout;
+mod weights;
+
+pub use expression::Expression;
+pub use heat_map::HeatMap;
+pub use layout::{FEATURE_CHANNELS, LAYER_CHANNELS, TensorSpec, parameter_count, state_dict_layout};
+pub use weights::{NetworkWeights, WeightTensor};

@@ -1,0 +1,1 @@
+//! Threads, latest-value mailboxes and timings between the camera and the window.

@@ -1,0 +1,1 @@
+//! Trains the network on the CPU or a GPU.
