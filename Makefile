@@ -1,0 +1,28 @@
+# The two commands a newcomer needs: `make run` and `make test`.
+# CARGO_TARGET_DIR, ARGS ("make run ARGS='--source demo'") and FEATURES ("cuda") may be set.
+
+ARGS ?=
+FEATURES ?=
+CARGO_FLAGS := $(if $(FEATURES),--features $(FEATURES))
+
+.PHONY: help run test setup lint bench
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
+
+setup: ## install the system packages that are missing (Debian, Ubuntu)
+	@scripts/setup.sh
+
+run: ## build in release mode and open the window
+	@scripts/setup.sh build run
+	cargo run --release $(CARGO_FLAGS) -- $(ARGS)
+
+test: ## everything that CI checks: format, lints, documentation, tests
+	@scripts/setup.sh build run test
+	@scripts/check.sh
+
+lint: ## format, lints and documentation only
+	@scripts/check.sh lint
+
+bench: ## measure this machine's speed
+	cargo run --release $(CARGO_FLAGS) -- bench $(ARGS)
