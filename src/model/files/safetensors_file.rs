@@ -96,9 +96,7 @@ pub fn parse_safetensors(bytes: &[u8], path: &Path) -> Result<NetworkWeights, Mo
 fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     let data = view.data();
     Some(match view.dtype() {
-        Dtype::F32 => {
-            data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
-        }
+        Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
         Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
         _ => return None,
