@@ -21,4 +21,78 @@ pub enum CaptureError {
         /// What was wrong.
         reason: String,
     },
+    /// The file or folder cannot be used as a source.
+    #[error("{}: {reason}", path.display())]
+    Unusable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// Video files are decoded by the ffmpeg program, which is not installed.
+    #[error(
+        "{}: video files are read through the program ffmpeg, which was not found; install it (Debian, Ubuntu: \
+         apt install ffmpeg; macOS: brew install ffmpeg; Windows: winget install ffmpeg) or open pictures instead",
+        path.display()
+    )]
+    NoFfmpeg {
+        /// The video.
+        path: PathBuf,
+    },
+    /// No camera is there, or none of that name.
+    #[error("{wanted}: no such camera; found: {found}")]
+    NoCamera {
+        /// What was asked for.
+        wanted: String,
+        /// The cameras that are there, or "none".
+        found: String,
+    },
+    /// Another program uses the camera.
+    #[error("{device}: the camera is in use by {holder}; close it there and try again")]
+    CameraBusy {
+        /// The camera's name and path.
+        device: String,
+        /// The program, where the system tells.
+        holder: String,
+    },
+    /// The user may not open the camera.
+    #[error("{device}: no permission to open the camera; {advice}")]
+    CameraPermission {
+        /// The camera's name and path.
+        device: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The camera is gone.
+    #[error("{device}: the camera was unplugged")]
+    CameraUnplugged {
+        /// The camera's name and path.
+        device: String,
+    },
+    /// The camera offers no format that can be decoded.
+    #[error("{device}: no format that this program can decode ({decodable}); the camera offers: {offered}")]
+    UnsupportedFormat {
+        /// The camera's name and path.
+        device: String,
+        /// What could be decoded.
+        decodable: String,
+        /// What the camera offers.
+        offered: String,
+    },
+    /// Anything else that the camera's driver said.
+    #[error("{device}: {reason}")]
+    Camera {
+        /// The camera's name and path.
+        device: String,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl CaptureError {
+    /// Whether the source may deliver frames when it is asked again.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::UnreadableFrame { .. })
+    }
 }

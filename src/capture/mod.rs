@@ -1,9 +1,14 @@
 //! Frame sources: cameras, the demo, pictures, folders and video files.
 
+mod clock;
+mod demo;
 mod error;
 mod frame;
 mod open;
+mod picture;
 mod spec;
+mod still;
+mod video;
 
 pub use error::CaptureError;
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};

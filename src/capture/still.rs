@@ -1,0 +1,198 @@
+//! Pictures, folders of pictures, and animated pictures.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use image::{Frames, RgbImage};
+
+use super::clock::FrameClock;
+use super::picture::{animation, animation_frame, has_picture_name, read_picture};
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
+
+/// How long a picture of a folder stays, when shown live, in seconds.
+const PICTURE_S: f64 = 3.0;
+/// A still picture is delivered again after this time, when shown live, in seconds.
+const REPEAT_S: f64 = 0.3;
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+/// One picture, or several in turn.
+pub(super) struct StillSource {
+    info: SourceInfo,
+    pace: Pace,
+    clock: FrameClock,
+    paths: Vec<PathBuf>,
+    /// The picture that is being shown, and when the next one is due, in seconds.
+    shown: Option<(Arc<RgbImage>, f64)>,
+    position: usize,
+    next_index: u64,
+}
+
+impl StillSource {
+    /// A single picture. It is read at once, so that a bad file is refused here.
+    pub(super) fn picture(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
+        let picture =
+            read_picture(path).map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
+        let size_px = Some(picture.dimensions());
+        let mut source = Self::new(name_of(path), vec![path.to_owned()], size_px, pace);
+        source.shown = Some((Arc::new(picture), f64::INFINITY));
+        Ok(source)
+    }
+
+    /// The pictures of a folder, by name.
+    pub(super) fn folder(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
+        let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(|e| unusable(e.to_string()))? {
+            let file = entry.map_err(|e| unusable(e.to_string()))?.path();
+            if file.is_file() && has_picture_name(&file) {
+                paths.push(file);
+            }
+        }
+        if paths.is_empty() {
+            return Err(unusable(
+                "expected pictures (PNG, JPEG, GIF, WebP) in the folder, found none".into(),
+            ));
+        }
+        paths.sort();
+        Ok(Self::new(name_of(path), paths, None, pace))
+    }
+
+    fn new(name: String, paths: Vec<PathBuf>, size_px: Option<(u32, u32)>, pace: Pace) -> Self {
+        let info = SourceInfo {
+            name,
+            kind: SourceKind::Still,
+            size_px,
+            frame_rate: None,
+            frame_count: (pace == Pace::Unpaced).then_some(paths.len() as u64),
+        };
+        Self { info, pace, clock: FrameClock::new(), paths, shown: None, position: 0, next_index: 0 }
+    }
+
+    fn read_next(&mut self) -> Result<Arc<RgbImage>, CaptureError> {
+        let path = &self.paths[self.position % self.paths.len()];
+        self.position += 1;
+        read_picture(path)
+            .map(Arc::new)
+            .map_err(|reason| CaptureError::UnreadableFrame { path: path.clone(), reason })
+    }
+
+    fn frame(&mut self, image: Arc<RgbImage>, time_s: f64) -> Frame {
+        self.next_index += 1;
+        Frame { image, index: self.next_index - 1, time_s, captured_at: Instant::now() }
+    }
+}
+
+impl FrameSource for StillSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        if self.pace == Pace::Unpaced {
+            if self.position >= self.paths.len() {
+                return Ok(None);
+            }
+            let picture = match self.shown.take() {
+                Some((picture, _)) => {
+                    self.position += 1;
+                    picture
+                }
+                None => self.read_next()?,
+            };
+            return Ok(Some(self.frame(picture, 0.0)));
+        }
+        if self.next_index > 0 {
+            self.clock.wait_until(self.clock.now_s() + REPEAT_S);
+        }
+        let now_s = self.clock.now_s();
+        let picture = match &self.shown {
+            Some((picture, until_s)) if now_s < *until_s => Arc::clone(picture),
+            _ => {
+                let picture = self.read_next()?;
+                self.shown = Some((Arc::clone(&picture), now_s + PICTURE_S));
+                picture
+            }
+        };
+        Ok(Some(self.frame(picture, now_s)))
+    }
+}
+
+/// An animated GIF or WebP, with its own clock.
+pub(super) struct AnimationSource {
+    info: SourceInfo,
+    pace: Pace,
+    clock: FrameClock,
+    path: PathBuf,
+    frames: Frames<'static>,
+    waiting: Option<(RgbImage, f64)>,
+    next_index: u64,
+    next_time_s: f64,
+}
+
+impl AnimationSource {
+    /// `None` where the file is a still picture.
+    pub(super) fn open(path: &Path, pace: Pace) -> Result<Option<Self>, CaptureError> {
+        let frames =
+            animation(path).map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
+        let info = SourceInfo {
+            name: name_of(path),
+            kind: SourceKind::Video,
+            size_px: None,
+            frame_rate: None,
+            frame_count: None,
+        };
+        Ok(frames.map(|frames| Self {
+            info,
+            pace,
+            clock: FrameClock::new(),
+            path: path.to_owned(),
+            frames,
+            waiting: None,
+            next_index: 0,
+            next_time_s: 0.0,
+        }))
+    }
+
+    fn decode_next(&mut self) -> Result<Option<(RgbImage, f64)>, CaptureError> {
+        let unreadable = |reason: String| CaptureError::Unusable { path: self.path.clone(), reason };
+        match self.frames.next() {
+            Some(frame) => Ok(Some(animation_frame(
+                frame.map_err(|e| unreadable(format!("frame {} cannot be decoded: {e}", self.next_index)))?,
+            ))),
+            None if self.pace == Pace::Live && self.next_index > 0 => {
+                self.frames = animation(&self.path)
+                    .map_err(unreadable)?
+                    .ok_or_else(|| unreadable("the animation changed while it was shown".into()))?;
+                match self.frames.next() {
+                    Some(frame) => Ok(Some(animation_frame(frame.map_err(|e| unreadable(e.to_string()))?))),
+                    None => Ok(None),
+                }
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+impl FrameSource for AnimationSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        if self.waiting.is_none() {
+            self.waiting = self.decode_next()?;
+        }
+        if self.pace == Pace::Live && !self.clock.wait_until(self.next_time_s) {
+            return Err(CaptureError::Timeout { source_name: self.info.name.clone(), waited_ms: 400 });
+        }
+        let Some((image, delay_s)) = self.waiting.take() else { return Ok(None) };
+        let (index, time_s) = (self.next_index, self.next_time_s);
+        self.next_index += 1;
+        self.next_time_s += delay_s;
+        Ok(Some(Frame { image: Arc::new(image), index, time_s, captured_at: Instant::now() }))
+    }
+}

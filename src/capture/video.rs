@@ -1,0 +1,351 @@
+//! Video files, decoded by the `ffmpeg` program.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use image::RgbImage;
+use serde::Deserialize;
+
+use super::clock::FrameClock;
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
+
+/// Longest wait for one frame.
+const FRAME_WAIT: Duration = Duration::from_millis(400);
+/// A frame later than this is left out when shown live, in seconds.
+const TOO_LATE_S: f64 = 0.1;
+/// Largest frame that is decoded, in pixels.
+const MAX_PIXELS: usize = 64_000_000;
+
+/// A video file.
+pub(super) struct VideoSource {
+    info: SourceInfo,
+    path: PathBuf,
+    pace: Pace,
+    rate: f64,
+    decoder: Decoder,
+    clock: FrameClock,
+    waiting: Option<RgbImage>,
+    next_index: u64,
+}
+
+/// What ffprobe says.
+#[derive(Debug, Deserialize)]
+struct Probe {
+    #[serde(default)]
+    streams: Vec<ProbeStream>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProbeStream {
+    avg_frame_rate: Option<String>,
+    r_frame_rate: Option<String>,
+    nb_frames: Option<String>,
+    duration: Option<String>,
+}
+
+impl VideoSource {
+    pub(super) fn open(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
+        let (rate, count) = probe(path)?;
+        let mut decoder = Decoder::start(path, rate)?;
+        // The first frame is decoded here, so that a bad file is refused when it is opened.
+        let first = decoder.first_frame(path)?;
+        let info = SourceInfo {
+            name: path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            kind: SourceKind::Video,
+            size_px: Some(first.dimensions()),
+            frame_rate: Some(rate),
+            frame_count: count,
+        };
+        Ok(Self {
+            info,
+            path: path.to_owned(),
+            pace,
+            rate,
+            decoder,
+            clock: FrameClock::new(),
+            waiting: Some(first),
+            next_index: 0,
+        })
+    }
+
+    fn timeout(&self) -> CaptureError {
+        CaptureError::Timeout {
+            source_name: self.info.name.clone(),
+            waited_ms: FRAME_WAIT.as_millis() as u64,
+        }
+    }
+}
+
+impl FrameSource for VideoSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        loop {
+            if self.waiting.is_none() {
+                self.waiting = match self.decoder.frames.recv_timeout(FRAME_WAIT) {
+                    Ok(frame) => Some(frame),
+                    Err(RecvTimeoutError::Timeout) => return Err(self.timeout()),
+                    Err(RecvTimeoutError::Disconnected) => {
+                        self.decoder.finish(&self.path)?;
+                        if self.pace == Pace::Unpaced {
+                            return Ok(None);
+                        }
+                        self.decoder = Decoder::start(&self.path, self.rate)?;
+                        Some(self.decoder.first_frame(&self.path)?)
+                    }
+                };
+            }
+            let due_s = self.next_index as f64 / self.rate;
+            if self.pace == Pace::Live {
+                if self.clock.now_s() > due_s + TOO_LATE_S && self.next_index > 0 {
+                    self.waiting = None;
+                    self.next_index += 1;
+                    continue;
+                }
+                if !self.clock.wait_until(due_s) {
+                    return Err(self.timeout());
+                }
+            }
+            let Some(image) = self.waiting.take() else { continue };
+            let index = self.next_index;
+            self.next_index += 1;
+            return Ok(Some(Frame {
+                image: Arc::new(image),
+                index,
+                time_s: due_s,
+                captured_at: Instant::now(),
+            }));
+        }
+    }
+}
+
+/// A running ffmpeg and the thread that reads from it.
+struct Decoder {
+    child: Child,
+    frames: Receiver<RgbImage>,
+    reader: Option<JoinHandle<io::Result<()>>>,
+    messages: Option<JoinHandle<String>>,
+}
+
+impl Decoder {
+    /// Frames at a constant `rate`, turned upright, as a stream of PPM pictures.
+    fn start(path: &Path, rate: f64) -> Result<Self, CaptureError> {
+        let mut child = Command::new("ffmpeg")
+            .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-i"])
+            .arg(input_name(path))
+            .args(["-an", "-sn", "-dn", "-vf"])
+            .arg(format!("fps={rate}"))
+            .args(["-f", "image2pipe", "-c:v", "ppm", "-"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| not_started(path, &e))?;
+        let unusable = |what: &str| CaptureError::Unusable { path: path.to_owned(), reason: what.into() };
+        let output = child.stdout.take().ok_or_else(|| unusable("ffmpeg gave no output pipe"))?;
+        let errors = child.stderr.take().ok_or_else(|| unusable("ffmpeg gave no error pipe"))?;
+        let (sender, frames) = bounded(2);
+        let spawn_failed = |e: io::Error| unusable(&format!("no thread for reading ffmpeg's output: {e}"));
+        let reader = std::thread::Builder::new()
+            .name("video-reader".into())
+            .spawn(move || read_frames(BufReader::with_capacity(1 << 20, output), &sender))
+            .map_err(spawn_failed)?;
+        let messages = std::thread::Builder::new()
+            .name("video-messages".into())
+            .spawn(move || last_line(errors))
+            .map_err(spawn_failed)?;
+        Ok(Self { child, frames, reader: Some(reader), messages: Some(messages) })
+    }
+
+    fn first_frame(&mut self, path: &Path) -> Result<RgbImage, CaptureError> {
+        match self.frames.recv_timeout(Duration::from_secs(10)) {
+            Ok(frame) => Ok(frame),
+            Err(e) => {
+                let _ = self.child.kill();
+                self.finish(path)?;
+                let reason = match e {
+                    RecvTimeoutError::Timeout => "ffmpeg delivered no frame for 10 s",
+                    RecvTimeoutError::Disconnected => "the file holds no video frame",
+                };
+                Err(CaptureError::Unusable { path: path.to_owned(), reason: reason.into() })
+            }
+        }
+    }
+
+    /// Collects the program at its end. An error where it failed, with what it said.
+    fn finish(&mut self, path: &Path) -> Result<(), CaptureError> {
+        let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
+        let read = self.reader.take().map(JoinHandle::join);
+        let said = self.messages.take().and_then(|m| m.join().ok()).unwrap_or_default();
+        let status = self.child.wait().map_err(|e| unusable(e.to_string()))?;
+        if !status.success() && !said.is_empty() {
+            return Err(unusable(format!("ffmpeg cannot decode it: {said}")));
+        }
+        match read {
+            Some(Ok(Err(e))) => Err(unusable(format!("ffmpeg's output broke off: {e}"))),
+            Some(Err(_)) => Err(unusable("the thread that reads ffmpeg's output panicked".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // Both fail only where the program has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // A full channel would keep the reader waiting.
+        let (_, nothing) = bounded(0);
+        drop(std::mem::replace(&mut self.frames, nothing));
+        if let Some(thread) = self.reader.take() {
+            let _ = thread.join();
+        }
+        if let Some(thread) = self.messages.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// ffmpeg takes names such as `-x` or `concat:x` for something else than a file.
+fn input_name(path: &Path) -> std::ffi::OsString {
+    let mut name = std::ffi::OsString::from("file:");
+    name.push(path);
+    name
+}
+
+fn not_started(path: &Path, error: &io::Error) -> CaptureError {
+    if error.kind() == io::ErrorKind::NotFound {
+        CaptureError::NoFfmpeg { path: path.to_owned() }
+    } else {
+        CaptureError::Unusable { path: path.to_owned(), reason: format!("ffmpeg cannot be started: {error}") }
+    }
+}
+
+fn last_line(errors: impl Read) -> String {
+    let mut last = String::new();
+    for line in BufReader::new(errors).lines() {
+        match line {
+            Ok(line) if !line.trim().is_empty() => last = line.trim().to_owned(),
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    last
+}
+
+/// Frames a second and, where the file says so, the number of frames.
+fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-of", "json", "-show_entries"])
+        .arg("stream=avg_frame_rate,r_frame_rate,nb_frames,duration")
+        .arg(input_name(path))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| not_started(path, &e))?;
+    let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
+    if !output.status.success() {
+        return Err(unusable(format!("no picture and no video: {}", last_line(&output.stderr[..]))));
+    }
+    let probe: Probe = serde_json::from_slice(&output.stdout)
+        .map_err(|e| unusable(format!("ffprobe's answer cannot be read: {e}")))?;
+    let stream =
+        probe.streams.first().ok_or_else(|| unusable("expected a video, found a file without one".into()))?;
+    let rate = [&stream.avg_frame_rate, &stream.r_frame_rate]
+        .into_iter()
+        .flatten()
+        .filter_map(|text| rate_of(text))
+        .find(|rate| (0.1..=240.0).contains(rate))
+        .unwrap_or(25.0);
+    let count = stream.nb_frames.as_deref().and_then(|n| n.parse().ok()).or_else(|| {
+        let seconds: f64 = stream.duration.as_deref()?.parse().ok()?;
+        Some((seconds * rate).round() as u64)
+    });
+    Ok((rate, count))
+}
+
+/// "30000/1001" in frames a second.
+fn rate_of(text: &str) -> Option<f64> {
+    let (n, d) = text.split_once('/')?;
+    let (n, d): (f64, f64) = (n.parse().ok()?, d.parse().ok()?);
+    (d > 0.0).then(|| n / d)
+}
+
+fn read_frames(mut output: impl io::BufRead, sender: &Sender<RgbImage>) -> io::Result<()> {
+    while let Some(frame) = read_ppm(&mut output)? {
+        // The receiver is gone: the source was closed.
+        if sender.send(frame).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One binary PPM picture (`P6 width height 255`), as ffmpeg writes them; `None` at the end.
+fn read_ppm(input: &mut impl io::BufRead) -> io::Result<Option<RgbImage>> {
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let mut header = Vec::new();
+    for expected in ["magic", "width and height", "maximum"] {
+        let mut line = Vec::new();
+        if input.by_ref().take(64).read_until(b'\n', &mut line)? == 0 && expected == "magic" {
+            return Ok(None);
+        }
+        header.push(String::from_utf8_lossy(&line).trim().to_owned());
+    }
+    let (width, height) = header[1]
+        .split_once(' ')
+        .and_then(|(w, h)| Some((w.parse::<u32>().ok()?, h.parse::<u32>().ok()?)))
+        .filter(|_| header[0] == "P6" && header[2] == "255")
+        .ok_or_else(|| invalid("no PPM header"))?;
+    let pixels = width as usize * height as usize;
+    if pixels == 0 || pixels > MAX_PIXELS {
+        return Err(invalid(&format!("expected at most {MAX_PIXELS} pixels, found {width}x{height}")));
+    }
+    let mut raw = vec![0; pixels * 3];
+    input.read_exact(&mut raw)?;
+    Ok(RgbImage::from_raw(width, height, raw))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ppm_pictures_are_read_one_after_the_other() {
+        let mut stream = Vec::new();
+        for v in [1u8, 2] {
+            stream.extend_from_slice(b"P6\n2 1\n255\n");
+            stream.extend_from_slice(&[v; 6]);
+        }
+        let mut input = &stream[..];
+        assert_eq!(read_ppm(&mut input).unwrap().unwrap().as_raw(), &[1; 6]);
+        assert_eq!(read_ppm(&mut input).unwrap().unwrap().as_raw(), &[2; 6]);
+        assert!(read_ppm(&mut input).unwrap().is_none());
+    }
+
+    #[test]
+    fn broken_ppm_streams_are_errors() {
+        for bad in [
+            &b"P6\n2 1\n255\n123"[..],
+            b"P5\n2 1\n255\n123456",
+            b"P6\n99999 99999\n255\n",
+            b"P6\n-1 1\n255\n",
+        ] {
+            assert!(read_ppm(&mut &bad[..]).is_err());
+        }
+    }
+
+    #[test]
+    fn frame_rates_are_fractions() {
+        assert!((rate_of("30000/1001").unwrap() - 29.97).abs() < 0.001);
+        assert_eq!(rate_of("25/1"), Some(25.0));
+        assert_eq!(rate_of("0/0"), None);
+    }
+}
