@@ -1,9 +1,29 @@
 //! The egui window. Nothing outside this module knows egui.
 
+mod dialogs;
+mod menu;
+mod overlay;
+mod panel;
+mod picker;
+mod preview;
+mod settings;
+mod theme;
+mod view;
+mod window;
+
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use eframe::egui;
 
 use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
+
+pub use picker::{FilePicker, Request, SystemPicker};
+pub use settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
+pub use view::FrameView;
+pub use window::MoueApp;
 
 /// What the command line asks of the window.
 #[derive(Debug, Clone)]
@@ -22,12 +42,70 @@ pub struct AppOptions {
 
 /// Why the window could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum AppError {}
+pub enum AppError {
+    /// Neither graphics interface works.
+    #[error(
+        "the window cannot be opened: {wgpu}; with OpenGL: {glow}. It needs a display (X11 or Wayland) and a graphics \
+         driver; a driver in software will do (Debian, Ubuntu: apt install mesa-vulkan-drivers libgl1)"
+    )]
+    NoWindow {
+        /// What wgpu said.
+        wgpu: String,
+        /// What OpenGL said.
+        glow: String,
+    },
+}
 
-/// Opens the window and returns when it is closed.
+/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too.
 ///
 /// # Errors
-/// [`AppError`]
-pub fn run(_options: AppOptions) -> Result<(), AppError> {
-    todo!()
+/// [`AppError`] when there is no display or no graphics driver, not even one in software.
+pub fn run(options: AppOptions) -> Result<(), AppError> {
+    let wgpu = match open(options.clone(), eframe::Renderer::Wgpu) {
+        Ok(()) => return Ok(()),
+        Err(e) => e.to_string(),
+    };
+    tracing::info!("no window with wgpu, trying OpenGL: {wgpu}");
+    open(options, eframe::Renderer::Glow).map_err(|e| AppError::NoWindow { wgpu, glow: e.to_string() })
+}
+
+fn open(options: AppOptions, renderer: eframe::Renderer) -> eframe::Result {
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("moue")
+            .with_app_id("moue")
+            .with_inner_size([1180.0, 740.0])
+            .with_min_inner_size([640.0, 420.0])
+            .with_drag_and_drop(true),
+        renderer,
+        ..Default::default()
+    };
+    eframe::run_native(
+        "moue",
+        native,
+        Box::new(move |creation| {
+            let ctx = &creation.egui_ctx;
+            close_on_signals(ctx);
+            let file = options.settings.then(SettingsFile::of_user).flatten();
+            let app = MoueApp::new(ctx, options, file, Box::new(SystemPicker::default()))?;
+            Ok(Box::new(app))
+        }),
+    )
+}
+
+fn close_on_signals(ctx: &egui::Context) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let ctx = ctx.clone();
+    let handler = move || {
+        // Whoever asks twice wants no waiting.
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        ctx.request_repaint();
+    };
+    // A second window in one process (after a failed first try) keeps the first handler.
+    if let Err(e) = ctrlc::set_handler(handler) {
+        tracing::debug!("no handler for Ctrl-C: {e}");
+    }
 }

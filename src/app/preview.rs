@@ -1,0 +1,229 @@
+//! The picture with its boxes, labels, heatmaps and marks.
+
+use eframe::egui::{
+    self, Align2, Color32, ColorImage, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind,
+    TextureHandle, TextureOptions, Ui, vec2,
+};
+
+use super::overlay::HeatTextures;
+use super::panel::capitalised;
+use super::settings::Settings;
+use super::theme;
+use super::view::FrameView;
+use crate::capture::SourceKind;
+use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading, SourceState};
+
+/// The newest frame, in a texture that is updated in place while the size stays.
+#[derive(Default)]
+pub(super) struct FrameTexture {
+    texture: Option<TextureHandle>,
+}
+
+impl FrameTexture {
+    pub(super) fn update(&mut self, ctx: &egui::Context, image: ColorImage) {
+        match &mut self.texture {
+            Some(texture) if texture.size() == image.size => {
+                texture.set_partial([0, 0], image, TextureOptions::LINEAR);
+            }
+            texture => *texture = Some(ctx.load_texture("frame", image, TextureOptions::LINEAR)),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.texture = None;
+    }
+}
+
+/// What the preview shows.
+pub(super) struct Preview<'a> {
+    pub(super) frame: &'a FrameTexture,
+    pub(super) heat: &'a HeatTextures,
+    pub(super) state: &'a SourceState,
+    pub(super) result: Option<&'a LiveResult>,
+    /// The chosen face.
+    pub(super) chosen: Option<u64>,
+    pub(super) settings: &'a Settings,
+}
+
+/// What the user did in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PreviewAction {
+    /// Chose this face.
+    Choose(u64),
+    /// Wants the source opened again.
+    TryAgain,
+    /// Wants the demo.
+    ShowDemo,
+    /// Wants to go on after a pause.
+    Resume,
+}
+
+/// Whether a source is shown as a mirror would.
+pub(super) fn mirrored(kind: SourceKind, settings: &Settings) -> bool {
+    settings.mirror && matches!(kind, SourceKind::Camera | SourceKind::Demo)
+}
+
+impl Preview<'_> {
+    pub(super) fn ui(&self, ui: &mut Ui) -> Option<PreviewAction> {
+        let space = ui.available_rect_before_wrap();
+        let response = ui.allocate_rect(space, Sense::click());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Live picture"));
+        ui.painter().rect_filled(space, 0.0, theme::STAGE);
+        let kind = match self.state {
+            SourceState::Running(info) | SourceState::NoSignal { info, .. } => Some(info.kind),
+            _ => None,
+        };
+        let mut action = None;
+        if let Some(texture) = &self.frame.texture {
+            let [w, h] = texture.size();
+            let mirror = kind.is_some_and(|kind| mirrored(kind, self.settings));
+            let view = FrameView::fit(space.shrink(10.0), (w as u32, h as u32), mirror);
+            let running = matches!(self.state, SourceState::Running(_));
+            let tint = if running { Color32::WHITE } else { Color32::from_gray(70) };
+            egui::Image::new((texture.id(), texture.size_vec2()))
+                .uv(view.uv())
+                .tint(tint)
+                .corner_radius(8.0)
+                .paint_at(ui, view.rect);
+            if running && let Some(result) = self.result {
+                self.faces(ui, &view, result);
+                if response.clicked()
+                    && let Some(at) = response.interact_pointer_pos()
+                {
+                    action = face_at(&view, result, at).map(PreviewAction::Choose);
+                }
+            }
+            self.mark(ui, &view, kind);
+        }
+        self.state_text(ui, space).or(action)
+    }
+
+    fn faces(&self, ui: &Ui, view: &FrameView, result: &LiveResult) {
+        let painter = ui.painter_at(view.rect);
+        if self.settings.overlay {
+            for face in &result.analyzed.faces {
+                if let Some(heat) = self.heat.get(face.id) {
+                    painter.image(heat.id(), view.region(&face.region), view.uv(), Color32::WHITE);
+                }
+            }
+        }
+        for (face, shown) in result.analyzed.faces.iter().zip(&result.shown) {
+            let chosen = self.chosen == Some(face.id);
+            let colour = theme::person_colour(face.id);
+            let rect = view.face(&face.detection.face);
+            let width = if chosen { 3.0 } else { 1.5 };
+            painter.rect_stroke(rect, 6.0, Stroke::new(width, colour), StrokeKind::Middle);
+            label(&painter, view, rect, &label_text(shown), colour);
+        }
+        if result.analyzed.faces.is_empty() {
+            pill(
+                ui,
+                view.rect.center_bottom() - vec2(0.0, 22.0),
+                Align2::CENTER_CENTER,
+                "No face in view",
+                theme::MARK,
+            );
+        }
+    }
+
+    /// LIVE, DEMO, or what else is seen.
+    fn mark(&self, ui: &Ui, view: &FrameView, kind: Option<SourceKind>) {
+        let (text, colour) = match (self.state, kind) {
+            (SourceState::Running(_), Some(SourceKind::Camera)) => ("● LIVE", theme::LIVE),
+            (SourceState::Running(_), Some(SourceKind::Demo)) => {
+                ("DEMO: recorded portraits, no camera", theme::DEMO)
+            }
+            (SourceState::Running(_), Some(SourceKind::Still)) => ("PICTURE", theme::MARK),
+            (SourceState::Running(_), Some(SourceKind::Video)) => ("VIDEO", theme::MARK),
+            _ => return,
+        };
+        pill(ui, view.rect.left_top() + vec2(12.0, 12.0), Align2::LEFT_TOP, text, colour);
+    }
+
+    /// What is said where there is nothing to see.
+    fn state_text(&self, ui: &mut Ui, space: Rect) -> Option<PreviewAction> {
+        let (title, detail) = match self.state {
+            SourceState::Running(_) => return None,
+            SourceState::Opening => ("Opening the source …".to_owned(), String::new()),
+            SourceState::Paused => ("Paused".to_owned(), "The camera is released. Space goes on.".to_owned()),
+            SourceState::NoSignal { since, reason, .. } => {
+                ui.ctx().request_repaint_after_secs(0.5);
+                let detail = reason.clone().unwrap_or_else(|| "The camera delivers nothing.".to_owned());
+                (
+                    format!("No signal for {:.0} s", since.elapsed().as_secs_f32()),
+                    format!("{detail}\nIt is tried again by itself."),
+                )
+            }
+            SourceState::Failed(reason) => ("This source does not work".to_owned(), reason.clone()),
+            SourceState::Ended => ("The source is at its end".to_owned(), String::new()),
+        };
+        let mut action = None;
+        let width = (space.width() - 40.0).clamp(120.0, 520.0);
+        let middle = Rect::from_center_size(space.center(), vec2(width, 180.0));
+        ui.scope_builder(egui::UiBuilder::new().max_rect(middle), |ui| {
+            ui.vertical_centered(|ui| {
+                ui.add_space(30.0);
+                ui.label(egui::RichText::new(title).size(24.0).color(theme::ON_STAGE));
+                if !detail.is_empty() {
+                    ui.label(egui::RichText::new(detail).color(theme::ON_STAGE_WEAK));
+                }
+                ui.add_space(10.0);
+                match self.state {
+                    SourceState::Opening => {
+                        ui.spinner();
+                    }
+                    SourceState::Paused => {
+                        if ui.button("Go on").clicked() {
+                            action = Some(PreviewAction::Resume);
+                        }
+                    }
+                    SourceState::Failed(_) | SourceState::Ended => {
+                        if ui.button("Try again").clicked() {
+                            action = Some(PreviewAction::TryAgain);
+                        }
+                        if ui.button("Show the demo").clicked() {
+                            action = Some(PreviewAction::ShowDemo);
+                        }
+                    }
+                    _ => {}
+                }
+            });
+        });
+        action
+    }
+}
+
+/// "Happy 93 %", or "unsure".
+fn label_text(shown: &ShownReading) -> String {
+    let p = shown.probabilities[shown.leading.index()] * 100.0;
+    match shown.label {
+        Some(label) => format!("{} {p:.0} %", capitalised(label.name())),
+        None => "Unsure".to_owned(),
+    }
+}
+
+/// The face under a point of the screen; the smallest where they overlap.
+fn face_at(view: &FrameView, result: &LiveResult, at: Pos2) -> Option<u64> {
+    let hit = |face: &&AnalyzedFace| view.face(&face.detection.face).contains(at);
+    result.analyzed.faces.iter().rev().find(hit).map(|face| face.id)
+}
+
+fn label(painter: &egui::Painter, view: &FrameView, face: Rect, text: &str, colour: Color32) {
+    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(16.0), Color32::from_gray(16));
+    let size = galley.size() + vec2(14.0, 6.0);
+    let x = face.left().clamp(view.rect.left(), (view.rect.right() - size.x).max(view.rect.left()));
+    // Above the box, or inside where there is no room.
+    let above = face.top() - size.y - 3.0;
+    let y = if above < view.rect.top() { face.top() + 3.0 } else { above };
+    let back = Rect::from_min_size(egui::pos2(x, y), size);
+    painter.rect_filled(back, CornerRadius::same(5), colour);
+    painter.galley(back.min + vec2(7.0, 3.0), galley, Color32::BLACK);
+}
+
+fn pill(ui: &Ui, at: Pos2, align: Align2, text: &str, colour: Color32) {
+    let painter = ui.painter();
+    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(13.0), Color32::WHITE);
+    let rect = align.anchor_size(at, galley.size() + vec2(18.0, 8.0));
+    painter.rect_filled(rect, rect.height() / 2.0, colour.gamma_multiply(0.92));
+    painter.galley(rect.min + vec2(9.0, 4.0), galley, Color32::WHITE);
+}

@@ -1,0 +1,247 @@
+//! What the window remembers, in a file of its own.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Recent files that are kept.
+const RECENT: usize = 8;
+/// A settings file is small; a larger one is none.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Which theme is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeChoice {
+    /// The system's.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// What is laid over a face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverlayMode {
+    /// The network's own attention.
+    #[default]
+    Attention,
+    /// The class activation map of the shown expression.
+    Evidence,
+}
+
+/// Colours of the overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColourMap {
+    /// Black, red, yellow.
+    #[default]
+    Inferno,
+    /// Blue, green, yellow.
+    Viridis,
+    /// Blue to red by way of green.
+    Turbo,
+    /// Purple, orange, white.
+    Magma,
+}
+
+impl ColourMap {
+    /// All of them, for the menu.
+    pub const ALL: [Self; 4] = [Self::Inferno, Self::Viridis, Self::Turbo, Self::Magma];
+
+    /// The colour at `t`, 0..=1.
+    #[must_use]
+    pub fn colour(self, t: f32) -> [u8; 3] {
+        let gradient = match self {
+            Self::Inferno => colorous::INFERNO,
+            Self::Viridis => colorous::VIRIDIS,
+            Self::Turbo => colorous::TURBO,
+            Self::Magma => colorous::MAGMA,
+        };
+        let c = gradient.eval_continuous(f64::from(t.clamp(0.0, 1.0)));
+        [c.r, c.g, c.b]
+    }
+}
+
+/// Everything that is remembered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The introduction was read.
+    pub introduced: bool,
+    /// Light or dark.
+    pub theme: ThemeChoice,
+    /// Cameras and the demo are shown as a mirror would.
+    pub mirror: bool,
+    /// Whether the overlay is on.
+    pub overlay: bool,
+    /// What it shows.
+    pub overlay_mode: OverlayMode,
+    /// How strongly it covers the picture, 0..=1.
+    pub overlay_opacity: f32,
+    /// Its colours.
+    pub colour_map: ColourMap,
+    /// Time constant of the readings' average in milliseconds, 0..=2000.
+    pub smoothing_ms: f32,
+    /// Weights files that were opened, newest first.
+    pub recent_weights: Vec<PathBuf>,
+    /// Pictures, videos and folders that were opened, newest first.
+    pub recent_sources: Vec<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            introduced: false,
+            theme: ThemeChoice::default(),
+            mirror: true,
+            overlay: true,
+            overlay_mode: OverlayMode::default(),
+            overlay_opacity: 0.6,
+            colour_map: ColourMap::default(),
+            smoothing_ms: 250.0,
+            recent_weights: Vec::new(),
+            recent_sources: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Puts a file in front of a list of recent ones.
+    pub fn remember(list: &mut Vec<PathBuf>, path: &Path) {
+        list.retain(|p| p != path);
+        list.insert(0, path.to_owned());
+        list.truncate(RECENT);
+    }
+
+    /// Values that a hand-edited file may have spoilt.
+    fn sane(mut self) -> Self {
+        let within = |v: f32, low: f32, high: f32, default: f32| {
+            if v.is_finite() { v.clamp(low, high) } else { default }
+        };
+        self.overlay_opacity = within(self.overlay_opacity, 0.0, 1.0, 0.6);
+        self.smoothing_ms = within(self.smoothing_ms, 0.0, 2000.0, 250.0);
+        self.recent_weights.truncate(RECENT);
+        self.recent_sources.truncate(RECENT);
+        self
+    }
+}
+
+/// The settings file.
+#[derive(Debug, Clone)]
+pub struct SettingsFile {
+    path: PathBuf,
+}
+
+impl SettingsFile {
+    /// The file in the user's configuration folder; `None` where the system names no such folder.
+    #[must_use]
+    pub fn of_user() -> Option<Self> {
+        let folders = directories::ProjectDirs::from("", "", "moue")?;
+        Some(Self::at(folders.config_dir().join("settings.json")))
+    }
+
+    /// The file at `path`.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Reads the settings. A file that cannot be read is set aside as `.bad`, and the defaults are
+    /// used; the second value tells the user.
+    #[must_use]
+    pub fn read(&self) -> (Settings, Option<String>) {
+        let text = match self.read_text() {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return (Settings::default(), None),
+            Err(e) => return (Settings::default(), Some(self.set_aside(&e.to_string()))),
+        };
+        match serde_json::from_str::<Settings>(&text) {
+            Ok(settings) => (settings.sane(), None),
+            Err(e) => (Settings::default(), Some(self.set_aside(&e.to_string()))),
+        }
+    }
+
+    fn read_text(&self) -> io::Result<String> {
+        let size = std::fs::metadata(&self.path)?.len();
+        if size > MAX_BYTES {
+            return Err(io::Error::other(format!("expected at most {MAX_BYTES} bytes, found {size}")));
+        }
+        std::fs::read_to_string(&self.path)
+    }
+
+    fn set_aside(&self, reason: &str) -> String {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".bad");
+        let kept = match std::fs::rename(&self.path, &aside) {
+            Ok(()) => format!("it was kept as {}", Path::new(&aside).display()),
+            Err(e) => format!("it could not be set aside: {e}"),
+        };
+        format!(
+            "{}: the settings cannot be read ({reason}); {kept}, the defaults are used",
+            self.path.display()
+        )
+    }
+
+    /// Writes the settings: a temporary file that takes the name only when it is complete.
+    ///
+    /// # Errors
+    /// What the system says; the old file is as it was.
+    pub fn write(&self, settings: &Settings) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(serde_json::to_string_pretty(settings)?.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_a_round_trip() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SettingsFile::at(folder.path().join("deep/settings.json"));
+        assert_eq!(file.read(), (Settings::default(), None));
+        let mut settings =
+            Settings { smoothing_ms: 800.0, colour_map: ColourMap::Turbo, ..Default::default() };
+        Settings::remember(&mut settings.recent_weights, Path::new("a"));
+        Settings::remember(&mut settings.recent_weights, Path::new("b"));
+        Settings::remember(&mut settings.recent_weights, Path::new("a"));
+        file.write(&settings).unwrap();
+        assert_eq!(file.read(), (settings.clone(), None));
+        assert_eq!(settings.recent_weights, [PathBuf::from("a"), PathBuf::from("b")]);
+    }
+
+    #[test]
+    fn a_broken_file_is_set_aside_and_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        for broken in ["{", "[1, 2]", r#"{"smoothing_ms": "fast"}"#] {
+            std::fs::write(&path, broken).unwrap();
+            let (settings, note) = SettingsFile::at(path.clone()).read();
+            assert_eq!(settings, Settings::default());
+            assert!(note.unwrap().contains("settings.json.bad"));
+            assert_eq!(std::fs::read_to_string(folder.path().join("settings.json.bad")).unwrap(), broken);
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_and_unknown_fields_do_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, r#"{"overlay_opacity": 7, "smoothing_ms": -4, "from_a_newer_version": 1}"#)
+            .unwrap();
+        let (settings, note) = SettingsFile::at(path).read();
+        assert_eq!((settings.overlay_opacity, settings.smoothing_ms, note), (1.0, 0.0, None));
+    }
+}

@@ -1,0 +1,94 @@
+//! Where a point of the frame lies on the screen.
+
+use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
+
+use crate::detect::FaceBox;
+use crate::model::CropRegion;
+
+/// A frame, fitted into a part of the screen, mirrored or not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FrameView {
+    /// The picture on the screen, in points.
+    pub rect: Rect,
+    scale: f32,
+    mirrored: bool,
+}
+
+impl FrameView {
+    /// The largest view of a frame of `size_px` pixels that fits into `space`, in its middle.
+    #[must_use]
+    pub fn fit(space: Rect, size_px: (u32, u32), mirrored: bool) -> Self {
+        let size = vec2(size_px.0.max(1) as f32, size_px.1.max(1) as f32);
+        let scale = (space.width() / size.x).min(space.height() / size.y).max(1e-6);
+        Self { rect: Rect::from_center_size(space.center(), size * scale), scale, mirrored }
+    }
+
+    /// A point of the frame, in pixels, on the screen.
+    #[must_use]
+    pub fn point(&self, x: f32, y: f32) -> Pos2 {
+        let across = if self.mirrored {
+            self.rect.right() - x * self.scale
+        } else {
+            self.rect.left() + x * self.scale
+        };
+        pos2(across, self.rect.top() + y * self.scale)
+    }
+
+    fn area(&self, x: f32, y: f32, size: Vec2) -> Rect {
+        Rect::from_two_pos(self.point(x, y), self.point(x + size.x, y + size.y))
+    }
+
+    /// A face's box on the screen.
+    #[must_use]
+    pub fn face(&self, face: &FaceBox) -> Rect {
+        self.area(face.x, face.y, vec2(face.width, face.height))
+    }
+
+    /// The classified square on the screen; may reach over the picture's edges.
+    #[must_use]
+    pub fn region(&self, region: &CropRegion) -> Rect {
+        self.area(region.x, region.y, Vec2::splat(region.side))
+    }
+
+    /// Texture coordinates that show a picture as this view does.
+    #[must_use]
+    pub fn uv(&self) -> Rect {
+        if self.mirrored {
+            Rect::from_min_max(pos2(1.0, 0.0), pos2(0.0, 1.0))
+        } else {
+            Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space() -> Rect {
+        Rect::from_min_size(pos2(10.0, 20.0), vec2(800.0, 400.0))
+    }
+
+    #[test]
+    fn the_frame_is_fitted_into_the_middle() {
+        let view = FrameView::fit(space(), (400, 400), false);
+        assert_eq!(view.rect, Rect::from_min_size(pos2(210.0, 20.0), vec2(400.0, 400.0)));
+        assert_eq!(view.point(100.0, 50.0), pos2(310.0, 70.0));
+    }
+
+    #[test]
+    fn a_mirror_swaps_left_and_right_only() {
+        let view = FrameView::fit(space(), (400, 400), true);
+        assert_eq!(view.point(100.0, 50.0), pos2(510.0, 70.0));
+        let face = FaceBox { x: 0.0, y: 0.0, width: 100.0, height: 80.0 };
+        assert_eq!(view.face(&face), Rect::from_min_size(pos2(510.0, 20.0), vec2(100.0, 80.0)));
+        assert!(view.uv().left() > view.uv().right());
+    }
+
+    #[test]
+    fn regions_may_reach_over_the_edge() {
+        let view = FrameView::fit(space(), (400, 400), false);
+        let region = CropRegion { x: -50.0, y: 0.0, side: 100.0 };
+        assert_eq!(view.region(&region), Rect::from_min_size(pos2(160.0, 20.0), vec2(100.0, 100.0)));
+    }
+}

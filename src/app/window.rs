@@ -1,0 +1,395 @@
+//! The window's state, and what happens once a picture.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
+use eframe::egui::{self, ColorImage, RichText, Ui};
+
+use super::AppOptions;
+use super::dialogs::{Dialogs, INTRODUCTION};
+use super::menu::{self, Action, MenuState};
+use super::overlay::HeatTextures;
+use super::panel::{self, Rates};
+use super::picker::{FilePicker, Request};
+use super::preview::{FrameTexture, Preview, PreviewAction};
+use super::settings::{Settings, SettingsFile, ThemeChoice};
+use super::theme;
+use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
+use crate::pipeline::{Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, SmoothingSettings};
+
+/// A result older than this is not drawn over the picture: it belongs to another moment.
+const STALE_AFTER: Duration = Duration::from_millis(1000);
+/// Messages that are kept for the list.
+const MESSAGES_KEPT: usize = 100;
+/// Display rate is counted over this time.
+const RATE_OVER: Duration = Duration::from_secs(1);
+
+/// The window.
+pub struct MoueApp {
+    live: Live,
+    picker: Box<dyn FilePicker>,
+    file: Option<SettingsFile>,
+    settings: Settings,
+    written: Settings,
+    new_frame: Arc<Mailbox<ColorImage>>,
+    frame: FrameTexture,
+    heat: HeatTextures,
+    dialogs: Dialogs,
+    toasts: egui_notify::Toasts,
+    messages: Vec<Message>,
+    cameras: Option<Vec<CameraInfo>>,
+    listing: Option<Receiver<Vec<CameraInfo>>>,
+    chosen: Option<u64>,
+    drawn: VecDeque<Instant>,
+    age_ms: f32,
+}
+
+impl MoueApp {
+    /// Starts the pipeline. `file` is where the settings are kept, `None` keeps them nowhere.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(
+        ctx: &egui::Context,
+        options: AppOptions,
+        file: Option<SettingsFile>,
+        picker: Box<dyn FilePicker>,
+    ) -> std::io::Result<Self> {
+        theme::apply(ctx);
+        let (settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
+        let new_frame = Arc::new(Mailbox::default());
+        let hooks = {
+            let (mailbox, ctx, wake) = (Arc::clone(&new_frame), ctx.clone(), ctx.clone());
+            Hooks {
+                on_frame: Box::new(move |frame| {
+                    mailbox.put(color_image(frame));
+                    ctx.request_repaint();
+                }),
+                on_change: Box::new(move || wake.request_repaint()),
+            }
+        };
+        let live = Live::start(
+            LiveOptions {
+                source: options.source,
+                weights: options.weights,
+                device: options.device,
+                threads: options.threads,
+                smoothing: smoothing(&settings),
+            },
+            hooks,
+        )?;
+        let mut app = Self {
+            live,
+            picker,
+            file,
+            written: settings.clone(),
+            settings,
+            new_frame,
+            frame: FrameTexture::default(),
+            heat: HeatTextures::default(),
+            dialogs: Dialogs::default(),
+            toasts: egui_notify::Toasts::default(),
+            messages: Vec::new(),
+            cameras: None,
+            listing: None,
+            chosen: None,
+            drawn: VecDeque::new(),
+            age_ms: 0.0,
+        };
+        app.apply_theme(ctx);
+        app.list_cameras(ctx);
+        if let Some(note) = note {
+            app.tell(Message::Error(note));
+        }
+        Ok(app)
+    }
+
+    /// The settings as they are now.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The pipeline behind the window.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// The messages so far, oldest first.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// Shows the window's content.
+    pub fn show(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        while let Some(message) = self.live.next_message() {
+            self.tell(message);
+        }
+        if let Some(cameras) = self.listing.as_ref().and_then(|l| l.try_recv().ok()) {
+            self.cameras = Some(cameras);
+            self.listing = None;
+        }
+        self.take_frame(&ctx);
+        let mut actions = Vec::new();
+        menu::keyboard(&ctx, &mut self.settings, &mut actions);
+        self.take_dropped(&ctx, &mut actions);
+        if let Some((request, path)) = self.picker.show(&ctx) {
+            actions.push(match request {
+                Request::Weights => Action::LoadWeights(Some(path)),
+                Request::Media | Request::Folder => Action::SetSource(SourceSpec::Path(path)),
+            });
+        }
+
+        let state = self.live.state();
+        let result = self.current_result();
+        let model = self.live.model();
+        let chosen = self.choose(result.as_deref());
+        if let Some(result) = &result {
+            let age_ms = result.analyzed.frame.captured_at.elapsed().as_secs_f32() * 1000.0;
+            self.age_ms += (age_ms - self.age_ms) * 0.1;
+            if self.settings.overlay {
+                self.heat.update(&ctx, result, &self.settings);
+            }
+        }
+
+        egui::Panel::top("menu").show(ui, |ui| {
+            let source = self.live.wanted_source();
+            let state = MenuState {
+                cameras: self.cameras.as_deref(),
+                source: &source,
+                paused: self.live.is_paused(),
+            };
+            menu::bar(ui, &state, &mut self.settings, &mut actions);
+        });
+        if !self.settings.introduced {
+            egui::Panel::bottom("introduction").show(ui, |ui| self.introduction(ui));
+        }
+        egui::Panel::right("readings").default_size(theme::PANEL_WIDTH).size_range(250.0..=520.0).show(
+            ui,
+            |ui| {
+                egui::ScrollArea::vertical().show(ui, |ui| {
+                    ui.add_space(theme::GAP / 2.0);
+                    let face = chosen.and_then(|id| result.as_deref().and_then(|r| face_of(r, id)));
+                    panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
+                    ui.add_space(theme::GAP);
+                    ui.separator();
+                    let rates = Rates { display_fps: self.display_fps(), age_ms: self.age_ms };
+                    panel::status_ui(ui, &state, rates, result.as_deref(), model.as_deref());
+                });
+            },
+        );
+        let preview_action = egui::CentralPanel::default()
+            .frame(egui::Frame::new().fill(theme::STAGE))
+            .show(ui, |ui| {
+                let preview = Preview {
+                    frame: &self.frame,
+                    heat: &self.heat,
+                    state: &state,
+                    result: result.as_deref(),
+                    chosen,
+                    settings: &self.settings,
+                };
+                preview.ui(ui)
+            })
+            .inner;
+        match preview_action {
+            Some(PreviewAction::Choose(id)) => self.chosen = Some(id),
+            Some(PreviewAction::TryAgain) => actions.push(Action::SetSource(self.live.wanted_source())),
+            Some(PreviewAction::ShowDemo) => actions.push(Action::SetSource(SourceSpec::Demo)),
+            Some(PreviewAction::Resume) => actions.push(Action::TogglePause),
+            None => {}
+        }
+        for action in actions {
+            self.act(&ctx, action, result.as_deref());
+        }
+        self.dialogs.show(&ctx, model.as_deref(), &self.messages);
+        self.toasts.show(&ctx);
+        self.after_changes(&ctx);
+    }
+
+    fn take_frame(&mut self, ctx: &egui::Context) {
+        if let Some(image) = self.new_frame.take() {
+            self.frame.update(ctx, image);
+            self.drawn.push_back(Instant::now());
+        }
+        while self.drawn.front().is_some_and(|t| t.elapsed() > RATE_OVER) {
+            self.drawn.pop_front();
+        }
+    }
+
+    fn display_fps(&self) -> f32 {
+        self.drawn.len() as f32 / RATE_OVER.as_secs_f32()
+    }
+
+    fn current_result(&self) -> Option<Arc<LiveResult>> {
+        self.live.result().filter(|r| r.analyzed.frame.captured_at.elapsed() < STALE_AFTER)
+    }
+
+    /// The face that the panel shows: the one that was clicked while it is there, else the largest.
+    fn choose(&self, result: Option<&LiveResult>) -> Option<u64> {
+        let faces = &result?.analyzed.faces;
+        faces.iter().find(|f| Some(f.id) == self.chosen).or(faces.first()).map(|f| f.id)
+    }
+
+    fn introduction(&mut self, ui: &mut Ui) {
+        ui.add_space(6.0);
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if ui.button("Understood").clicked() {
+                    self.settings.introduced = true;
+                }
+                ui.add(egui::Label::new(RichText::new(INTRODUCTION).small()).wrap());
+            });
+        });
+        ui.add_space(6.0);
+    }
+
+    fn take_dropped(&self, ctx: &egui::Context, actions: &mut Vec<Action>) {
+        let dropped: Vec<PathBuf> =
+            ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+        // One network, one source: the last of each kind counts.
+        actions.extend(dropped.into_iter().map(|path| {
+            if is_weights(&path) {
+                Action::LoadWeights(Some(path))
+            } else {
+                Action::SetSource(SourceSpec::Path(path))
+            }
+        }));
+    }
+
+    fn act(&mut self, ctx: &egui::Context, action: Action, result: Option<&LiveResult>) {
+        match action {
+            Action::OpenWeightsDialog => self.picker.open(Request::Weights),
+            Action::OpenMediaDialog => self.picker.open(Request::Media),
+            Action::OpenFolderDialog => self.picker.open(Request::Folder),
+            Action::LoadWeights(path) => {
+                if let Some(path) = &path {
+                    Settings::remember(&mut self.settings.recent_weights, path);
+                }
+                if let Err(e) = self.live.load_weights(path) {
+                    self.tell(Message::Error(format!("no thread for reading the weights: {e}")));
+                }
+            }
+            Action::SetSource(source) => {
+                if let SourceSpec::Path(path) = &source {
+                    Settings::remember(&mut self.settings.recent_sources, path);
+                }
+                self.chosen = None;
+                self.frame.clear();
+                self.live.set_source(source);
+            }
+            Action::RefreshCameras => self.list_cameras(ctx),
+            Action::TogglePause => self.live.set_paused(!self.live.is_paused()),
+            Action::NextFace => {
+                let faces = result.map(|r| &r.analyzed.faces[..]).unwrap_or_default();
+                let now = self.choose(result);
+                let at = faces.iter().position(|f| Some(f.id) == now).map_or(0, |i| i + 1);
+                self.chosen = faces.get(at % faces.len().max(1)).map(|f| f.id);
+            }
+            Action::ToggleFullScreen => {
+                let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
+            }
+            Action::ShowShortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
+            Action::ShowModel => self.dialogs.model = true,
+            Action::ShowAbout => self.dialogs.about = true,
+            Action::ShowMessages => self.dialogs.messages = true,
+            Action::CloseDialogs => self.dialogs.close_all(),
+            Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    fn tell(&mut self, message: Message) {
+        match &message {
+            Message::Info(text) => self.toasts.info(text).duration(Some(Duration::from_secs(5))),
+            Message::Error(text) => self
+                .toasts
+                .error(format!("{text}\n(Help > Messages keeps this to copy)"))
+                .duration(Some(Duration::from_secs(12))),
+        };
+        self.messages.push(message);
+        if self.messages.len() > MESSAGES_KEPT {
+            self.messages.remove(0);
+        }
+    }
+
+    /// Asking the devices may take a while: not on this thread.
+    fn list_cameras(&mut self, ctx: &egui::Context) {
+        if self.listing.is_some() {
+            return;
+        }
+        let (sender, listing) = bounded(1);
+        let ctx = ctx.clone();
+        let thread = std::thread::Builder::new().name("camera-list".into()).spawn(move || {
+            let cameras = list_cameras().unwrap_or_else(|e| {
+                tracing::warn!("{e}");
+                Vec::new()
+            });
+            // Nobody listens any more where the window was closed meanwhile.
+            let _ = sender.send(cameras);
+            ctx.request_repaint();
+        });
+        match thread {
+            Ok(_) => self.listing = Some(listing),
+            Err(e) => self.tell(Message::Error(format!("no thread for listing the cameras: {e}"))),
+        }
+    }
+
+    fn apply_theme(&self, ctx: &egui::Context) {
+        ctx.set_theme(match self.settings.theme {
+            ThemeChoice::System => egui::ThemePreference::System,
+            ThemeChoice::Light => egui::ThemePreference::Light,
+            ThemeChoice::Dark => egui::ThemePreference::Dark,
+        });
+    }
+
+    /// Hands changed settings on and keeps them. Values of a slider in motion wait until it rests.
+    fn after_changes(&mut self, ctx: &egui::Context) {
+        if self.settings == self.written || ctx.input(|i| i.pointer.any_down()) {
+            return;
+        }
+        self.apply_theme(ctx);
+        self.live.set_smoothing(smoothing(&self.settings));
+        self.written = self.settings.clone();
+        if let Some(file) = &self.file
+            && let Err(e) = file.write(&self.settings)
+        {
+            self.file = None;
+            self.tell(Message::Error(format!("the settings cannot be kept: {e}")));
+        }
+    }
+}
+
+impl eframe::App for MoueApp {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.show(ui);
+    }
+}
+
+fn smoothing(settings: &Settings) -> SmoothingSettings {
+    SmoothingSettings { time_constant_ms: settings.smoothing_ms, ..Default::default() }
+}
+
+fn color_image(frame: &Frame) -> ColorImage {
+    let (w, h) = frame.image.dimensions();
+    ColorImage::from_rgb([w as usize, h as usize], frame.image.as_raw())
+}
+
+fn face_of(
+    result: &LiveResult,
+    id: u64,
+) -> Option<(&crate::pipeline::AnalyzedFace, &crate::pipeline::ShownReading)> {
+    result.analyzed.faces.iter().zip(&result.shown).find(|(face, _)| face.id == id)
+}
+
+fn is_weights(path: &Path) -> bool {
+    path.extension()
+        .and_then(|e| e.to_str())
+        .is_some_and(|e| ["safetensors", "pt", "pth"].contains(&e.to_ascii_lowercase().as_str()))
+}
