@@ -36,6 +36,12 @@ impl<'a> Cells<'a> {
         self.len == 0
     }
 
+    /// The first element's address; the kernels check their offsets once for a whole tile.
+    #[must_use]
+    pub(super) fn start(&self) -> *mut f32 {
+        self.start
+    }
+
     /// A pointer to `count` elements from `at` on.
     ///
     /// # Panics

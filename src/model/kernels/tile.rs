@@ -126,13 +126,47 @@ unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile
 /// of cache.
 const PREFETCH_STEPS: usize = 12;
 
+/// `body` with `i` = 0, 1, .. `ROWS` - 1, written out: the sums stay in registers only where the compiler sees
+/// every index as a constant, and it does not unroll loops this long by itself.
+macro_rules! for_rows {
+    ($rows:ident, |$i:ident| $body:expr) => {
+        for_rows!(@ $rows, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $rows:ident, $i:ident, $body:expr, $($index:literal)*) => {
+        $(if $index < $rows {
+            let $i: usize = $index;
+            $body
+        })*
+    };
+}
+
 /// The tile itself. Bounds are checked by [`Tile::run`].
 #[inline(always)]
 unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<'_>) {
+    let whole = tile.columns == COLUMNS * V::LANES;
     // SAFETY: every pointer below is inside the slice that it was made from, as `Tile::run` checked.
     unsafe {
-        let mut sums = start::<V, COLUMNS, ROWS>(tile);
-        let rows: [*const f32; ROWS] = std::array::from_fn(|i| tile.a.as_ptr().wrapping_add(tile.a_rows[i]));
+        let mut sums = [[V::splat(0.0); COLUMNS]; ROWS];
+        match tile.start {
+            Start::Zero => {}
+            Start::Bias(bias) => sums = [load_row::<V, COLUMNS>(bias.as_ptr(), tile.columns); ROWS],
+            Start::Accumulate if whole => {
+                for_rows!(ROWS, |i| {
+                    let from = tile.c.start().add(*tile.c_rows.get_unchecked(i));
+                    for j in 0..COLUMNS {
+                        sums[i][j] = V::load(from.add(j * V::LANES));
+                    }
+                });
+            }
+            Start::Accumulate => {
+                for_rows!(ROWS, |i| {
+                    let from = tile.c.start().add(*tile.c_rows.get_unchecked(i));
+                    sums[i] = load_row::<V, COLUMNS>(from, tile.columns);
+                });
+            }
+        }
+        let mut rows = [tile.a.as_ptr(); ROWS];
+        for_rows!(ROWS, |i| rows[i] = rows[i].add(*tile.a_rows.get_unchecked(i)));
         for segment in 0..tile.segments {
             let mut at = segment * tile.a_segment;
             let mut b = tile.b.as_ptr().wrapping_add(segment * tile.b_segment);
@@ -142,73 +176,43 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
                 if COLUMNS * V::LANES > 16 {
                     V::prefetch(b.wrapping_add(PREFETCH_STEPS * tile.b_step + 16));
                 }
-                for i in 0..ROWS {
+                for_rows!(ROWS, |i| {
                     let left = V::splat(*rows[i].wrapping_add(at));
                     for j in 0..COLUMNS {
                         sums[i][j] = left.mul_add(right[j], sums[i][j]);
                     }
-                }
+                });
                 at += tile.a_step;
                 b = b.wrapping_add(tile.b_step);
             }
         }
-        finish::<V, COLUMNS, ROWS>(tile, sums);
-    }
-}
-
-/// The sums before the first product.
-#[inline(always)]
-unsafe fn start<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<'_>) -> [[V; COLUMNS]; ROWS] {
-    // SAFETY: `Tile::run` checked that `columns` floats can be read from the bias, and in every row of `c`.
-    unsafe {
-        match tile.start {
-            Start::Zero => [[V::splat(0.0); COLUMNS]; ROWS],
-            Start::Bias(bias) => [load_row::<V, COLUMNS>(bias.as_ptr(), tile.columns); ROWS],
-            Start::Accumulate => std::array::from_fn(|i| {
-                load_row::<V, COLUMNS>(tile.c.pointer(tile.c_rows[i], tile.columns), tile.columns)
-            }),
-        }
-    }
-}
-
-/// Residual, ReLU, and the way to memory.
-#[inline(always)]
-unsafe fn finish<V: Simd, const COLUMNS: usize, const ROWS: usize>(
-    tile: &Tile<'_>,
-    mut sums: [[V; COLUMNS]; ROWS],
-) {
-    // SAFETY: `Tile::run` checked every row of the residual and of `c`.
-    unsafe {
-        if let Some(residual) = tile.residual {
-            for i in 0..ROWS {
-                let from = residual.values.as_ptr().add(residual.rows[i]);
+        if let Some(residual) = &tile.residual {
+            for_rows!(ROWS, |i| {
+                let from = residual.values.as_ptr().add(*residual.rows.get_unchecked(i));
                 let row = load_row::<V, COLUMNS>(from, tile.columns);
                 for j in 0..COLUMNS {
                     sums[i][j] = sums[i][j].add(row[j]);
                 }
-            }
+            });
         }
-        if tile.relu {
-            let zero = V::splat(0.0);
-            for row in &mut sums {
-                for sum in row {
-                    *sum = sum.max(zero);
-                }
-            }
-        }
-        for i in 0..ROWS {
-            let to = tile.c.pointer(tile.c_rows[i], tile.columns);
-            if tile.columns == COLUMNS * V::LANES {
+        // `floor` comes first: then a NaN stays one, on every instruction set.
+        let floor = V::splat(if tile.relu { 0.0 } else { f32::NEG_INFINITY });
+        if whole {
+            for_rows!(ROWS, |i| {
+                let to = tile.c.start().add(*tile.c_rows.get_unchecked(i));
                 for j in 0..COLUMNS {
-                    sums[i][j].store(to.add(j * V::LANES));
+                    floor.max(sums[i][j]).store(to.add(j * V::LANES));
                 }
-            } else {
-                let mut row = [0.0_f32; 64];
+            });
+        } else {
+            let mut row = [0.0_f32; 64];
+            for_rows!(ROWS, |i| {
                 for j in 0..COLUMNS {
-                    sums[i][j].store(row.as_mut_ptr().add(j * V::LANES));
+                    floor.max(sums[i][j]).store(row.as_mut_ptr().add(j * V::LANES));
                 }
+                let to = tile.c.start().add(*tile.c_rows.get_unchecked(i));
                 std::ptr::copy_nonoverlapping(row.as_ptr(), to, tile.columns);
-            }
+            });
         }
     }
 }
