@@ -2,12 +2,19 @@
 #![allow(unsafe_code)]
 
 mod cells;
+mod convolution;
 mod isa;
+mod picture;
 mod pool;
+#[cfg(test)]
+mod reference;
+mod scratch;
 mod simd;
 mod tile;
 
 pub use cells::Cells;
+pub use convolution::{PackedConvolution, PixelRows};
 pub use isa::{Isa, UnknownIsa};
+pub use picture::Picture;
 pub use pool::Pool;
 pub use tile::{Residual, Start, Tile};
