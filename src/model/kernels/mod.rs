@@ -10,7 +10,9 @@ mod pool;
 mod reference;
 mod scratch;
 mod simd;
+mod stem;
 mod tile;
+mod winograd;
 
 pub use cells::Cells;
 pub use convolution::{PackedConvolution, PixelRows};
@@ -18,3 +20,4 @@ pub use isa::{Isa, UnknownIsa};
 pub use picture::Picture;
 pub use pool::Pool;
 pub use tile::{Residual, Start, Tile};
+pub use winograd::{Pictures, WinogradConvolution};
