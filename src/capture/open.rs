@@ -1,5 +1,12 @@
 //! Opens whatever the user named.
 
+use std::path::Path;
+
+use super::camera;
+use super::demo::DemoSource;
+use super::picture::picture_format;
+use super::still::{AnimationSource, StillSource};
+use super::video::VideoSource;
 use super::{CaptureError, FrameSource, Pace, SourceSpec};
 
 /// A camera of this machine.
@@ -26,8 +33,42 @@ pub struct OpenedSource {
 ///
 /// # Errors
 /// [`CaptureError`] when it cannot be opened; it says what to do.
-pub fn open_source(_spec: &SourceSpec, _pace: Pace) -> Result<OpenedSource, CaptureError> {
-    todo!()
+pub fn open_source(spec: &SourceSpec, pace: Pace) -> Result<OpenedSource, CaptureError> {
+    let plain = |source: Box<dyn FrameSource>| OpenedSource { source, note: None };
+    Ok(match spec {
+        SourceSpec::Auto => match camera::open(None) {
+            Ok(source) => plain(Box::new(source)),
+            Err(CaptureError::NoCamera { .. }) => OpenedSource {
+                source: Box::new(DemoSource::new(pace)?),
+                note: Some("no camera found: showing the demo".into()),
+            },
+            Err(e) => OpenedSource {
+                source: Box::new(DemoSource::new(pace)?),
+                note: Some(format!("no working camera: showing the demo ({e})")),
+            },
+        },
+        SourceSpec::Camera(name) => plain(Box::new(camera::open(name.as_deref())?)),
+        SourceSpec::Demo => plain(Box::new(DemoSource::new(pace)?)),
+        SourceSpec::Path(path) => plain(open_path(path, pace)?),
+    })
+}
+
+fn open_path(path: &Path, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+    let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
+    let metadata = std::fs::metadata(path).map_err(|e| unusable(e.to_string()))?;
+    if metadata.is_dir() {
+        return Ok(Box::new(StillSource::folder(path, pace)?));
+    }
+    if !metadata.is_file() {
+        return Err(unusable("expected a file or a folder, found a device or a pipe".into()));
+    }
+    if picture_format(path).is_none() {
+        return Ok(Box::new(VideoSource::open(path, pace)?));
+    }
+    if let Some(animation) = AnimationSource::open(path, pace)? {
+        return Ok(Box::new(animation));
+    }
+    Ok(Box::new(StillSource::picture(path, pace)?))
 }
 
 /// The cameras of this machine with their formats.
@@ -35,5 +76,5 @@ pub fn open_source(_spec: &SourceSpec, _pace: Pace) -> Result<OpenedSource, Capt
 /// # Errors
 /// [`CaptureError`] when the system cannot be asked.
 pub fn list_cameras() -> Result<Vec<CameraInfo>, CaptureError> {
-    todo!()
+    camera::list()
 }

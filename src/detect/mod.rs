@@ -2,6 +2,8 @@
 
 mod detector;
 mod face;
+mod tracker;
 
 pub use detector::{DetectorSettings, FaceDetector};
 pub use face::{Detection, FaceBox};
+pub use tracker::{TrackedFace, Tracker};

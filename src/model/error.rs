@@ -33,4 +33,40 @@ pub enum ModelError {
         /// What the file has.
         found: String,
     },
+    /// The file's metadata says something that this program cannot do.
+    #[error("{}: metadata {field}: expected {expected}, found {found}", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// The metadata's key.
+        field: String,
+        /// What could be used.
+        expected: String,
+        /// What the file says.
+        found: String,
+    },
+    /// The network does not run on that device.
+    #[error("device {device}: {reason}")]
+    Device {
+        /// The device.
+        device: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The input does not fit the network.
+    #[error("the network's input: expected {expected}, found {found}")]
+    Input {
+        /// What fits.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// The network computed something that is no number.
+    #[error("the network's value for {class} is {value}: its weights or the picture are broken")]
+    NotFinite {
+        /// The first class concerned.
+        class: String,
+        /// Its logit.
+        value: f32,
+    },
 }

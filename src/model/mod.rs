@@ -1,7 +1,9 @@
 //! The network: its weights, the fast CPU plan, candle's version, and the explanation.
 
+mod candle_net;
 mod classifier;
 mod crop;
+mod device;
 mod error;
 mod expression;
 mod files;
@@ -12,8 +14,10 @@ mod layout;
 mod reading;
 mod weights;
 
-pub use classifier::{Classifier, DeviceChoice};
-pub use crop::{CropRegion, append_crop};
+pub use candle_net::{CandleNet, CandleOutput};
+pub use classifier::{Classifier, MEAN, STD};
+pub use crop::{CropRegion, TRAINING_FACE_PX, append_crop, resize_bilinear};
+pub use device::DeviceChoice;
 pub use error::ModelError;
 pub use expression::Expression;
 pub use files::{MAX_FILE_BYTES, parse_safetensors, read_safetensors};

@@ -28,4 +28,10 @@ impl NetworkWeights {
     pub fn input_size(&self) -> usize {
         self.metadata.get("input_size").and_then(|s| s.parse().ok()).unwrap_or(224)
     }
+
+    /// What the logits are divided by before the softmax: the metadata's `temperature`, else 1.
+    #[must_use]
+    pub fn temperature(&self) -> f32 {
+        self.metadata.get("temperature").and_then(|s| s.parse().ok()).unwrap_or(1.0)
+    }
 }

@@ -1,8 +1,10 @@
 //! Everything that is done with one frame: find the faces, follow them, read them.
 
+use std::time::Instant;
+
 use crate::capture::Frame;
-use crate::detect::{Detection, DetectorSettings};
-use crate::model::{Classifier, CropRegion, ModelError, Reading};
+use crate::detect::{Detection, DetectorSettings, FaceBox, FaceDetector, TrackedFace, Tracker};
+use crate::model::{Classifier, CropRegion, ModelError, Reading, append_crop};
 
 /// A face of a frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,13 +49,28 @@ pub enum FaceSearch {
 /// Detector, tracker and classifier. Belongs to one thread.
 pub struct FrameAnalyzer {
     classifier: Classifier,
+    faces: FaceFinder,
+    /// The crops of one frame, kept so that no memory is asked for per frame.
+    crops: Vec<f32>,
+}
+
+enum FaceFinder {
+    Detector { detector: Box<FaceDetector>, tracker: Option<Tracker> },
+    WholePicture,
 }
 
 impl FrameAnalyzer {
     /// Makes the detector on the calling thread (it cannot move to another).
     #[must_use]
-    pub fn new(_classifier: Classifier, _search: FaceSearch) -> Self {
-        todo!()
+    pub fn new(classifier: Classifier, search: FaceSearch) -> Self {
+        let faces = match search {
+            FaceSearch::Detect { settings, track } => FaceFinder::Detector {
+                detector: Box::new(FaceDetector::new(settings)),
+                tracker: track.then(Tracker::new),
+            },
+            FaceSearch::WholePicture => FaceFinder::WholePicture,
+        };
+        Self { classifier, faces, crops: Vec::new() }
     }
 
     /// Replaces the network; the old one is returned.
@@ -67,11 +84,64 @@ impl FrameAnalyzer {
         &self.classifier
     }
 
+    /// Gives the network back.
+    #[must_use]
+    pub fn into_classifier(self) -> Classifier {
+        self.classifier
+    }
+
     /// Finds and reads all faces of `frame`.
     ///
     /// # Errors
     /// [`ModelError`] when the device fails.
-    pub fn analyze(&mut self, _frame: Frame) -> Result<AnalyzedFrame, ModelError> {
-        todo!()
+    pub fn analyze(&mut self, frame: Frame) -> Result<AnalyzedFrame, ModelError> {
+        let start = Instant::now();
+        let found = self.faces.find(&frame);
+        let detect_ms = milliseconds(start);
+
+        let start = Instant::now();
+        let size = self.classifier.input_size();
+        self.crops.clear();
+        for (_, region) in &found {
+            append_crop(&frame.image, region, size, &mut self.crops);
+        }
+        let readings = self.classifier.classify(&self.crops)?;
+        let faces = found
+            .into_iter()
+            .zip(readings)
+            .map(|((face, region), reading)| AnalyzedFace {
+                id: face.id,
+                detection: face.detection,
+                region,
+                reading,
+            })
+            .collect();
+        Ok(AnalyzedFrame { frame, faces, detect_ms, classify_ms: milliseconds(start) })
     }
+}
+
+impl FaceFinder {
+    /// The faces, largest first, with the squares to classify.
+    fn find(&mut self, frame: &Frame) -> Vec<(TrackedFace, CropRegion)> {
+        match self {
+            Self::Detector { detector, tracker } => {
+                let found = detector.detect(&frame.image);
+                let faces = match tracker {
+                    Some(tracker) => tracker.update(&found, frame.time_s),
+                    None => (1..).zip(found).map(|(id, detection)| TrackedFace { id, detection }).collect(),
+                };
+                faces.into_iter().map(|f| (f, CropRegion::around(&f.detection.face))).collect()
+            }
+            Self::WholePicture => {
+                let (width, height) = frame.image.dimensions();
+                let face = FaceBox { x: 0.0, y: 0.0, width: width as f32, height: height as f32 };
+                let detection = Detection { face, score: 0.0 };
+                vec![(TrackedFace { id: 1, detection }, CropRegion::whole_picture(width, height))]
+            }
+        }
+    }
+}
+
+fn milliseconds(since: Instant) -> f32 {
+    since.elapsed().as_secs_f32() * 1000.0
 }
