@@ -106,23 +106,24 @@ impl PackedConvolution {
         self.c_out
     }
 
-    /// Convolves every pixel that `rows` lists: adds the bias, the residual where there is one, and
+    /// Convolves the first `pixels` that `rows` lists: adds the bias, the residual where there is one, and
     /// makes negative results zero where `relu` is set.
     ///
     /// # Panics
     /// When an offset leads out of a slice.
+    #[allow(clippy::too_many_arguments)]
     pub fn run(
         &self,
         pool: &Pool,
         input: &[f32],
         rows: &PixelRows,
+        pixels: usize,
         output: &mut [f32],
         residual: Option<&[f32]>,
         relu: bool,
     ) {
         let (columns, depth) = (self.isa.tile_columns(), self.kernel * self.kernel * self.c_in);
         let panels = self.c_out.div_ceil(columns);
-        let pixels = rows.output.len();
         let tiles = pixels.div_ceil(self.isa.tile_rows());
         // A task reads its panel of weights once and stays with it; more tasks only where threads want them.
         let groups = (4 * pool.threads()).div_ceil(panels).min(tiles.div_ceil(2)).max(1);
@@ -203,8 +204,9 @@ mod tests {
             let added = residual.then(|| values(n * output.len(), seed + 3));
             let convolution = PackedConvolution::new(isa, &weights, bias.clone(), c_in, kernel, stride);
             let rows = PixelRows::new(n, &input, &output, Some(&output), padding, stride);
+            let pixels = rows.output.len();
             let mut got = vec![7.0; n * output.len()];
-            convolution.run(&Pool::new(threads), &bordered(&x, n, &input), &rows, &mut got, added.as_deref(), relu);
+            convolution.run(&Pool::new(threads), &bordered(&x, n, &input), &rows, pixels, &mut got, added.as_deref(), relu);
             let plain = convolve(&x, &weights, &bias, n, (c_in, height, width), kernel, padding, stride);
             for image in 0..n {
                 for y in 0..output.height {

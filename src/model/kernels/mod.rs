@@ -3,8 +3,11 @@
 
 mod cells;
 mod convolution;
+mod fold;
+mod head;
 mod isa;
 mod picture;
+mod plan;
 mod pool;
 #[cfg(test)]
 mod reference;
@@ -18,6 +21,7 @@ pub use cells::Cells;
 pub use convolution::{PackedConvolution, PixelRows};
 pub use isa::{Isa, UnknownIsa};
 pub use picture::Picture;
+pub use plan::{CpuPlan, PlanOptions, PlanOutput};
 pub use pool::Pool;
 pub use tile::{Residual, Start, Tile};
 pub use winograd::{Pictures, WinogradConvolution};

@@ -136,6 +136,7 @@ impl Stem {
     }
 
     /// Convolves, adds the bias, makes negative values zero and pools. `input` is bordered by [`PADDING`].
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn run(
         &self,
         pool: &Pool,

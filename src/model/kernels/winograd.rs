@@ -99,6 +99,7 @@ impl WinogradConvolution {
     ///
     /// # Panics
     /// When the pictures' shapes do not fit, or a slice is too short for its shape.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn run(
         &self,
         pool: &Pool,
