@@ -1,1 +1,154 @@
 //! The command line: flags are parsed to plain data, validated, then run.
+
+mod analyze;
+mod annotate;
+mod cameras;
+mod model;
+mod records;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::capture::SourceSpec;
+use crate::model::{DeviceChoice, LoadedWeights};
+
+/// Everything was done.
+const DONE: u8 = 0;
+/// Some inputs failed, each was named.
+const SOME_FAILED: u8 = 1;
+/// Nothing was done: wrong usage, or what is needed is not there.
+const WRONG_USAGE: u8 = 2;
+/// Ctrl-C, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Real-time facial-expression recognition that runs on your own machine.
+///
+/// Without a command it opens the window.
+#[derive(Debug, Parser)]
+#[command(name = "moue", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    window: WindowArgs,
+    /// Say more on standard error (-vv: everything)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read the expressions in pictures, folders, videos or a camera's frames
+    Analyze(analyze::AnalyzeArgs),
+    /// List the cameras and their formats
+    Cameras,
+    /// Describe a weights file (without one: the built-in network)
+    Model(model::ModelArgs),
+}
+
+/// Flags of the window.
+#[derive(Debug, Args)]
+struct WindowArgs {
+    /// Where frames come from: auto, camera, camera:NAME, demo, or a file or folder
+    #[arg(long, default_value = "auto", value_name = "SOURCE")]
+    source: SourceSpec,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Neither read nor write the settings file
+    #[arg(long)]
+    no_settings: bool,
+}
+
+/// Flags that choose the network and where it runs.
+#[derive(Debug, Args)]
+struct NetworkArgs {
+    /// Weights file: safetensors or a PyTorch state dict (default: the built-in network)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Where the network runs: auto, cpu, cuda or metal
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// CPU threads for the network; 0 takes all cores
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    threads: usize,
+}
+
+/// Runs the program with these arguments, the program's name first.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version go to standard output and are no failure; clap knows which is which.
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { WRONG_USAGE } else { DONE });
+        }
+    };
+    start_log(cli.verbose);
+    let result = match cli.command {
+        None => window(cli.window),
+        Some(Command::Analyze(args)) => analyze::run(args),
+        Some(Command::Cameras) => cameras::run(),
+        Some(Command::Model(args)) => model::run(&args),
+    };
+    ExitCode::from(result.unwrap_or_else(|e| {
+        if is_broken_pipe(&e) {
+            return DONE;
+        }
+        complain(format_args!("{e:#}"));
+        WRONG_USAGE
+    }))
+}
+
+fn window(args: WindowArgs) -> anyhow::Result<u8> {
+    crate::app::run(crate::app::AppOptions {
+        source: args.source,
+        weights: args.network.weights,
+        device: args.network.device,
+        threads: args.network.threads,
+        settings: !args.no_settings,
+    })?;
+    Ok(DONE)
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    // wgpu and its drivers report what they cannot do at every start; the program says what matters.
+    let default = format!("{level},wgpu_hal=error,wgpu_core=error,egui_wgpu=error,zbus=error,calloop=error");
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    // A second start (in tests) keeps the first log.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .try_init();
+}
+
+/// One line on standard error.
+#[expect(clippy::print_stderr, reason = "the place where the command line speaks to its user")]
+fn complain(message: impl std::fmt::Display) {
+    eprintln!("moue: {message}");
+}
+
+/// Whoever read our output has seen enough: that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// The named weights, or the built-in ones.
+fn load_weights(path: Option<&Path>) -> anyhow::Result<LoadedWeights> {
+    Ok(match path {
+        Some(path) => LoadedWeights::read(path)?,
+        None => LoadedWeights::built_in().context("the built-in network")?,
+    })
+}

@@ -1,6 +1,14 @@
 //! A network's tensors in memory, checked.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use super::{Expression, ModelError};
+
+/// Input sizes that make sense, in pixels: the last feature map has at least one cell, and a picture
+/// takes milliseconds.
+pub const INPUT_SIZES: RangeInclusive<usize> = 32..=512;
 
 /// One tensor.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,5 +41,38 @@ impl NetworkWeights {
     #[must_use]
     pub fn temperature(&self) -> f32 {
         self.metadata.get("temperature").and_then(|s| s.parse().ok()).unwrap_or(1.0)
+    }
+
+    /// Checks what the metadata says about input size, temperature and classes; what is absent is fine.
+    ///
+    /// # Errors
+    /// [`ModelError::Metadata`], naming `path` and the field.
+    pub fn check_metadata(&self, path: &Path) -> Result<(), ModelError> {
+        let misfit = |field: &str, expected: String, found: &str| ModelError::Metadata {
+            path: path.to_owned(),
+            field: field.to_owned(),
+            expected,
+            found: found.to_owned(),
+        };
+        if let Some(text) = self.metadata.get("input_size")
+            && !text.parse().is_ok_and(|size| INPUT_SIZES.contains(&size))
+        {
+            let expected = format!("{} to {} pixels", INPUT_SIZES.start(), INPUT_SIZES.end());
+            return Err(misfit("input_size", expected, text));
+        }
+        if let Some(text) = self.metadata.get("temperature")
+            && !text.parse().is_ok_and(|t: f32| (0.01..=100.0).contains(&t))
+        {
+            return Err(misfit("temperature", "a number from 0.01 to 100".into(), text));
+        }
+        if let Some(text) = self.metadata.get("classes") {
+            let names: Vec<&str> =
+                text.split([',', ' ', '"', '[', ']', '\'']).filter(|name| !name.is_empty()).collect();
+            let expected = Expression::ALL.map(Expression::name);
+            if names != expected {
+                return Err(misfit("classes", expected.join(","), text));
+            }
+        }
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::capture::Frame;
+use crate::capture::{Frame, SourceKind};
 use crate::detect::{Detection, DetectorSettings, FaceBox, FaceDetector, TrackedFace, Tracker};
 use crate::model::{Classifier, CropRegion, ModelError, Reading, append_crop};
 
@@ -59,18 +59,38 @@ enum FaceFinder {
     WholePicture,
 }
 
+impl FaceSearch {
+    /// What fits a source: stills are searched finely and one by one, everything with a clock fast and
+    /// with identities.
+    #[must_use]
+    pub fn for_source(kind: SourceKind) -> Self {
+        match kind {
+            SourceKind::Still => Self::Detect { settings: DetectorSettings::STILL, track: false },
+            SourceKind::Camera | SourceKind::Demo | SourceKind::Video => {
+                Self::Detect { settings: DetectorSettings::LIVE, track: true }
+            }
+        }
+    }
+}
+
 impl FrameAnalyzer {
     /// Makes the detector on the calling thread (it cannot move to another).
     #[must_use]
     pub fn new(classifier: Classifier, search: FaceSearch) -> Self {
-        let faces = match search {
-            FaceSearch::Detect { settings, track } => FaceFinder::Detector {
-                detector: Box::new(FaceDetector::new(settings)),
-                tracker: track.then(Tracker::new),
-            },
-            FaceSearch::WholePicture => FaceFinder::WholePicture,
-        };
-        Self { classifier, faces, crops: Vec::new() }
+        Self { classifier, faces: FaceFinder::new(search), crops: Vec::new() }
+    }
+
+    /// Starts afresh with other settings: nothing is remembered of the faces so far.
+    pub fn set_search(&mut self, search: FaceSearch) {
+        match (&mut self.faces, search) {
+            // Reading the detector's model again would cost more than a picture.
+            (FaceFinder::Detector { detector, tracker }, FaceSearch::Detect { settings, track })
+                if detector.settings() == settings =>
+            {
+                *tracker = track.then(Tracker::new);
+            }
+            (faces, search) => *faces = FaceFinder::new(search),
+        }
     }
 
     /// Replaces the network; the old one is returned.
@@ -121,6 +141,16 @@ impl FrameAnalyzer {
 }
 
 impl FaceFinder {
+    fn new(search: FaceSearch) -> Self {
+        match search {
+            FaceSearch::Detect { settings, track } => Self::Detector {
+                detector: Box::new(FaceDetector::new(settings)),
+                tracker: track.then(Tracker::new),
+            },
+            FaceSearch::WholePicture => Self::WholePicture,
+        }
+    }
+
     /// The faces, largest first, with the squares to classify.
     fn find(&mut self, frame: &Frame) -> Vec<(TrackedFace, CropRegion)> {
         match self {

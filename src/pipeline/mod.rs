@@ -1,5 +1,15 @@
 //! Threads, latest-value mailboxes and timings between the camera and the window.
 
+mod analysis;
 mod analyzer;
+mod capturing;
+mod live;
+mod mailbox;
+mod smoothing;
 
+pub use analysis::{LiveResult, ModelInfo};
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
+pub use capturing::SourceState;
+pub use live::{Hooks, Live, LiveOptions, Message};
+pub use mailbox::Mailbox;
+pub use smoothing::{Probabilities, ShownReading, Smoother, SmoothingSettings};

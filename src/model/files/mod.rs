@@ -2,4 +2,61 @@
 
 mod safetensors_file;
 
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
 pub use safetensors_file::{MAX_FILE_BYTES, parse_safetensors, read_safetensors};
+
+use super::{ModelError, NetworkWeights};
+use safetensors_file::read_file;
+
+/// The network that the program brings along, see `models/MODEL_CARD.md`.
+static BUILT_IN: &[u8] = include_bytes!("../../../models/moue-fer2013.safetensors");
+const BUILT_IN_NAME: &str = "moue-fer2013 (built in)";
+
+/// Weights, and where they came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedWeights {
+    /// The tensors and metadata.
+    pub weights: NetworkWeights,
+    /// Name to show: the file's, or that of the built-in network.
+    pub name: String,
+    /// The file; `None` for the built-in network.
+    pub path: Option<PathBuf>,
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+impl LoadedWeights {
+    /// The network that is part of the program.
+    ///
+    /// # Errors
+    /// Never with the file that is compiled in (a test reads it).
+    pub fn built_in() -> Result<Self, ModelError> {
+        Ok(Self {
+            weights: parse_safetensors(BUILT_IN, Path::new(BUILT_IN_NAME))?,
+            name: BUILT_IN_NAME.to_owned(),
+            path: None,
+            sha256: hash(BUILT_IN),
+        })
+    }
+
+    /// Reads a weights file. The kind of file is told by its content, not by its name.
+    ///
+    /// # Errors
+    /// [`ModelError`], naming the file and the first tensor that does not fit.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let bytes = read_file(path)?;
+        Ok(Self {
+            weights: parse_safetensors(&bytes, path)?,
+            name: path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            path: Some(path.to_owned()),
+            sha256: hash(&bytes),
+        })
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -19,6 +19,11 @@ pub const MAX_FILE_BYTES: u64 = 96 * 1024 * 1024;
 /// # Errors
 /// [`ModelError`], naming the file and the first tensor that does not fit.
 pub fn read_safetensors(path: &Path) -> Result<NetworkWeights, ModelError> {
+    parse_safetensors(&read_file(path)?, path)
+}
+
+/// The file's bytes, at most [`MAX_FILE_BYTES`].
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
     let unreadable = |reason: String| ModelError::Unreadable { path: path.to_owned(), reason };
     let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
     let metadata = file.metadata().map_err(|e| unreadable(e.to_string()))?;
@@ -33,7 +38,7 @@ pub fn read_safetensors(path: &Path) -> Result<NetworkWeights, ModelError> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
-    parse_safetensors(&bytes, path)
+    Ok(bytes)
 }
 
 /// Checks the bytes of a safetensors file; `path` is only for messages. One or two blocks a
@@ -90,7 +95,9 @@ pub fn parse_safetensors(bytes: &[u8], path: &Path) -> Result<NetworkWeights, Mo
         ));
     }
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok(NetworkWeights { blocks, tensors, metadata })
+    let weights = NetworkWeights { blocks, tensors, metadata };
+    weights.check_metadata(path)?;
+    Ok(weights)
 }
 
 fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {

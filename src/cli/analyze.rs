@@ -1,0 +1,314 @@
+//! `moue analyze`: the same as the window, without one. Every frame is analysed exactly once.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::NamedTempFile;
+
+use super::annotate::Annotator;
+use super::records::{Form, RecordWriter};
+use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
+use crate::capture::{CaptureError, Pace, SourceKind, SourceSpec, open_source};
+use crate::model::Classifier;
+use crate::pipeline::{FaceSearch, FrameAnalyzer};
+
+/// Files that are taken from a folder; what else lies there is no failure.
+const MEDIA_ENDINGS: [&str; 15] = [
+    "png", "jpg", "jpeg", "jpe", "gif", "webp", "mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg",
+    "wmv",
+];
+
+#[derive(Debug, Args)]
+pub(super) struct AnalyzeArgs {
+    /// Pictures, folders, GIFs and videos
+    #[arg(value_name = "INPUT", required_unless_present = "source")]
+    inputs: Vec<PathBuf>,
+    /// A source instead of inputs: camera, camera:NAME or demo
+    #[arg(long, value_name = "SOURCE", conflicts_with = "inputs")]
+    source: Option<SourceSpec>,
+    /// Stop after N analysed frames of each input
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// One JSON object a frame
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// One CSV row a face
+    #[arg(long)]
+    csv: bool,
+    /// Write the results to FILE instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write the pictures with boxes, labels and heatmap into DIR
+    #[arg(long, value_name = "DIR")]
+    annotate: Option<PathBuf>,
+    /// Analyse every Nth frame
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
+    /// Each picture already is one face: no detection, the box is the whole picture
+    #[arg(long)]
+    cropped: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
+    let form = match (args.json, args.csv) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Csv,
+        _ => Form::Text,
+    };
+    let mut failed = false;
+    let sources = match &args.source {
+        Some(SourceSpec::Path(path)) => {
+            bail!("--source {}: name files and folders as inputs", path.display())
+        }
+        Some(spec) => vec![spec.clone()],
+        None => expand(&args.inputs, &mut failed),
+    };
+    let loaded = load_weights(args.network.weights.as_deref())?;
+    let classifier = Classifier::new(&loaded.weights, args.network.device, args.network.threads)?;
+    drop(loaded);
+    if let Some(note) = classifier.device_note() {
+        complain(note);
+    }
+    let output = Output::open(args.out.as_deref())?;
+    let stopped = stop_flag()?;
+    let progress = progress_bar(output.is_terminal());
+    let mut run = Run {
+        analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
+        writer: RecordWriter::new(form, output)?,
+        annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
+        progress,
+        stopped,
+        args: &args,
+        search: search(SourceKind::Still, args.cropped),
+    };
+    let single = sources.len() == 1;
+    if !single {
+        run.progress.set_length(sources.len() as u64);
+    }
+    for source in &sources {
+        if run.stopped.load(Ordering::Relaxed) {
+            break;
+        }
+        failed |= !run.source(source, single)?;
+        if !single {
+            run.progress.inc(1);
+        }
+    }
+    run.progress.finish_and_clear();
+    let interrupted = run.stopped.load(Ordering::Relaxed);
+    run.writer.finish()?.close()?;
+    Ok(match (interrupted, failed) {
+        (true, _) => INTERRUPTED,
+        (false, true) => SOME_FAILED,
+        (false, false) => DONE,
+    })
+}
+
+fn search(kind: SourceKind, cropped: bool) -> FaceSearch {
+    if cropped { FaceSearch::WholePicture } else { FaceSearch::for_source(kind) }
+}
+
+/// Everything that one run of the command needs.
+struct Run<'a> {
+    analyzer: FrameAnalyzer,
+    writer: RecordWriter<Output>,
+    annotator: Option<Annotator>,
+    progress: ProgressBar,
+    stopped: Arc<AtomicBool>,
+    args: &'a AnalyzeArgs,
+    search: FaceSearch,
+}
+
+impl Run<'_> {
+    /// Analyses one source. `Ok(false)`: it failed and was named; an error ends the run.
+    fn source(&mut self, spec: &SourceSpec, single: bool) -> anyhow::Result<bool> {
+        let opened = match open_source(spec, Pace::Unpaced) {
+            Ok(opened) => opened,
+            Err(e) => return Ok(self.name_failure(&e)),
+        };
+        if let Some(note) = &opened.note {
+            self.progress.suspend(|| complain(note));
+        }
+        let mut source = opened.source;
+        let info = source.info().clone();
+        let search = search(info.kind, self.args.cropped);
+        if search != self.search || info.kind != SourceKind::Still {
+            self.analyzer.set_search(search);
+            self.search = search;
+        }
+        if single && let Some(count) = info.frame_count {
+            self.progress.set_length(self.args.frames.map_or(count, |n| count.min(n * self.args.every)));
+        }
+        let name = match spec {
+            SourceSpec::Path(path) => path.display().to_string(),
+            _ => info.name.clone(),
+        };
+        let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
+        let mut analysed = 0;
+        let mut whole = true;
+        while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
+            let frame = match source.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(CaptureError::Timeout { .. }) => continue,
+                Err(e) => {
+                    whole = self.name_failure(&e);
+                    if e.is_transient() {
+                        continue;
+                    }
+                    break;
+                }
+            };
+            if single {
+                self.progress.inc(1);
+            }
+            if frame.index % self.args.every != 0 {
+                continue;
+            }
+            let result = self.analyzer.analyze(frame)?;
+            analysed += 1;
+            let writer = &mut self.writer;
+            self.progress.suspend(|| writer.write(&name, &result))?;
+            if let (Some(annotator), Some(picture_name)) = (&self.annotator, &picture_name) {
+                annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
+            }
+        }
+        Ok(whole)
+    }
+
+    fn name_failure(&self, error: &CaptureError) -> bool {
+        self.progress.suspend(|| complain(error));
+        false
+    }
+}
+
+/// Folders become the pictures and videos in them, by name, subfolders included.
+fn expand(inputs: &[PathBuf], failed: &mut bool) -> Vec<SourceSpec> {
+    let mut files = Vec::new();
+    for input in inputs {
+        if !input.is_dir() {
+            files.push(SourceSpec::Path(input.clone()));
+            continue;
+        }
+        let before = files.len();
+        if let Err(e) = walk(input, &mut files) {
+            complain(format_args!("{}: {e}", input.display()));
+            *failed = true;
+        } else if files.len() == before {
+            complain(format_args!(
+                "{}: expected pictures or videos in the folder, found none",
+                input.display()
+            ));
+            *failed = true;
+        }
+    }
+    files
+}
+
+fn walk(folder: &Path, files: &mut Vec<SourceSpec>) -> io::Result<()> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        // A link to a folder could lead back here.
+        if entry.file_type()?.is_dir() {
+            walk(&path, files)?;
+        } else if path
+            .extension()
+            .and_then(|e| e.to_str())
+            .is_some_and(|e| MEDIA_ENDINGS.contains(&e.to_ascii_lowercase().as_str()))
+        {
+            files.push(SourceSpec::Path(path));
+        }
+    }
+    Ok(())
+}
+
+/// Set by Ctrl-C and by a request to end.
+fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("no handler for Ctrl-C")?;
+    Ok(stopped)
+}
+
+/// Hidden where nobody looks, or where the results themselves go to the terminal.
+fn progress_bar(results_on_terminal: bool) -> ProgressBar {
+    if results_on_terminal || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left");
+    match style {
+        Ok(style) => ProgressBar::new(0).with_style(style),
+        Err(_) => ProgressBar::new(0),
+    }
+}
+
+/// Standard output, or a file that takes its name only when it is complete.
+enum Output {
+    Standard(io::Stdout),
+    File { writer: Box<BufWriter<NamedTempFile>>, path: PathBuf },
+}
+
+impl Output {
+    fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::Standard(io::stdout())) };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        if path.is_dir() {
+            bail!("{}: expected a file to write, found a folder", path.display());
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".moue-");
+        // Temporary files are private; a result is as readable as any file that the user makes.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file =
+            builder.tempfile_in(folder).with_context(|| format!("{}: cannot be written", path.display()))?;
+        Ok(Self::File { writer: Box::new(BufWriter::new(file)), path: path.to_owned() })
+    }
+
+    fn is_terminal(&self) -> bool {
+        match self {
+            Self::Standard(out) => out.is_terminal(),
+            Self::File { .. } => false,
+        }
+    }
+
+    fn close(self) -> anyhow::Result<()> {
+        if let Self::File { writer, path } = self {
+            let failed = || format!("{}: cannot be written", path.display());
+            let file = writer.into_inner().map_err(|e| e.into_error()).with_context(failed)?;
+            let file: File = file.persist(&path).with_context(failed)?;
+            file.sync_all().with_context(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Standard(out) => out.write(bytes),
+            Self::File { writer, .. } => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Standard(out) => out.flush(),
+            // The file is nobody's to read before it is complete.
+            Self::File { .. } => Ok(()),
+        }
+    }
+}

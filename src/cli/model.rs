@@ -1,0 +1,40 @@
+//! `moue model`: what a weights file holds.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DONE, load_weights};
+use crate::model::{Expression, parameter_count};
+
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// Weights file (default: the built-in network)
+    file: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &ModelArgs) -> anyhow::Result<u8> {
+    let loaded = load_weights(args.file.as_deref())?;
+    let weights = &loaded.weights;
+    let size = weights.input_size();
+    let mut out = std::io::stdout().lock();
+    let path = loaded.path.as_ref().map_or(loaded.name.clone(), |p| p.display().to_string());
+    writeln!(out, "file           {path}")?;
+    writeln!(out, "sha256         {}", loaded.sha256)?;
+    writeln!(out, "architecture   AttentionEmotionNet")?;
+    writeln!(out, "blocks         {} a layer", weights.blocks)?;
+    writeln!(out, "parameters     {}", parameter_count(weights.blocks))?;
+    writeln!(out, "input          3x{size}x{size}")?;
+    writeln!(out, "classes        {}", Expression::ALL.map(Expression::name).join(", "))?;
+    writeln!(out, "temperature    {}", weights.temperature())?;
+    if weights.metadata.is_empty() {
+        writeln!(out, "metadata       none")?;
+    } else {
+        writeln!(out, "metadata")?;
+        for (key, value) in &weights.metadata {
+            writeln!(out, "    {key:<20} {value}")?;
+        }
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,188 @@
+//! The analysis thread: takes the newest frame, finds and reads its faces.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+
+use super::live::{Message, NewModel, Shared, Work};
+use super::smoothing::{ShownReading, Smoother};
+use super::{AnalyzedFrame, FaceSearch, FrameAnalyzer};
+use crate::capture::SourceKind;
+use crate::model::{Classifier, LoadedWeights, parameter_count};
+
+/// Longest wait for a frame, so that the thread can stop and take a new network.
+const WAIT: Duration = Duration::from_millis(50);
+/// Results a second are counted over this time.
+const RATE_OVER: Duration = Duration::from_secs(2);
+
+/// The network in use, for the window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// Name to show.
+    pub name: String,
+    /// The file; `None` for the built-in network.
+    pub path: Option<PathBuf>,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Residual blocks a layer.
+    pub blocks: usize,
+    /// Learned parameters.
+    pub parameters: usize,
+    /// Input width and height in pixels.
+    pub input_size: usize,
+    /// The device in words.
+    pub device: String,
+    /// The file's metadata.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ModelInfo {
+    pub(super) fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
+        Self {
+            name: loaded.name.clone(),
+            path: loaded.path.clone(),
+            sha256: loaded.sha256.clone(),
+            blocks: loaded.weights.blocks,
+            parameters: parameter_count(loaded.weights.blocks),
+            input_size: loaded.weights.input_size(),
+            device: classifier.device_name().to_owned(),
+            metadata: loaded.weights.metadata.clone(),
+        }
+    }
+}
+
+/// A result, with what the window shows of it.
+#[derive(Debug, Clone)]
+pub struct LiveResult {
+    /// The frame and its faces, largest first.
+    pub analyzed: AnalyzedFrame,
+    /// What is shown of each face, in the faces' order.
+    pub shown: Vec<ShownReading>,
+    /// Counts the results.
+    pub number: u64,
+    /// When the result was ready.
+    pub finished_at: Instant,
+    /// Results a second over the last two seconds.
+    pub results_per_s: f32,
+    /// The network that read the faces.
+    pub model: Arc<ModelInfo>,
+}
+
+pub(super) fn analysis_loop(shared: &Arc<Shared>) {
+    let mut analysis: Option<Analysis> = None;
+    while !shared.stopped() {
+        if let Some(new) = shared.new_model.take() {
+            *shared.model.lock() = Some(Arc::clone(&new.info));
+            match &mut analysis {
+                Some(running) => running.replace(new),
+                None => analysis = Some(Analysis::new(new)),
+            }
+            (shared.hooks.on_change)();
+        }
+        let Some(work) = shared.work.take_within(WAIT) else { continue };
+        // Without a network the newest frame is taken as soon as there is one.
+        let Some(analysis) = &mut analysis else { continue };
+        let generation = work.generation;
+        match analysis.run(shared, work) {
+            Ok(result) => {
+                // The source may have been changed meanwhile: its result must not come back.
+                let wanted = shared.wanted.lock();
+                if wanted.generation == generation && !wanted.paused {
+                    *shared.result.lock() = Some(Arc::new(result));
+                }
+                drop(wanted);
+                (shared.hooks.on_change)();
+            }
+            Err(text) => {
+                shared.clear_result();
+                if analysis.last_error.as_ref() != Some(&text) {
+                    shared.say(Message::Error(text.clone()));
+                    analysis.last_error = Some(text);
+                }
+            }
+        }
+    }
+}
+
+struct Analysis {
+    analyzer: FrameAnalyzer,
+    model: Arc<ModelInfo>,
+    smoother: Smoother,
+    generation: u64,
+    number: u64,
+    finished: VecDeque<Instant>,
+    /// A still picture is delivered again and again; its result is kept.
+    last: Option<(Arc<RgbImage>, AnalyzedFrame)>,
+    last_error: Option<String>,
+}
+
+impl Analysis {
+    fn new(new: NewModel) -> Self {
+        Self {
+            analyzer: FrameAnalyzer::new(new.classifier, FaceSearch::for_source(SourceKind::Camera)),
+            model: new.info,
+            smoother: Smoother::default(),
+            generation: 0,
+            number: 0,
+            finished: VecDeque::new(),
+            last: None,
+            last_error: None,
+        }
+    }
+
+    fn replace(&mut self, new: NewModel) {
+        drop(self.analyzer.replace_classifier(new.classifier));
+        self.model = new.info;
+        self.smoother.clear();
+        self.last = None;
+        self.last_error = None;
+    }
+
+    fn run(&mut self, shared: &Shared, work: Work) -> Result<LiveResult, String> {
+        if work.generation != self.generation {
+            self.generation = work.generation;
+            self.analyzer.set_search(FaceSearch::for_source(work.kind));
+            self.smoother.clear();
+            self.last = None;
+        }
+        let time_s = work.frame.time_s;
+        let analyzed = match &self.last {
+            Some((image, analyzed)) if Arc::ptr_eq(image, &work.frame.image) => {
+                AnalyzedFrame { frame: work.frame, ..analyzed.clone() }
+            }
+            _ => self.analyzer.analyze(work.frame).map_err(|e| e.to_string())?,
+        };
+        self.last =
+            (work.kind == SourceKind::Still).then(|| (Arc::clone(&analyzed.frame.image), analyzed.clone()));
+        let mut settings = *shared.smoothing.lock();
+        if work.kind == SourceKind::Still {
+            // Pictures in turn have no time in common.
+            settings.time_constant_ms = 0.0;
+        }
+        let shown = analyzed
+            .faces
+            .iter()
+            .map(|f| self.smoother.update(f.id, &f.reading.probabilities, time_s, &settings))
+            .collect();
+        self.smoother.forget_before(time_s);
+        self.number += 1;
+        let finished_at = Instant::now();
+        self.finished.push_back(finished_at);
+        while self.finished.front().is_some_and(|t| finished_at.duration_since(*t) > RATE_OVER) {
+            self.finished.pop_front();
+        }
+        let span = self.finished.front().map_or(0.0, |t| finished_at.duration_since(*t).as_secs_f32());
+        let results_per_s = if span > 0.0 { (self.finished.len() - 1) as f32 / span } else { 0.0 };
+        Ok(LiveResult {
+            analyzed,
+            shown,
+            number: self.number,
+            finished_at,
+            results_per_s,
+            model: Arc::clone(&self.model),
+        })
+    }
+}

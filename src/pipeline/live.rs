@@ -1,0 +1,310 @@
+//! The live pipeline: a capture and an analysis thread, and what they share with the window.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+
+use super::analysis::{LiveResult, ModelInfo, analysis_loop};
+use super::capturing::{SourceState, capture_loop};
+use super::{Mailbox, SmoothingSettings};
+use crate::capture::{Frame, SourceKind, SourceSpec};
+use crate::model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
+
+/// The program ends within a second; a driver call that hangs is left behind.
+const END_WITHIN: Duration = Duration::from_millis(900);
+/// Messages that the window has not read yet; more are dropped (and logged).
+const MESSAGES: usize = 64;
+
+/// Something that the user should see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// For information.
+    Info(String),
+    /// Something does not work.
+    Error(String),
+}
+
+/// What the pipeline starts with.
+pub struct LiveOptions {
+    /// The first source.
+    pub source: SourceSpec,
+    /// The first weights file; `None` takes the built-in network.
+    pub weights: Option<PathBuf>,
+    /// Where the network runs.
+    pub device: DeviceChoice,
+    /// CPU threads for the network; 0 takes all cores.
+    pub threads: usize,
+    /// How calm the readings are.
+    pub smoothing: SmoothingSettings,
+}
+
+/// What is called on the pipeline's threads; must return at once.
+pub struct Hooks {
+    /// With each new frame, on the capture thread.
+    pub on_frame: Box<dyn Fn(&Frame) + Send + Sync>,
+    /// When anything else changed.
+    pub on_change: Box<dyn Fn() + Send + Sync>,
+}
+
+/// A frame on its way to the analysis.
+pub(super) struct Work {
+    pub(super) frame: Frame,
+    pub(super) kind: SourceKind,
+    /// Number of the source; results of an older one are worthless.
+    pub(super) generation: u64,
+}
+
+/// The source that the user wants.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) source: SourceSpec,
+    pub(super) generation: u64,
+    pub(super) paused: bool,
+}
+
+/// A network that is ready to run.
+pub(super) struct NewModel {
+    pub(super) classifier: Classifier,
+    pub(super) info: Arc<ModelInfo>,
+}
+
+/// What the threads share.
+pub(super) struct Shared {
+    pub(super) stop: AtomicBool,
+    pub(super) wanted: Mutex<Wanted>,
+    pub(super) work: Mailbox<Work>,
+    pub(super) new_model: Mailbox<NewModel>,
+    pub(super) state: Mutex<SourceState>,
+    pub(super) result: Mutex<Option<Arc<LiveResult>>>,
+    pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
+    pub(super) smoothing: Mutex<SmoothingSettings>,
+    pub(super) hooks: Hooks,
+    messages: Sender<Message>,
+}
+
+impl Shared {
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn say(&self, message: Message) {
+        if let Err(e) = self.messages.try_send(message) {
+            tracing::warn!("not shown: {:?}", e.into_inner());
+        }
+        (self.hooks.on_change)();
+    }
+
+    pub(super) fn set_state(&self, state: SourceState) {
+        *self.state.lock() = state;
+        (self.hooks.on_change)();
+    }
+
+    /// Nothing old stays on screen.
+    pub(super) fn clear_result(&self) {
+        *self.result.lock() = None;
+    }
+}
+
+/// The running pipeline. Dropping it ends the threads and releases the camera.
+pub struct Live {
+    shared: Arc<Shared>,
+    messages: Receiver<Message>,
+    threads: Vec<JoinHandle<()>>,
+    device: DeviceChoice,
+    threads_wanted: usize,
+}
+
+impl Live {
+    /// Starts the threads; the source and the weights are opened on them.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(options: LiveOptions, hooks: Hooks) -> std::io::Result<Self> {
+        let (sender, messages) = bounded(MESSAGES);
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            wanted: Mutex::new(Wanted { source: options.source, generation: 1, paused: false }),
+            work: Mailbox::default(),
+            new_model: Mailbox::default(),
+            state: Mutex::new(SourceState::Opening),
+            result: Mutex::new(None),
+            model: Mutex::new(None),
+            smoothing: Mutex::new(options.smoothing),
+            hooks,
+            messages: sender,
+        });
+        let mut live = Self {
+            shared,
+            messages,
+            threads: Vec::new(),
+            device: options.device,
+            threads_wanted: options.threads,
+        };
+        live.spawn("capture", capture_loop)?;
+        live.spawn("analysis", analysis_loop)?;
+        live.load_weights(options.weights)?;
+        Ok(live)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        body: impl Fn(&Arc<Shared>) + Send + 'static,
+    ) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || guarded(&shared, name, || body(&shared)))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Changes the source while running.
+    pub fn set_source(&self, source: SourceSpec) {
+        let mut wanted = self.shared.wanted.lock();
+        wanted.source = source;
+        wanted.generation += 1;
+        wanted.paused = false;
+    }
+
+    /// The source that was asked for last.
+    #[must_use]
+    pub fn wanted_source(&self) -> SourceSpec {
+        self.shared.wanted.lock().source.clone()
+    }
+
+    /// Pausing releases the camera; going on opens it again.
+    pub fn set_paused(&self, paused: bool) {
+        let mut wanted = self.shared.wanted.lock();
+        if wanted.paused != paused {
+            wanted.paused = paused;
+            wanted.generation += 1;
+        }
+    }
+
+    /// Whether the user paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.shared.wanted.lock().paused
+    }
+
+    /// Reads and checks a weights file (`None`: the built-in network) on a thread of its own. Only a network
+    /// that is ready replaces the running one; a message says how it went.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn load_weights(&mut self, path: Option<PathBuf>) -> std::io::Result<()> {
+        let (device, threads) = (self.device, self.threads_wanted);
+        self.threads.retain(|thread| !thread.is_finished());
+        self.spawn("weights-loader", move |shared| {
+            match load(path.clone(), device, threads) {
+                Ok(new) => {
+                    if let Some(note) = new.classifier.device_note() {
+                        shared.say(Message::Info(note.to_owned()));
+                    }
+                    // The first network needs no announcement.
+                    if shared.model.lock().is_some() {
+                        shared.say(Message::Info(format!("{} is in use now", new.info.name)));
+                    }
+                    shared.new_model.put(new);
+                }
+                Err(e) => {
+                    let kept = if shared.model.lock().is_some() {
+                        "the network that was running goes on running"
+                    } else {
+                        "the built-in network is used"
+                    };
+                    shared.say(Message::Error(format!("{e}\n({kept})")));
+                    if shared.model.lock().is_none() && path.is_some() {
+                        match load(None, device, threads) {
+                            Ok(new) => drop(shared.new_model.put(new)),
+                            Err(e) => shared.say(Message::Error(e.to_string())),
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    /// What the source is doing.
+    #[must_use]
+    pub fn state(&self) -> SourceState {
+        self.shared.state.lock().clone()
+    }
+
+    /// The newest result of the current source, as long as its faces are current.
+    #[must_use]
+    pub fn result(&self) -> Option<Arc<LiveResult>> {
+        self.shared.result.lock().clone()
+    }
+
+    /// The network in use; `None` until the first one is loaded.
+    #[must_use]
+    pub fn model(&self) -> Option<Arc<ModelInfo>> {
+        self.shared.model.lock().clone()
+    }
+
+    /// The next message for the user.
+    #[must_use]
+    pub fn next_message(&self) -> Option<Message> {
+        self.messages.try_recv().ok()
+    }
+
+    /// Changes how calm the readings are.
+    pub fn set_smoothing(&self, settings: SmoothingSettings) {
+        *self.shared.smoothing.lock() = settings;
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + END_WITHIN;
+        for thread in self.threads.drain(..) {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if thread.is_finished() {
+                // Panics were caught and shown inside.
+                let _ = thread.join();
+            } else {
+                tracing::warn!("the thread {:?} did not end in time", thread.thread().name());
+            }
+        }
+    }
+}
+
+fn load(path: Option<PathBuf>, device: DeviceChoice, threads: usize) -> Result<NewModel, ModelError> {
+    let loaded = match path {
+        Some(path) => LoadedWeights::read(&path)?,
+        None => LoadedWeights::built_in()?,
+    };
+    let classifier = Classifier::new(&loaded.weights, device, threads)?;
+    let info = Arc::new(ModelInfo::new(&loaded, &classifier));
+    Ok(NewModel { classifier, info })
+}
+
+/// Runs a thread's body; a panic becomes a visible message.
+fn guarded(shared: &Shared, name: &str, body: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+        shared.say(Message::Error(format!(
+            "the thread \"{name}\" stopped: {}. This is a fault of the program; please report it with this text.",
+            panic_text(&*panic)
+        )));
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown reason")
+}

@@ -1,0 +1,173 @@
+//! Calm readings: probabilities are averaged over time, and the label changes only for a reason.
+
+use std::collections::HashMap;
+
+use crate::model::Expression;
+
+/// Probabilities in the order of [`Expression::ALL`].
+pub type Probabilities = [f32; Expression::COUNT];
+
+/// A face that was not seen for longer starts afresh, in seconds.
+const FORGET_AFTER_S: f64 = 1.5;
+
+/// How calm the readings are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SmoothingSettings {
+    /// Time constant of the average in milliseconds; 0 shows the raw values.
+    pub time_constant_ms: f32,
+    /// Another expression must lead by this much before the label changes, 0..=1.
+    pub lead: f32,
+    /// Below this probability the label says "unsure", 0..=1.
+    pub unsure_below: f32,
+}
+
+impl Default for SmoothingSettings {
+    fn default() -> Self {
+        Self { time_constant_ms: 250.0, lead: 0.08, unsure_below: 0.4 }
+    }
+}
+
+/// What is shown of one face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShownReading {
+    /// Averaged probabilities; they sum to 1 as the raw ones do.
+    pub probabilities: Probabilities,
+    /// The label; `None` where the network is unsure.
+    pub label: Option<Expression>,
+    /// The expression that the heatmap explains: the label, or the most probable one.
+    pub leading: Expression,
+}
+
+#[derive(Debug)]
+struct State {
+    probabilities: Probabilities,
+    leading: Expression,
+    time_s: f64,
+}
+
+/// Averages the readings of each face by elapsed time.
+#[derive(Debug, Default)]
+pub struct Smoother {
+    faces: HashMap<u64, State>,
+}
+
+impl Smoother {
+    /// The reading to show of the face `id` with raw probabilities at `time_s`.
+    pub fn update(
+        &mut self,
+        id: u64,
+        raw: &Probabilities,
+        time_s: f64,
+        settings: &SmoothingSettings,
+    ) -> ShownReading {
+        let (raw_top, _) = Expression::most_probable(raw);
+        let fresh = State { probabilities: *raw, leading: raw_top, time_s };
+        let state = self.faces.entry(id).or_insert(fresh);
+        let elapsed_s = time_s - state.time_s;
+        if !(0.0..=FORGET_AFTER_S).contains(&elapsed_s) {
+            *state = State { probabilities: *raw, leading: raw_top, time_s };
+        } else if elapsed_s > 0.0 || settings.time_constant_ms <= 0.0 {
+            // First-order low-pass: the share of the new value depends on time, not on the frame rate.
+            let share = match settings.time_constant_ms {
+                t if t > 0.0 => 1.0 - (-(elapsed_s * 1000.0) as f32 / t).exp(),
+                _ => 1.0,
+            };
+            for (p, r) in state.probabilities.iter_mut().zip(raw) {
+                *p += (r - *p) * share;
+            }
+            state.time_s = time_s;
+        }
+        let (top, probability) = Expression::most_probable(&state.probabilities);
+        let lead = if settings.time_constant_ms > 0.0 { settings.lead } else { 0.0 };
+        if top != state.leading && probability >= state.probabilities[state.leading.index()] + lead {
+            state.leading = top;
+        }
+        let shown = state.probabilities[state.leading.index()];
+        ShownReading {
+            probabilities: state.probabilities,
+            label: (shown >= settings.unsure_below).then_some(state.leading),
+            leading: state.leading,
+        }
+    }
+
+    /// Forgets faces that were not seen for a while.
+    pub fn forget_before(&mut self, time_s: f64) {
+        self.faces.retain(|_, state| (time_s - state.time_s).abs() <= FORGET_AFTER_S);
+    }
+
+    /// Forgets everything, for a new source or other weights.
+    pub fn clear(&mut self) {
+        self.faces.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(e: Expression, p: f32) -> Probabilities {
+        let mut all = [(1.0 - p) / 6.0; 7];
+        all[e.index()] = p;
+        all
+    }
+
+    #[test]
+    fn after_one_time_constant_63_percent_of_a_step_are_shown() {
+        for rate in [10.0, 30.0, 100.0] {
+            let mut smoother = Smoother::default();
+            let settings = SmoothingSettings { time_constant_ms: 500.0, ..Default::default() };
+            smoother.update(1, &only(Expression::Sad, 1.0), 0.0, &settings);
+            let mut last = 0.0;
+            for i in 1..=(0.5 * rate) as u32 {
+                let t = f64::from(i) / rate;
+                last = smoother.update(1, &only(Expression::Happy, 1.0), t, &settings).probabilities
+                    [Expression::Happy.index()];
+            }
+            assert!((last - 0.632).abs() < 0.01, "{last} at {rate} Hz");
+        }
+    }
+
+    #[test]
+    fn raw_means_raw() {
+        let mut smoother = Smoother::default();
+        let settings = SmoothingSettings { time_constant_ms: 0.0, ..Default::default() };
+        smoother.update(1, &only(Expression::Sad, 0.9), 0.0, &settings);
+        let shown = smoother.update(1, &only(Expression::Happy, 0.8), 0.01, &settings);
+        assert_eq!(shown.probabilities, only(Expression::Happy, 0.8));
+        assert_eq!(shown.label, Some(Expression::Happy));
+    }
+
+    #[test]
+    fn a_near_tie_does_not_flicker_but_a_clear_change_shows() {
+        let mut smoother = Smoother::default();
+        let settings = SmoothingSettings { unsure_below: 0.0, ..Default::default() };
+        let mut labels = Vec::new();
+        for i in 0..100 {
+            let mut raw = [0.02; 7];
+            let wobble = if i % 2 == 0 { 0.03 } else { -0.03 };
+            raw[Expression::Sad.index()] = 0.45 + wobble;
+            raw[Expression::Neutral.index()] = 0.45 - wobble;
+            labels.push(smoother.update(1, &raw, f64::from(i) * 0.04, &settings).label);
+        }
+        assert!(labels.iter().all(|l| *l == labels[0]));
+        let mut t = 4.0;
+        let mut shown = None;
+        while t < 6.0 {
+            shown = smoother.update(1, &only(Expression::Happy, 0.9), t, &settings).label;
+            t += 0.04;
+        }
+        assert_eq!(shown, Some(Expression::Happy));
+    }
+
+    #[test]
+    fn low_probabilities_are_unsure_and_faces_are_apart() {
+        let mut smoother = Smoother::default();
+        let settings = SmoothingSettings::default();
+        assert_eq!(smoother.update(1, &only(Expression::Fear, 0.3), 0.0, &settings).label, None);
+        let other = smoother.update(2, &only(Expression::Happy, 0.9), 0.0, &settings);
+        assert_eq!(other.label, Some(Expression::Happy));
+        // A face that comes back after a while is not mixed with what it was.
+        let back = smoother.update(1, &only(Expression::Happy, 0.9), 10.0, &settings);
+        assert_eq!(back.label, Some(Expression::Happy));
+    }
+}
