@@ -42,14 +42,21 @@ impl Isa {
         Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
-    /// The fastest set of this machine, or the one that the environment variable `MOUE_ISA`
-    /// (`plain`, `avx2`, `avx512`, `neon`) names, where this machine has it.
+    /// The fastest set of this machine.
     #[must_use]
     pub fn best() -> Self {
-        let wanted = std::env::var("MOUE_ISA").ok().and_then(|name| name.parse::<Self>().ok());
-        match wanted {
-            Some(isa) if isa.is_available() => isa,
-            _ => Self::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Self::Plain),
+        Self::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Self::Plain)
+    }
+
+    /// The set that the environment variable `MOUE_ISA` names (`plain`, `avx2`, `avx512` or `neon`), for tests and
+    /// comparisons; else [`Self::best`].
+    ///
+    /// # Errors
+    /// [`UnknownIsa`] when it names none of them.
+    pub fn wanted() -> Result<Self, UnknownIsa> {
+        match std::env::var("MOUE_ISA") {
+            Ok(name) => name.parse(),
+            Err(_) => Ok(Self::best()),
         }
     }
 

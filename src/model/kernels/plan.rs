@@ -22,7 +22,7 @@ const MAX_SIZE: usize = 2048;
 pub struct PlanOptions {
     /// Threads, the caller's among them; 0 for one a core.
     pub threads: usize,
-    /// Instructions; `None` for [`Isa::best`].
+    /// Instructions; `None` for [`Isa::wanted`].
     pub isa: Option<Isa>,
 }
 
@@ -123,9 +123,13 @@ impl CpuPlan {
     /// run as Winograd; other sizes give right results too, perhaps more slowly.
     ///
     /// # Errors
-    /// [`ModelError::Device`] when the wanted instructions are missing on this machine.
+    /// [`ModelError::Device`] when the wanted instructions are unknown or missing on this machine.
     pub fn new(weights: &NetworkWeights, options: PlanOptions) -> Result<Self, ModelError> {
-        let isa = options.isa.unwrap_or_else(Isa::best);
+        let isa = match options.isa {
+            Some(isa) => isa,
+            None => Isa::wanted()
+                .map_err(|e| ModelError::Device { device: "CPU".to_owned(), reason: e.to_string() })?,
+        };
         if !isa.is_available() {
             return Err(ModelError::Device {
                 device: format!("CPU, {isa}"),
