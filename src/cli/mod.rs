@@ -2,6 +2,7 @@
 
 mod analyze;
 mod annotate;
+mod bench;
 mod cameras;
 mod model;
 mod records;
@@ -44,6 +45,8 @@ struct Cli {
 enum Command {
     /// Read the expressions in pictures, folders, videos or a camera's frames
     Analyze(analyze::AnalyzeArgs),
+    /// Measure how fast everything is on this machine
+    Bench(bench::BenchArgs),
     /// List the cameras and their formats
     Cameras,
     /// Describe a weights file (without one: the built-in network)
@@ -92,6 +95,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Model(args)) => model::run(&args),
     };

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::candle_net::CandleNet;
 use super::device::choose;
+use super::kernels::{CpuPlan, PlanOptions};
 use super::{DeviceChoice, Expression, FEATURE_CHANNELS, HeatMap, ModelError, NetworkWeights, Reading};
 
 /// ImageNet's channel means, which the training data was normalised with.
@@ -12,7 +13,8 @@ pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 enum Engine {
-    Candle(CandleNet),
+    Cpu(Box<CpuPlan>),
+    Candle(Box<CandleNet>),
 }
 
 /// A loaded network. It belongs to one thread, and owns its scratch memory.
@@ -36,15 +38,19 @@ impl Classifier {
         let chosen = choose(device)?;
         let (engine, device_name) = match chosen.candle {
             None => {
-                let _ = threads;
-                let net = CandleNet::new(weights, &candle_core::Device::Cpu)
-                    .map_err(|e| device_failed("CPU", &e))?;
-                (Engine::Candle(net), "CPU".to_owned())
+                let plan = CpuPlan::new(weights, PlanOptions { threads, isa: None })?;
+                let threads = match plan.threads() {
+                    1 => "1 thread".to_owned(),
+                    n => format!("{n} threads"),
+                };
+                let name = format!("CPU, {threads}, {}", plan.isa());
+                (Engine::Cpu(Box::new(plan)), name)
             }
             Some(device) => {
                 let name = if device.is_cuda() { "CUDA" } else { "Metal" };
                 let failed = |e| device_failed(name, &e);
-                (Engine::Candle(CandleNet::new(weights, &device).map_err(failed)?), name.to_owned())
+                let net = CandleNet::new(weights, &device).map_err(failed)?;
+                (Engine::Candle(Box::new(net)), name.to_owned())
             }
         };
         Ok(Self { engine, head, input_size, device_name, device_note: chosen.note })
@@ -85,6 +91,10 @@ impl Classifier {
             return Ok(Vec::new());
         }
         match &mut self.engine {
+            Engine::Cpu(plan) => {
+                let out = plan.forward_grey(faces, n, size)?;
+                self.head.readings(out.logits, out.attention, out.features, (out.width, out.height))
+            }
             Engine::Candle(net) => {
                 let name = &self.device_name;
                 let out = run_candle(net, faces, n, size).map_err(|e| device_failed(name, &e))?;

@@ -9,6 +9,7 @@ mod expression;
 mod files;
 pub mod formula;
 mod heat_map;
+pub mod kernels;
 mod layout;
 mod reading;
 mod weights;

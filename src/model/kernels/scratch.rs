@@ -1,0 +1,22 @@
+//! Temporary memory for the tasks of a pool: one piece a thread, kept from frame to frame.
+
+use parking_lot::{Mutex, MutexGuard};
+
+/// As many buffers as the pool has threads. A task takes one for itself.
+pub(super) struct Scratch(Vec<Mutex<Vec<f32>>>);
+
+impl Scratch {
+    pub(super) fn new(threads: usize) -> Self {
+        Self((0..threads.max(1)).map(|_| Mutex::default()).collect())
+    }
+
+    /// A buffer of at least `len` floats, with whatever the last user left in it. Waits only where
+    /// more tasks run than the pool has threads.
+    pub(super) fn take(&self, len: usize) -> MutexGuard<'_, Vec<f32>> {
+        let mut guard = self.0.iter().find_map(Mutex::try_lock).unwrap_or_else(|| self.0[0].lock());
+        if guard.len() < len {
+            guard.resize(len, 0.0);
+        }
+        guard
+    }
+}

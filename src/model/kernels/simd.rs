@@ -1,0 +1,238 @@
+//! A vector of floats, once for each instruction set, so that every kernel is written once.
+//!
+//! A kernel is an `#[inline(always)]` function over [`Simd`]; [`dispatch`] compiles it once inside a
+//! function that has the instruction set switched on, and calls the right one. (The same way as in
+//! the crates `memchr` and `pulp`.)
+
+/// A register full of floats.
+///
+/// # Safety
+/// Every method may only run where the CPU has the type's instruction set. [`dispatch`] is the one
+/// place that checks it. `load`, `store` and `prefetch` ask of their pointers what raw pointer reads and
+/// writes of `LANES` unaligned floats ask (`prefetch`: nothing).
+pub(super) unsafe trait Simd: Copy {
+    /// Floats in a register.
+    const LANES: usize;
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    /// The greater of the two; `other` where either is not a number.
+    unsafe fn max(self, other: Self) -> Self;
+    /// `self * factor + term`.
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// Asks for the cache line at `at`; the address need not be valid.
+    unsafe fn prefetch(at: *const f32);
+}
+
+/// Eight floats that the compiler maps to whatever it has.
+#[derive(Clone, Copy)]
+pub(super) struct PlainVector([f32; 8]);
+
+impl PlainVector {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Self(std::array::from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+// SAFETY: no instruction set is needed; pointers are used as the trait says.
+unsafe impl Simd for PlainVector {
+    const LANES: usize = 8;
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([value; 8])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for eight readable floats.
+        Self(unsafe { from.cast::<[f32; 8]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for eight writable floats.
+        unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // Not f32::mul_add: without FMA that is a slow library call.
+        Self(std::array::from_fn(|i| self.0[i] * factor.0[i] + term.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn prefetch(_at: *const f32) {}
+}
+
+/// Implements [`Simd`] for a register type by naming the intrinsic of each operation.
+#[allow(unused_macros)]
+macro_rules! simd_register {
+    ($register:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
+     $max:ident, |$x:ident, $y:ident, $z:ident| $fma:expr, |$at:ident| $prefetch:expr) => {
+        // SAFETY: each method is one intrinsic of the instruction set that the trait's caller vouches for,
+        // on pointers that the caller vouches for.
+        unsafe impl Simd for $register {
+            const LANES: usize = $lanes;
+            #[inline(always)]
+            unsafe fn splat(value: f32) -> Self {
+                // SAFETY: see the impl.
+                unsafe { $splat(value) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const f32) -> Self {
+                // SAFETY: see the impl.
+                unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut f32) {
+                // SAFETY: see the impl.
+                unsafe { $store(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                // SAFETY: see the impl.
+                unsafe { $add(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn sub(self, other: Self) -> Self {
+                // SAFETY: see the impl.
+                unsafe { $sub(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn mul(self, other: Self) -> Self {
+                // SAFETY: see the impl.
+                unsafe { $mul(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn max(self, other: Self) -> Self {
+                // SAFETY: see the impl.
+                unsafe { $max(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+                let ($x, $y, $z) = (self, factor, term);
+                // SAFETY: see the impl.
+                unsafe { $fma }
+            }
+            #[inline(always)]
+            unsafe fn prefetch(at: *const f32) {
+                let $at = at;
+                // SAFETY: a prefetch never faults.
+                unsafe { $prefetch }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Simd;
+    use std::arch::x86_64::*;
+
+    simd_register!(
+        __m256,
+        8,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_mul_ps,
+        _mm256_max_ps,
+        |x, y, z| _mm256_fmadd_ps(x, y, z),
+        |at| _mm_prefetch::<_MM_HINT_T0>(at.cast())
+    );
+    simd_register!(
+        __m512,
+        16,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_mul_ps,
+        _mm512_max_ps,
+        |x, y, z| _mm512_fmadd_ps(x, y, z),
+        |at| _mm_prefetch::<_MM_HINT_T0>(at.cast())
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use super::Simd;
+    use std::arch::aarch64::*;
+
+    simd_register!(
+        float32x4_t,
+        4,
+        vdupq_n_f32,
+        vld1q_f32,
+        vst1q_f32,
+        vaddq_f32,
+        vsubq_f32,
+        vmulq_f32,
+        vmaxq_f32,
+        |x, y, z| vfmaq_f32(z, x, y),
+        |_at| ()
+    );
+}
+
+/// `dispatch!(isa => body(arguments: Types))` calls the generic kernel `body::<V, COLUMNS, ROWS>` compiled for
+/// `isa`. `V` is the vector type; a tile of the matrix kernel has at most ROWS rows of COLUMNS vectors.
+///
+/// # Panics
+/// Where this machine does not have `isa`: checked at every call, a few cached loads.
+macro_rules! dispatch {
+    ($isa:expr => $body:ident($($name:ident: $type:ty),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f")]
+        unsafe fn avx512($($name: $type),*) {
+            // SAFETY: this function has AVX-512 on; the rest is the caller's promise to `dispatch`.
+            unsafe { $body::<std::arch::x86_64::__m512, 2, 14>($($name),*) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2($($name: $type),*) {
+            // SAFETY: this function has AVX2 and FMA on; the rest is the caller's promise.
+            unsafe { $body::<std::arch::x86_64::__m256, 2, 6>($($name),*) }
+        }
+        #[cfg(target_arch = "aarch64")]
+        #[target_feature(enable = "neon")]
+        unsafe fn neon($($name: $type),*) {
+            // SAFETY: this function has NEON on; the rest is the caller's promise.
+            unsafe { $body::<std::arch::aarch64::float32x4_t, 4, 6>($($name),*) }
+        }
+        let isa: $crate::model::kernels::Isa = $isa;
+        assert!(isa.is_available(), "this machine does not have {isa}");
+        match isa {
+            // SAFETY: the assertion above found the instruction set.
+            #[cfg(target_arch = "x86_64")]
+            $crate::model::kernels::Isa::Avx512 => unsafe { avx512($($name),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            $crate::model::kernels::Isa::Avx2 => unsafe { avx2($($name),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            $crate::model::kernels::Isa::Neon => unsafe { neon($($name),*) },
+            // SAFETY: needs no instruction set; the rest is the caller's promise.
+            _ => unsafe { $body::<$crate::model::kernels::simd::PlainVector, 1, 4>($($name),*) },
+        }
+    }};
+}
+pub(super) use dispatch;
