@@ -125,7 +125,7 @@ fn legend(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, settings: &Set
         OverlayMode::Attention => "Where the network looked (attention)".to_owned(),
         OverlayMode::Evidence => format!("What speaks for {} (evidence)", shown.leading),
     };
-    ui.label(RichText::new(text).small());
+    ui.label(RichText::new(text).size(12.5));
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 8.0), Sense::hover());
     let steps = 48;
     for i in 0..steps {
@@ -139,9 +139,9 @@ fn legend(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, settings: &Set
         ui.painter().rect_filled(cell, 0.0, Color32::from_rgb(r, g, b));
     }
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("{low:.2}")).small());
+        ui.label(RichText::new(format!("{low:.2}")).size(12.0));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(format!("{high:.2}")).small());
+            ui.label(RichText::new(format!("{high:.2}")).size(12.0));
         });
     });
 }
@@ -175,10 +175,10 @@ pub(super) fn status_ui(
         ("Device", model.map_or_else(none, |m| m.device.clone())),
         ("Weights", model.map_or_else(|| "loading".into(), |m| m.name.clone())),
     ];
-    egui::Grid::new("status").num_columns(2).spacing([12.0, 3.0]).show(ui, |ui| {
+    egui::Grid::new("status").num_columns(2).spacing([14.0, 4.0]).show(ui, |ui| {
         for (name, value) in rows {
-            ui.label(RichText::new(name).small().weak());
-            ui.add(egui::Label::new(RichText::new(value).small()).truncate());
+            ui.label(RichText::new(name).size(12.5).weak());
+            ui.add(egui::Label::new(RichText::new(value).size(12.5)).truncate());
             ui.end_row();
         }
     });

@@ -172,10 +172,8 @@ impl Preview<'_> {
                     SourceState::Opening => {
                         ui.spinner();
                     }
-                    SourceState::Paused => {
-                        if ui.button("Go on").clicked() {
-                            action = Some(PreviewAction::Resume);
-                        }
+                    SourceState::Paused if ui.button("Go on").clicked() => {
+                        action = Some(PreviewAction::Resume);
                     }
                     SourceState::Failed(_) | SourceState::Ended => {
                         if ui.button("Try again").clicked() {

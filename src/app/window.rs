@@ -244,7 +244,7 @@ impl MoueApp {
                 if ui.button("Understood").clicked() {
                     self.settings.introduced = true;
                 }
-                ui.add(egui::Label::new(RichText::new(INTRODUCTION).small()).wrap());
+                ui.add(egui::Label::new(RichText::new(INTRODUCTION).size(12.5)).wrap());
             });
         });
         ui.add_space(6.0);

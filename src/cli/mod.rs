@@ -126,7 +126,9 @@ fn start_log(verbose: u8) {
         _ => "debug",
     };
     // wgpu and its drivers report what they cannot do at every start; the program says what matters.
-    let default = format!("{level},wgpu_hal=error,wgpu_core=error,egui_wgpu=error,zbus=error,calloop=error");
+    let default = format!(
+        "{level},wgpu_hal=error,wgpu_core=error,egui_wgpu=error,winit=error,zbus=error,calloop=error"
+    );
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     // A second start (in tests) keeps the first log.
     let _ = tracing_subscriber::fmt()

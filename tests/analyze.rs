@@ -1,0 +1,249 @@
+//! `moue analyze`, `cameras` and `model` as a user runs them.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn moue(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("moue").unwrap();
+    command.current_dir(folder);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// JSON lines of one run that went well.
+fn frames(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn analyze(inputs: &[PathBuf]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    frames(&moue(folder.path()).args(["analyze", "--json"]).args(inputs).output().unwrap())
+}
+
+fn labels(frame: &Value) -> Vec<String> {
+    frame["faces"].as_array().unwrap().iter().map(|f| f["label"].as_str().unwrap().to_owned()).collect()
+}
+
+fn time(frame: &Value) -> f64 {
+    frame["time_s"].as_f64().unwrap()
+}
+
+fn portrait() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/astronaut.jpg")
+}
+
+#[test]
+fn a_portrait_gives_every_field_in_json() {
+    let frame = &analyze(&[portrait()])[0];
+    assert!(frame["source"].as_str().unwrap().ends_with("astronaut.jpg"));
+    assert_eq!(
+        (frame["frame"].as_u64(), frame["width"].as_u64(), frame["height"].as_u64()),
+        (Some(0), Some(512), Some(512))
+    );
+    let face = &frame["faces"][0];
+    assert_eq!((face["id"].as_u64(), face["label"].as_str()), (Some(1), Some("happy")));
+    assert!(face["detection_score"].as_f64().unwrap() >= 2.0);
+    let place: Vec<f64> = face["box"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    assert!(
+        place[0] < 225.0 && place[0] + place[2] > 225.0 && place[1] < 120.0 && place[1] + place[3] > 120.0
+    );
+    let p = face["probabilities"].as_object().unwrap();
+    let sum: f64 = p.values().map(|v| v.as_f64().unwrap()).sum();
+    assert_eq!(p.len(), 7);
+    assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+    assert_eq!(p["happy"], face["probability"]);
+}
+
+#[test]
+fn csv_has_a_row_a_face_with_the_same_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("faces.csv");
+    let status = moue(folder.path())
+        .args(["analyze", "--csv", "--out", "faces.csv"])
+        .arg(portrait())
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", text(&status.stderr));
+    assert!(status.stdout.is_empty());
+    let mut reader = csv::Reader::from_path(out).unwrap();
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(header.len(), 20);
+    assert_eq!(header[13..], ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(&rows[0][11], "happy");
+    // Nothing else is left in the folder.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn failed_inputs_are_named_and_the_others_are_done() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("broken.png"), b"\x89PNG\r\n\x1a\nand no more").unwrap();
+    std::fs::write(folder.path().join("text.jpg"), b"no picture").unwrap();
+    let output = moue(folder.path())
+        .args(["analyze", "--json", "broken.png", "none.png"])
+        .arg(portrait())
+        .arg("text.jpg")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = text(&output.stderr);
+    for name in ["broken.png", "none.png", "text.jpg"] {
+        assert!(errors.contains(name), "{name} in {errors}");
+    }
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
+
+#[test]
+fn wrong_usage_is_2_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("out.json"), "precious").unwrap();
+    std::fs::write(folder.path().join("bad.safetensors"), "no weights").unwrap();
+    let cases: [&[&str]; 5] = [
+        &["analyze"],
+        &["analyze", "--json", "--csv", "x.png"],
+        &["analyze", "--every", "0", "x.png"],
+        &["analyze", "--out", "out.json", "--weights", "bad.safetensors", "x.png"],
+        &["analyze", "--out", "no/such/folder/out.json", "x.png"],
+    ];
+    for case in cases {
+        let output = moue(folder.path()).args(case).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{case:?}: {}", text(&output.stderr));
+        assert!(!output.stderr.is_empty());
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("out.json")).unwrap(), "precious");
+}
+
+#[test]
+fn annotated_pictures_get_names_of_their_own_and_show_the_heatmap() {
+    let folder = tempfile::tempdir().unwrap();
+    let twin = folder.path().join("deep");
+    std::fs::create_dir(&twin).unwrap();
+    std::fs::copy(portrait(), twin.join("astronaut.jpg")).unwrap();
+    let output = moue(folder.path())
+        .args(["analyze", "--annotate", "out"])
+        .arg(portrait())
+        .arg("deep")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let original = image::open(portrait()).unwrap().to_rgb8();
+    for name in ["astronaut.png", "astronaut-2.png"] {
+        let drawn = image::open(folder.path().join("out").join(name)).unwrap().to_rgb8();
+        assert_eq!(drawn.dimensions(), original.dimensions());
+        let changed = |x0: u32, y0: u32, x1: u32, y1: u32| {
+            let points = (y0..y1).flat_map(|y| (x0..x1).map(move |x| (x, y)));
+            points.filter(|&(x, y)| drawn.get_pixel(x, y) != original.get_pixel(x, y)).count()
+        };
+        assert!(changed(190, 90, 260, 160) > 1000, "the face is covered by the heatmap");
+        assert_eq!(changed(0, 300, 512, 512), 0, "what is no face is as it was");
+    }
+}
+
+#[test]
+fn the_demo_source_and_its_frames_can_be_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["analyze", "--json", "--source", "demo", "--every", "10", "--frames", "4"];
+    let found = frames(&moue(folder.path()).args(args).output().unwrap());
+    let numbers: Vec<u64> = found.iter().map(|f| f["frame"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [0, 10, 20, 30]);
+    assert!((time(&found[3]) - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn model_and_cameras_describe_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = moue(folder.path()).arg("model").output().unwrap();
+    let said = text(&output.stdout);
+    assert!(output.status.success());
+    for fact in
+        ["AttentionEmotionNet", "4909896", "angry, disgust, fear, happy, neutral, sad, surprise", "sha256"]
+    {
+        assert!(said.contains(fact), "{fact} in {said}");
+    }
+    let output = moue(folder.path()).args(["model", "none.pt"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("none.pt"));
+    assert!(moue(folder.path()).arg("cameras").output().unwrap().status.success());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("moue"))
+        .current_dir(folder.path())
+        .args(["analyze", "--json", "--source", "demo", "--every", "5"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn pictures_read_as_a_person_would() {
+    let Some(shared) = common::shared() else { return };
+    let images = shared.join("media/images");
+    for (name, expected) in [
+        ("skimage_astronaut.png", "happy"),
+        ("pyfeat_single_face.jpg", "happy"),
+        ("facerec_obama-720p.jpg", "happy"),
+        ("human_stock-emotions-a-1.jpg", "neutral"),
+        ("human_stock-emotions-a-3.jpg", "neutral"),
+    ] {
+        assert_eq!(labels(&analyze(&[images.join(name)])[0]), [expected], "{name}");
+    }
+    assert!(labels(&analyze(&[images.join("human_background.jpg")])[0]).is_empty());
+    let group = labels(&analyze(&[images.join("human_group-1.jpg")])[0]);
+    let happy = group.iter().filter(|l| *l == "happy").count();
+    assert!(group.len() >= 12 && happy * 2 > group.len(), "{group:?}");
+}
+
+#[test]
+fn a_woman_from_tears_to_laughter_is_one_person() {
+    let Some(shared) = common::shared() else { return };
+    let found = analyze(&[shared.join("media/video/pyfeat_WolfgangLanger_Pexels.mp4")]);
+    assert!(found.len() >= 470, "{} frames", found.len());
+    let between = |from: f64, to: f64| -> Vec<String> {
+        found.iter().filter(|f| (from..to).contains(&time(f))).flat_map(labels).collect()
+    };
+    let share = |labels: &[String], label: &str| {
+        labels.iter().filter(|l| *l == label).count() as f64 / labels.len() as f64
+    };
+    let (early, late) = (between(1.5, 5.5), between(12.0, 99.0));
+    assert!(share(&early, "sad") > 0.5 && share(&early, "happy") < 0.1, "{early:?}");
+    assert!(share(&late, "happy") >= 0.9, "{late:?}");
+    let ids: Vec<u64> = found
+        .iter()
+        .flat_map(|f| f["faces"].as_array().unwrap().iter().map(|f| f["id"].as_u64().unwrap()))
+        .collect();
+    assert!(ids.iter().all(|id| *id == 1), "one identity from start to end");
+}
+
+#[test]
+fn a_face_that_leaves_and_films_without_one() {
+    let Some(shared) = common::shared() else { return };
+    let found = analyze(&[shared.join("media/video/pyfeat_face_noface.mov")]);
+    let third = |part: usize| -> Vec<String> {
+        let n = found.len();
+        found[n * part / 8..n * (part + 1) / 8].iter().flat_map(labels).collect()
+    };
+    let count = |labels: &[String], label: &str| labels.iter().filter(|l| *l == label).count();
+    let (start, middle, end) = (third(0), third(2), third(7));
+    assert!(count(&start, "neutral") * 2 > start.len() && !start.is_empty(), "{start:?}");
+    assert!(count(&middle, "happy") * 2 > middle.len() && !middle.is_empty(), "{middle:?}");
+    assert!(end.is_empty(), "{end:?}");
+    let none = analyze(&[shared.join("media/video/pyfeat_no_face.mp4")]);
+    assert!(none.len() > 20 && none.iter().all(|f| labels(f).is_empty()));
+}

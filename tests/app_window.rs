@@ -1,0 +1,249 @@
+//! The window, driven by its accessible names as a person would, with the real pipeline behind it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use moue::app::{AppOptions, FilePicker, MoueApp, OverlayMode, Request, Settings, SettingsFile};
+use moue::capture::{SourceKind, SourceSpec};
+use moue::model::DeviceChoice;
+use moue::pipeline::{Message, SourceState};
+
+/// Longest wait for anything: test machines may be slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Chooses the file that the test put there.
+#[derive(Clone, Default)]
+struct TestPicker {
+    answer: Rc<RefCell<Option<PathBuf>>>,
+    asked: Rc<RefCell<Vec<Request>>>,
+    open: Rc<RefCell<Option<Request>>>,
+}
+
+impl FilePicker for TestPicker {
+    fn open(&mut self, request: Request) {
+        self.asked.borrow_mut().push(request);
+        *self.open.borrow_mut() = Some(request);
+    }
+
+    fn show(&mut self, _ctx: &eframe::egui::Context) -> Option<(Request, PathBuf)> {
+        let request = self.open.borrow_mut().take()?;
+        Some((request, self.answer.borrow_mut().take()?))
+    }
+}
+
+struct Window {
+    harness: Harness<'static, MoueApp>,
+    picker: TestPicker,
+    // Settings live as long as the window.
+    folder: tempfile::TempDir,
+}
+
+impl Window {
+    fn open(source: SourceSpec) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let picker = TestPicker::default();
+        let options =
+            AppOptions { source, weights: None, device: DeviceChoice::Cpu, threads: 2, settings: true };
+        let file = SettingsFile::at(folder.path().join("settings.json"));
+        let settings = Settings { introduced: true, ..Settings::default() };
+        file.write(&settings).unwrap();
+        let for_app = picker.clone();
+        let mut harness =
+            Harness::builder().with_size([1100.0, 720.0]).with_max_steps(4).build_eframe(move |creation| {
+                MoueApp::new(&creation.egui_ctx, options, Some(file), Box::new(for_app)).unwrap()
+            });
+        harness.step();
+        Self { harness, picker, folder }
+    }
+
+    /// Goes on until `ready`, or fails.
+    fn until(&mut self, what: &str, ready: impl Fn(&Harness<'static, MoueApp>) -> bool) {
+        let start = Instant::now();
+        while !ready(&self.harness) {
+            assert!(start.elapsed() < PATIENCE, "waited in vain for: {what}; {:?}", self.app().messages());
+            std::thread::sleep(Duration::from_millis(15));
+            self.harness.step();
+        }
+    }
+
+    fn until_face(&mut self) {
+        self.until("a face with a reading", |h| {
+            h.state().live().result().is_some_and(|r| !r.analyzed.faces.is_empty())
+        });
+        self.harness.step();
+    }
+
+    fn app(&self) -> &MoueApp {
+        self.harness.state()
+    }
+
+    /// Clicks through a menu.
+    fn choose(&mut self, path: &[&str]) {
+        for label in path {
+            self.harness.get_by_label_contains(label).click();
+            self.harness.step();
+            self.harness.step();
+        }
+    }
+
+    fn press(&mut self, key: eframe::egui::Key) {
+        self.harness.key_press(key);
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn errors(&self) -> Vec<&str> {
+        let errors = self.app().messages().iter().filter_map(|m| match m {
+            Message::Error(text) => Some(text.as_str()),
+            Message::Info(_) => None,
+        });
+        errors.collect()
+    }
+}
+
+fn built_in() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/moue-fer2013.safetensors")
+}
+
+fn portrait(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo").join(name)
+}
+
+#[test]
+fn the_demo_shows_a_face_its_label_and_seven_bars() {
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    for name in ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"] {
+        // "happy 93 %": a bar with a name and a value for those who hear the screen.
+        let bar = window.harness.get_by_label_contains(&format!("{name} "));
+        assert!(bar.accesskit_node().numeric_value().is_some(), "{name}");
+    }
+    window.harness.get_by_label_contains("moue-fer2013 (built in)");
+    window.harness.get_by_label("Live picture");
+    assert!(window.errors().is_empty(), "{:?}", window.errors());
+}
+
+#[test]
+fn attention_mirror_and_evidence_are_toggled_by_menu_and_key() {
+    use eframe::egui::Key;
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    assert!(window.app().settings().overlay);
+    window.choose(&["View", "Attention"]);
+    assert!(!window.app().settings().overlay);
+    window.press(Key::Escape);
+    window.press(Key::A);
+    assert!(window.app().settings().overlay);
+    let mirror = window.app().settings().mirror;
+    window.press(Key::M);
+    assert_ne!(window.app().settings().mirror, mirror);
+    window.press(Key::E);
+    assert_eq!(window.app().settings().overlay_mode, OverlayMode::Evidence);
+    window.harness.get_by_label_contains("evidence");
+    // What was changed is in the settings file.
+    let (kept, note) = SettingsFile::at(window.folder.path().join("settings.json")).read();
+    assert_eq!((&kept, note), (window.app().settings(), None));
+}
+
+#[test]
+fn weights_are_loaded_from_the_menu_and_bad_ones_change_nothing() {
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    let file = window.folder.path().join("mine.safetensors");
+    std::fs::copy(built_in(), &file).unwrap();
+    *window.picker.answer.borrow_mut() = Some(file.clone());
+    window.choose(&["File", "Open weights"]);
+    window
+        .until("the new weights", |h| h.state().live().model().is_some_and(|m| m.name == "mine.safetensors"));
+    assert_eq!(*window.picker.asked.borrow(), [Request::Weights]);
+    assert_eq!(window.app().settings().recent_weights, std::slice::from_ref(&file));
+
+    let bad = window.folder.path().join("bad.safetensors");
+    let bytes = std::fs::read(built_in()).unwrap();
+    std::fs::write(&bad, &bytes[..bytes.len() / 2]).unwrap();
+    *window.picker.answer.borrow_mut() = Some(bad);
+    window.choose(&["File", "Open weights"]);
+    window.until("a message", |h| h.state().messages().iter().any(|m| matches!(m, Message::Error(_))));
+    assert!(window.errors()[0].contains("bad.safetensors"), "{:?}", window.errors());
+    assert_eq!(window.app().live().model().unwrap().name, "mine.safetensors");
+    let before = window.app().live().result().map_or(0, |r| r.number);
+    window.until("readings that go on", |h| {
+        h.state().live().result().is_some_and(|r| r.number > before && r.model.name == "mine.safetensors")
+    });
+    // The message can be read again, and copied.
+    window.choose(&["Help", "Messages"]);
+    window.until("the list of messages", |h| {
+        h.query_by_label("Copy").is_some() || h.query_all_by_label("Copy").count() > 0
+    });
+}
+
+#[test]
+fn the_source_is_switched_while_running() {
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    *window.picker.answer.borrow_mut() = Some(portrait("obama.jpg"));
+    window.choose(&["Camera", "Open file"]);
+    window.until(
+        "the picture",
+        |h| matches!(h.state().live().state(), SourceState::Running(i) if i.kind == SourceKind::Still),
+    );
+    window.until_face();
+    let result = window.app().live().result().unwrap();
+    assert_eq!(result.analyzed.frame.image.dimensions(), (720, 720));
+    window.press(eframe::egui::Key::D);
+    window.until(
+        "the demo",
+        |h| matches!(h.state().live().state(), SourceState::Running(i) if i.kind == SourceKind::Demo),
+    );
+}
+
+#[test]
+fn a_source_that_does_not_work_says_so_and_offers_the_demo() {
+    let mut window = Window::open(SourceSpec::Path("no/such/picture.png".into()));
+    window.until("the failure", |h| matches!(h.state().live().state(), SourceState::Failed(_)));
+    window.harness.step();
+    assert!(window.app().live().result().is_none());
+    window.choose(&["Show the demo"]);
+    window.until_face();
+}
+
+#[test]
+fn pausing_releases_the_source_and_clears_the_readings() {
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    window.press(eframe::egui::Key::Space);
+    window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
+    window.harness.step();
+    assert!(window.app().live().result().is_none());
+    window.harness.get_by_label_contains("Space goes on");
+    window.press(eframe::egui::Key::Space);
+    window.until_face();
+}
+
+#[test]
+fn a_picture_without_a_face_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grey.png");
+    image::RgbImage::from_pixel(320, 240, image::Rgb([120, 120, 120])).save(&path).unwrap();
+    let mut window = Window::open(SourceSpec::Path(path));
+    window.until("a result", |h| h.state().live().result().is_some());
+    window.harness.step();
+    window.harness.get_by_label("No face");
+}
+
+#[test]
+fn the_window_ends_within_a_second() {
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    let start = Instant::now();
+    drop(window);
+    // Not a measure of speed: the promise of the window that it never hangs at its end.
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
