@@ -86,7 +86,7 @@ pub(super) fn capitalised(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn percent(p: f32) -> String {
+pub(super) fn percent(p: f32) -> String {
     format!("{:.0} %", p * 100.0)
 }
 

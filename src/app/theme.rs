@@ -50,6 +50,11 @@ pub(super) fn person_colour(id: u64) -> Color32 {
     COLOURS[(id % COLOURS.len() as u64) as usize]
 }
 
+/// Behind bars, bands and plots.
+pub(super) fn well(ui: &egui::Ui) -> Color32 {
+    ui.visuals().widgets.noninteractive.bg_stroke.color.gamma_multiply(0.6)
+}
+
 /// The label of the chosen face.
 pub(super) fn headline() -> FontId {
     FontId::proportional(34.0)

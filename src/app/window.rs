@@ -10,6 +10,7 @@ use eframe::egui::{self, ColorImage, RichText, Ui};
 
 use super::AppOptions;
 use super::dialogs::{Dialogs, INTRODUCTION};
+use super::history::History;
 use super::menu::{self, Action, MenuState};
 use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
@@ -17,6 +18,7 @@ use super::picker::{FilePicker, Request};
 use super::preview::{FrameTexture, Preview, PreviewAction};
 use super::settings::{Settings, SettingsFile, ThemeChoice};
 use super::theme;
+use super::timeline;
 use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
 use crate::pipeline::{Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, SmoothingSettings};
 
@@ -43,6 +45,7 @@ pub struct MoueApp {
     cameras: Option<Vec<CameraInfo>>,
     listing: Option<Receiver<Vec<CameraInfo>>>,
     chosen: Option<u64>,
+    history: History,
     drawn: VecDeque<Instant>,
     age_ms: f32,
 }
@@ -96,6 +99,7 @@ impl MoueApp {
             cameras: None,
             listing: None,
             chosen: None,
+            history: History::default(),
             drawn: VecDeque::new(),
             age_ms: 0.0,
         };
@@ -149,6 +153,7 @@ impl MoueApp {
         let state = self.live.state();
         let result = self.current_result();
         let model = self.live.model();
+        self.history.follow(&state, result.as_deref());
         let chosen = self.choose(result.as_deref());
         if let Some(result) = &result {
             let age_ms = result.analyzed.frame.captured_at.elapsed().as_secs_f32() * 1000.0;
@@ -177,6 +182,10 @@ impl MoueApp {
                     ui.add_space(theme::GAP / 2.0);
                     let face = chosen.and_then(|id| result.as_deref().and_then(|r| face_of(r, id)));
                     panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
+                    if self.settings.timeline {
+                        ui.add_space(theme::GAP);
+                        timeline::show(ui, &self.history, chosen);
+                    }
                     ui.add_space(theme::GAP);
                     ui.separator();
                     let rates = Rates { display_fps: self.display_fps(), age_ms: self.age_ms };
