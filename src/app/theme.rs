@@ -1,6 +1,8 @@
 //! Colours and sizes, in one place.
 
-use eframe::egui::{self, Color32, FontId, Visuals};
+use std::sync::Arc;
+
+use eframe::egui::{self, Color32, FontData, FontDefinitions, FontFamily, FontId, Visuals};
 
 use crate::model::Expression;
 
@@ -55,8 +57,31 @@ pub(super) fn headline() -> FontId {
     FontId::proportional(34.0)
 }
 
+/// egui's own letters, with symbols for marks and toasts behind them, so that nothing depends on
+/// what the system has.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    for (name, bytes) in [
+        ("hack", epaint_default_fonts::HACK_REGULAR),
+        ("noto-emoji", epaint_default_fonts::NOTO_EMOJI_REGULAR),
+        ("emoji-icons", epaint_default_fonts::EMOJI_ICON),
+    ] {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+        for family in [FontFamily::Proportional, FontFamily::Monospace] {
+            let names = fonts.families.entry(family.clone()).or_default();
+            if name == "hack" && family == FontFamily::Monospace {
+                names.insert(0, name.to_owned());
+            } else {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    fonts
+}
+
 /// Styles both themes.
 pub(super) fn apply(ctx: &egui::Context) {
+    ctx.set_fonts(fonts());
     for (theme, mut visuals, panel) in [
         (egui::Theme::Dark, Visuals::dark(), Color32::from_rgb(24, 27, 33)),
         (egui::Theme::Light, Visuals::light(), Color32::from_rgb(246, 247, 249)),
