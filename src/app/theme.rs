@@ -1,7 +1,11 @@
 //! Colours and sizes, in one place.
 
+use std::sync::Arc;
+
 use eframe::egui::style::WidgetVisuals;
-use eframe::egui::{self, Color32, CornerRadius, FontId, Margin, Stroke, Visuals};
+use eframe::egui::{
+    self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Visuals,
+};
 
 use crate::model::Expression;
 
@@ -128,8 +132,31 @@ pub(super) fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> 
         .inner
 }
 
+/// egui's own letters, with symbols for marks and toasts behind them, so that nothing depends on
+/// what the system has.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    for (name, bytes) in [
+        ("hack", epaint_default_fonts::HACK_REGULAR),
+        ("noto-emoji", epaint_default_fonts::NOTO_EMOJI_REGULAR),
+        ("emoji-icons", epaint_default_fonts::EMOJI_ICON),
+    ] {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+        for family in [FontFamily::Proportional, FontFamily::Monospace] {
+            let names = fonts.families.entry(family.clone()).or_default();
+            if name == "hack" && family == FontFamily::Monospace {
+                names.insert(0, name.to_owned());
+            } else {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    fonts
+}
+
 /// Styles both themes.
 pub(super) fn apply(ctx: &egui::Context) {
+    ctx.set_fonts(fonts());
     for (theme, mut visuals) in [(egui::Theme::Dark, Visuals::dark()), (egui::Theme::Light, Visuals::light())]
     {
         let palette = palette(&visuals);
