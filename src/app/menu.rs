@@ -38,12 +38,13 @@ const EVIDENCE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::E
 const MIRROR: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::M);
 const DEMO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::D);
 const CAMERA: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::C);
+const TIMELINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::T);
 const NEXT_FACE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::N);
 const FULL_SCREEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F11);
 const SHORTCUTS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
 
 /// The list on the shortcuts sheet.
-pub(super) fn shortcut_list() -> [(KeyboardShortcut, &'static str); 12] {
+pub(super) fn shortcut_list() -> [(KeyboardShortcut, &'static str); 13] {
     [
         (OPEN_WEIGHTS, "Open weights"),
         (OPEN_MEDIA, "Open a picture or a video"),
@@ -53,6 +54,7 @@ pub(super) fn shortcut_list() -> [(KeyboardShortcut, &'static str); 12] {
         (ATTENTION, "Attention overlay on, off"),
         (EVIDENCE, "Overlay: attention or evidence"),
         (MIRROR, "Mirror"),
+        (TIMELINE, "Timeline of the last minute"),
         (NEXT_FACE, "Choose the next face"),
         (FULL_SCREEN, "Full screen"),
         (SHORTCUTS, "This list (also ?)"),
@@ -95,6 +97,9 @@ pub(super) fn keyboard(ctx: &egui::Context, settings: &mut Settings, actions: &m
         }
         if input.consume_shortcut(&MIRROR) {
             settings.mirror = !settings.mirror;
+        }
+        if input.consume_shortcut(&TIMELINE) {
+            settings.timeline = !settings.timeline;
         }
         if input.consume_shortcut(&EVIDENCE) {
             settings.overlay = true;
@@ -240,6 +245,7 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
     });
     ui.separator();
     check(ui, &mut settings.mirror, "Mirror camera and demo", &MIRROR);
+    check(ui, &mut settings.timeline, "Timeline", &TIMELINE);
     ui.add(
         Slider::new(&mut settings.smoothing_ms, 0.0..=2000.0).text("Calm").suffix(" ms").fixed_decimals(0),
     )

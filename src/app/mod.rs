@@ -1,6 +1,7 @@
 //! The egui window. Nothing outside this module knows egui.
 
 mod dialogs;
+mod history;
 mod menu;
 mod overlay;
 mod panel;
@@ -8,6 +9,7 @@ mod picker;
 mod preview;
 mod settings;
 mod theme;
+mod timeline;
 mod view;
 mod window;
 

@@ -1,12 +1,14 @@
 //! The side panel: the chosen face's label and bars, and what the machine is doing.
 
-use eframe::egui::{self, Align2, Color32, FontId, RichText, Role, Sense, Ui, WidgetInfo, vec2};
+use eframe::egui::{
+    self, Align2, Button, Color32, CornerRadius, FontId, RichText, Role, Sense, Ui, WidgetInfo, vec2,
+};
 
 use super::overlay::map_of;
 use super::settings::{OverlayMode, Settings};
 use super::theme;
 use crate::model::Expression;
-use crate::pipeline::{AnalyzedFace, LiveResult, ModelInfo, ShownReading, SourceState};
+use crate::pipeline::{AnalyzedFace, AnalyzedFrame, LiveResult, ModelInfo, ShownReading, SourceState};
 
 /// Figures of the status list.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,58 +17,107 @@ pub(super) struct Rates {
     pub(super) display_fps: f32,
     /// Age of the shown result in milliseconds.
     pub(super) age_ms: f32,
+    /// Finding and following the faces, in milliseconds.
+    pub(super) detect_ms: f32,
+    /// Cropping and classifying them, in milliseconds.
+    pub(super) classify_ms: f32,
 }
 
-/// The chosen face's reading, or why there is none.
+impl Rates {
+    /// Takes new times in; figures that change thirty times a second cannot be read.
+    pub(super) fn follow(&mut self, age_ms: f32, analyzed: &AnalyzedFrame) {
+        for (shown, new) in [
+            (&mut self.age_ms, age_ms),
+            (&mut self.detect_ms, analyzed.detect_ms),
+            (&mut self.classify_ms, analyzed.classify_ms),
+        ] {
+            *shown = if *shown == 0.0 { new } else { *shown + (new - *shown) * 0.1 };
+        }
+    }
+}
+
+/// People that have a button of their own; the others are in the picture.
+const BUTTONS: usize = 9;
+
+/// The chosen face's reading, or why there is none. The id of another face that was chosen here.
 pub(super) fn reading_ui(
     ui: &mut Ui,
     state: &SourceState,
     chosen: Option<(&AnalyzedFace, &ShownReading)>,
     result: Option<&LiveResult>,
     settings: &Settings,
-) {
+) -> Option<u64> {
+    let weak = ui.visuals().weak_text_color();
     let (title, colour) = match chosen {
         Some((_, shown)) => match shown.label {
             Some(label) => (capitalised(label.name()), theme::expression_colour(label)),
-            None => ("Unsure".to_owned(), ui.visuals().weak_text_color()),
+            None => ("Unsure".to_owned(), weak),
         },
-        None => (waiting_text(state, result).to_owned(), ui.visuals().weak_text_color()),
+        None => (waiting_text(state, result).to_owned(), weak),
     };
     ui.horizontal(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(6.0, 40.0), Sense::hover());
         ui.painter().rect_filled(mark, 3.0, colour);
-        ui.label(RichText::new(title).font(theme::headline()).color(if chosen.is_some() {
-            ui.visuals().strong_text_color()
-        } else {
-            ui.visuals().weak_text_color()
-        }));
+        let ink = if chosen.is_some() { ui.visuals().strong_text_color() } else { weak };
+        ui.label(RichText::new(title).font(theme::headline()).color(ink));
         if let Some((_, shown)) = chosen {
-            let p = shown.probabilities[shown.leading.index()];
+            let p = percent(shown.probabilities[shown.leading.index()]);
+            // What it would be, if it had to be something.
+            let text = if shown.label.is_some() { p } else { format!("{}? {p}", shown.leading) };
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.label(RichText::new(percent(p)).font(FontId::proportional(22.0)));
+                ui.label(RichText::new(text).font(FontId::proportional(22.0)));
             });
         }
     });
-    let people = result.map_or(0, |r| r.analyzed.faces.len());
-    let line = match chosen {
-        Some((face, _)) if people > 1 => {
-            format!("Face {} of {people} in view. Click another to choose it.", face.id)
-        }
-        Some((face, _)) => format!("Face {}", face.id),
-        None => " ".to_owned(),
-    };
-    ui.weak(line);
+    let clicked = people(ui, chosen.map(|(face, _)| face.id), result);
     ui.add_space(theme::GAP / 2.0);
     let probabilities = chosen.map(|(_, shown)| shown.probabilities);
     for e in Expression::ALL {
         bar(ui, e, probabilities.map(|p| p[e.index()]));
     }
-    if let Some((face, shown)) = chosen
-        && settings.overlay
-    {
+    if settings.overlay {
         ui.add_space(theme::GAP / 2.0);
-        legend(ui, face, shown, settings);
+        legend(ui, chosen, settings);
     }
+    clicked
+}
+
+/// Who is in view, and a button for each.
+fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Option<u64> {
+    let mut clicked = None;
+    ui.horizontal(|ui| {
+        // The row stays when nobody is there, so that nothing below it jumps.
+        ui.set_min_height(24.0);
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let faces = result.map(|r| r.analyzed.faces.iter().zip(&r.shown)).into_iter().flatten();
+        for (face, shown) in faces.clone().take(BUTTONS) {
+            let selected = chosen == Some(face.id);
+            let colour = theme::person_colour(face.id);
+            let text = if selected { format!("Face {}", face.id) } else { face.id.to_string() };
+            let ink = if selected { Color32::BLACK } else { ui.visuals().text_color() };
+            let mut button = Button::new(RichText::new(text).font(theme::caption()).color(ink))
+                .corner_radius(CornerRadius::same(11))
+                .min_size(vec2(24.0, 22.0));
+            if selected {
+                button = button.fill(colour);
+            } else {
+                button = button.stroke(egui::Stroke::new(1.0, colour));
+            }
+            let response = ui.add(button);
+            response.widget_info(|| {
+                let label = shown.label.map_or("unsure", Expression::name);
+                WidgetInfo::selected(Role::Button, true, selected, format!("Face {}: {label}", face.id))
+            });
+            if response.clicked() {
+                clicked = Some(face.id);
+            }
+        }
+        let others = faces.count().saturating_sub(BUTTONS);
+        if others > 0 {
+            ui.label(RichText::new(format!("and {others} more")).font(theme::caption()).weak());
+        }
+    });
+    clicked
 }
 
 fn waiting_text(state: &SourceState, result: Option<&LiveResult>) -> &'static str {
@@ -86,7 +137,7 @@ pub(super) fn capitalised(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn percent(p: f32) -> String {
+pub(super) fn percent(p: f32) -> String {
     format!("{:.0} %", p * 100.0)
 }
 
@@ -111,7 +162,7 @@ fn bar(ui: &mut Ui, e: Expression, probability: Option<f32>) {
         egui::pos2(rect.left() + 76.0, rect.center().y - 6.0),
         egui::pos2((rect.right() - 52.0).max(rect.left() + 80.0), rect.center().y + 6.0),
     );
-    painter.rect_filled(track, 6.0, visuals.widgets.noninteractive.bg_stroke.color.gamma_multiply(0.6));
+    painter.rect_filled(track, 6.0, theme::well(ui));
     if p > 0.0 {
         let filled = egui::Rect::from_min_size(track.min, vec2((track.width() * p).max(4.0), track.height()));
         painter.rect_filled(filled, 6.0, theme::expression_colour(e));
@@ -119,11 +170,14 @@ fn bar(ui: &mut Ui, e: Expression, probability: Option<f32>) {
 }
 
 /// What the colours of the overlay mean, with the map's own lowest and highest value.
-fn legend(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, settings: &Settings) {
-    let (low, high) = map_of(settings.overlay_mode, face, shown).range();
+fn legend(ui: &mut Ui, chosen: Option<(&AnalyzedFace, &ShownReading)>, settings: &Settings) {
+    let range = chosen.map(|(face, shown)| map_of(settings.overlay_mode, face, shown).range());
     let text = match settings.overlay_mode {
         OverlayMode::Attention => "Where the network looked (attention)".to_owned(),
-        OverlayMode::Evidence => format!("What speaks for {} (evidence)", shown.leading),
+        OverlayMode::Evidence => match chosen {
+            Some((_, shown)) => format!("What speaks for {} (evidence)", shown.leading),
+            None => "What speaks for the expression (evidence)".to_owned(),
+        },
     };
     ui.label(RichText::new(text).size(12.5));
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 8.0), Sense::hover());
@@ -138,10 +192,14 @@ fn legend(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, settings: &Set
         );
         ui.painter().rect_filled(cell, 0.0, Color32::from_rgb(r, g, b));
     }
+    let (low, high) = range.map_or_else(
+        || ("–".to_owned(), "–".to_owned()),
+        |(low, high)| (format!("{low:.2}"), format!("{high:.2}")),
+    );
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("{low:.2}")).size(12.0));
+        ui.label(RichText::new(low).font(theme::caption()));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(format!("{high:.2}")).size(12.0));
+            ui.label(RichText::new(high).font(theme::caption()));
         });
     });
 }
@@ -165,21 +223,54 @@ pub(super) fn status_ui(
         SourceState::Ended => "at its end".into(),
     };
     let none = || "–".to_owned();
+    let ms = |v: f32| result.map_or_else(none, |_| format!("{v:.0} ms"));
+    let figures = [
+        [
+            ("pictures/s", format!("{:.0}", rates.display_fps)),
+            ("readings/s", result.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
+            ("reading's age", ms(rates.age_ms)),
+        ],
+        [
+            ("finding faces", ms(rates.detect_ms)),
+            ("reading faces", ms(rates.classify_ms)),
+            ("faces", result.map_or_else(none, |r| r.analyzed.faces.len().to_string())),
+        ],
+    ];
+    for row in figures {
+        ui.columns(3, |columns| {
+            for ((caption, value), ui) in row.iter().zip(columns) {
+                figure(ui, caption, value);
+            }
+        });
+    }
+    ui.add_space(2.0);
     let rows = [
         ("Source", source),
-        ("Picture", format!("{:.0} frames/s", rates.display_fps)),
-        ("Readings", result.map_or_else(none, |r| format!("{:.0} /s", r.results_per_s))),
-        ("Reading's age", result.map_or_else(none, |_| format!("{:.0} ms", rates.age_ms))),
-        ("Finding faces", result.map_or_else(none, |r| format!("{:.1} ms", r.analyzed.detect_ms))),
-        ("Reading faces", result.map_or_else(none, |r| format!("{:.1} ms", r.analyzed.classify_ms))),
         ("Device", model.map_or_else(none, |m| m.device.clone())),
         ("Weights", model.map_or_else(|| "loading".into(), |m| m.name.clone())),
     ];
-    egui::Grid::new("status").num_columns(2).spacing([14.0, 4.0]).show(ui, |ui| {
+    egui::Grid::new("status").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
         for (name, value) in rows {
-            ui.label(RichText::new(name).size(12.5).weak());
-            ui.add(egui::Label::new(RichText::new(value).size(12.5)).truncate());
+            ui.label(RichText::new(name).font(theme::caption()).weak());
+            ui.add(egui::Label::new(RichText::new(value).font(theme::caption())).truncate());
             ui.end_row();
         }
     });
+}
+
+/// A figure with its caption below.
+fn figure(ui: &mut Ui, caption: &str, value: &str) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 38.0), Sense::hover());
+    let visuals = ui.visuals();
+    let painter = ui.painter();
+    let at = rect.left_top();
+    painter.text(at, Align2::LEFT_TOP, value, theme::figure(), visuals.text_color());
+    painter.text(
+        at + vec2(0.0, 21.0),
+        Align2::LEFT_TOP,
+        caption,
+        theme::caption(),
+        visuals.weak_text_color(),
+    );
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{caption}: {value}")));
 }

@@ -87,6 +87,8 @@ pub struct Settings {
     pub colour_map: ColourMap,
     /// Time constant of the readings' average in milliseconds, 0..=2000.
     pub smoothing_ms: f32,
+    /// Whether the last minute is shown.
+    pub timeline: bool,
     /// Weights files that were opened, newest first.
     pub recent_weights: Vec<PathBuf>,
     /// Pictures, videos and folders that were opened, newest first.
@@ -104,6 +106,7 @@ impl Default for Settings {
             overlay_opacity: 0.6,
             colour_map: ColourMap::default(),
             smoothing_ms: 250.0,
+            timeline: true,
             recent_weights: Vec::new(),
             recent_sources: Vec::new(),
         }

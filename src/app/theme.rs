@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Color32, FontData, FontDefinitions, FontFamily, FontId, Visuals};
+use eframe::egui::style::WidgetVisuals;
+use eframe::egui::{
+    self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Visuals,
+};
 
 use crate::model::Expression;
 
 /// Gap between groups of the panel, in points.
 pub(super) const GAP: f32 = 14.0;
 /// Width of the side panel at the start, in points.
-pub(super) const PANEL_WIDTH: f32 = 312.0;
+pub(super) const PANEL_WIDTH: f32 = 332.0;
 
 /// Behind the picture, in both themes: a picture is judged best on a dark ground.
 pub(super) const STAGE: Color32 = Color32::from_rgb(15, 17, 21);
@@ -79,19 +82,153 @@ fn fonts() -> FontDefinitions {
     fonts
 }
 
+/// Figures that are looked up.
+pub(super) fn figure() -> FontId {
+    FontId::proportional(17.0)
+}
+
+/// Captions of figures.
+pub(super) fn caption() -> FontId {
+    FontId::proportional(12.0)
+}
+
+/// Surfaces, lines and text of one theme.
+#[derive(Debug, Clone, Copy)]
+struct Palette {
+    panel: Color32,
+    card: Color32,
+    well: Color32,
+    outline: Color32,
+    text: Color32,
+    weak: Color32,
+    accent: Color32,
+    warning: Color32,
+    error: Color32,
+}
+
+const DARK: Palette = Palette {
+    panel: Color32::from_rgb(21, 24, 30),
+    card: Color32::from_rgb(29, 33, 41),
+    well: Color32::from_rgb(44, 50, 61),
+    outline: Color32::from_rgb(45, 51, 62),
+    text: Color32::from_rgb(232, 236, 242),
+    weak: Color32::from_rgb(154, 164, 178),
+    accent: Color32::from_rgb(94, 196, 255),
+    warning: Color32::from_rgb(255, 193, 77),
+    error: Color32::from_rgb(255, 126, 130),
+};
+
+const LIGHT: Palette = Palette {
+    panel: Color32::from_rgb(240, 242, 245),
+    card: Color32::from_rgb(255, 255, 255),
+    well: Color32::from_rgb(228, 232, 238),
+    outline: Color32::from_rgb(214, 219, 226),
+    text: Color32::from_rgb(24, 28, 35),
+    weak: Color32::from_rgb(88, 98, 112),
+    accent: Color32::from_rgb(12, 106, 168),
+    warning: Color32::from_rgb(146, 96, 0),
+    error: Color32::from_rgb(192, 38, 48),
+};
+
+fn palette(visuals: &Visuals) -> &'static Palette {
+    if visuals.dark_mode { &DARK } else { &LIGHT }
+}
+
+/// Behind bars, bands and plots.
+pub(super) fn well(ui: &egui::Ui) -> Color32 {
+    palette(ui.visuals()).well
+}
+
+/// What belongs together, on a surface of its own.
+pub(super) fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R {
+    let palette = palette(ui.visuals());
+    egui::Frame::new()
+        .fill(palette.card)
+        .stroke(Stroke::new(1.0, palette.outline))
+        .corner_radius(CornerRadius::same(10))
+        .inner_margin(Margin::symmetric(14, 12))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            content(ui)
+        })
+        .inner
+}
+
 /// Styles both themes.
 pub(super) fn apply(ctx: &egui::Context) {
     ctx.set_fonts(fonts());
-    for (theme, mut visuals, panel) in [
-        (egui::Theme::Dark, Visuals::dark(), Color32::from_rgb(24, 27, 33)),
-        (egui::Theme::Light, Visuals::light(), Color32::from_rgb(246, 247, 249)),
-    ] {
-        visuals.panel_fill = panel;
-        visuals.window_corner_radius = 10.into();
+    for (theme, mut visuals) in [(egui::Theme::Dark, Visuals::dark()), (egui::Theme::Light, Visuals::light())]
+    {
+        let palette = palette(&visuals);
+        let widget = |fill: Color32, stroke: Stroke| WidgetVisuals {
+            bg_fill: fill,
+            weak_bg_fill: fill,
+            bg_stroke: stroke,
+            corner_radius: CornerRadius::same(6),
+            fg_stroke: Stroke::new(1.2, palette.text),
+            expansion: 0.0,
+        };
+        let outline = Stroke::new(1.0, palette.outline);
+        visuals.widgets.noninteractive = widget(palette.card, outline);
+        visuals.widgets.inactive = widget(palette.well, Stroke::NONE);
+        visuals.widgets.hovered =
+            widget(palette.outline, Stroke::new(1.0, palette.accent.gamma_multiply(0.7)));
+        visuals.widgets.active = widget(palette.outline, Stroke::new(1.0, palette.accent));
+        visuals.widgets.open = widget(palette.well, Stroke::NONE);
+        visuals.panel_fill = palette.panel;
+        visuals.window_fill = palette.card;
+        visuals.window_stroke = outline;
+        visuals.window_corner_radius = CornerRadius::same(10);
+        visuals.menu_corner_radius = CornerRadius::same(8);
+        visuals.extreme_bg_color = palette.well;
+        visuals.faint_bg_color = palette.panel;
+        visuals.weak_text_color = Some(palette.weak);
+        visuals.hyperlink_color = palette.accent;
+        visuals.warn_fg_color = palette.warning;
+        visuals.error_fg_color = palette.error;
+        visuals.selection.bg_fill = palette.accent.gamma_multiply(0.35);
+        visuals.selection.stroke = Stroke::new(1.0, palette.accent);
+        visuals.slider_trailing_fill = true;
         ctx.set_visuals_of(theme, visuals);
         ctx.style_mut_of(theme, |style| {
             style.spacing.item_spacing = egui::vec2(8.0, 6.0);
-            style.spacing.button_padding = egui::vec2(8.0, 4.0);
+            style.spacing.button_padding = egui::vec2(9.0, 4.0);
+            style.spacing.menu_margin = Margin::same(8);
+            style.spacing.interact_size.y = 24.0;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// WCAG 2's contrast ratio, 1 to 21.
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let luminance = |c: Color32| {
+            let linear = |v: u8| {
+                let v = f32::from(v) / 255.0;
+                if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_is_readable_on_every_surface_of_both_themes() {
+        for palette in [DARK, LIGHT] {
+            for surface in [palette.panel, palette.card, palette.well] {
+                assert!(contrast(palette.text, surface) >= 7.0);
+                for text in [palette.weak, palette.warning, palette.error] {
+                    assert!(contrast(text, surface) >= 4.5, "{text:?} on {surface:?}");
+                }
+            }
+        }
+        for id in 0..8 {
+            assert!(contrast(Color32::BLACK, person_colour(id)) >= 7.0);
+        }
+        assert!(contrast(ON_STAGE_WEAK, STAGE) >= 4.5);
     }
 }

@@ -10,6 +10,7 @@ use eframe::egui::{self, ColorImage, RichText, Ui};
 
 use super::AppOptions;
 use super::dialogs::{Dialogs, INTRODUCTION};
+use super::history::History;
 use super::menu::{self, Action, MenuState};
 use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
@@ -17,11 +18,16 @@ use super::picker::{FilePicker, Request};
 use super::preview::{FrameTexture, Preview, PreviewAction};
 use super::settings::{Settings, SettingsFile, ThemeChoice};
 use super::theme;
+use super::timeline;
 use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
-use crate::pipeline::{Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, SmoothingSettings};
+use crate::pipeline::{
+    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, SmoothingSettings,
+};
 
 /// A result older than this is not drawn over the picture: it belongs to another moment.
 const STALE_AFTER: Duration = Duration::from_millis(1000);
+/// Another face has to be larger by this factor before the panel turns to it.
+const LARGER_BY: f32 = 1.4;
 /// Messages that are kept for the list.
 const MESSAGES_KEPT: usize = 100;
 /// Display rate is counted over this time.
@@ -43,8 +49,11 @@ pub struct MoueApp {
     cameras: Option<Vec<CameraInfo>>,
     listing: Option<Receiver<Vec<CameraInfo>>>,
     chosen: Option<u64>,
+    history: History,
     drawn: VecDeque<Instant>,
-    age_ms: f32,
+    rates: Rates,
+    /// The person that the panel shows.
+    shown: Option<u64>,
 }
 
 impl MoueApp {
@@ -96,8 +105,10 @@ impl MoueApp {
             cameras: None,
             listing: None,
             chosen: None,
+            history: History::default(),
             drawn: VecDeque::new(),
-            age_ms: 0.0,
+            rates: Rates::default(),
+            shown: None,
         };
         app.apply_theme(ctx);
         app.list_cameras(ctx);
@@ -149,10 +160,12 @@ impl MoueApp {
         let state = self.live.state();
         let result = self.current_result();
         let model = self.live.model();
+        self.history.follow(&state, result.as_deref());
         let chosen = self.choose(result.as_deref());
+        self.shown = chosen.or(self.shown);
         if let Some(result) = &result {
             let age_ms = result.analyzed.frame.captured_at.elapsed().as_secs_f32() * 1000.0;
-            self.age_ms += (age_ms - self.age_ms) * 0.1;
+            self.rates.follow(age_ms, &result.analyzed);
             if self.settings.overlay {
                 self.heat.update(&ctx, result, &self.settings);
             }
@@ -170,20 +183,31 @@ impl MoueApp {
         if !self.settings.introduced {
             egui::Panel::bottom("introduction").show(ui, |ui| self.introduction(ui));
         }
-        egui::Panel::right("readings").default_size(theme::PANEL_WIDTH).size_range(250.0..=520.0).show(
-            ui,
-            |ui| {
-                egui::ScrollArea::vertical().show(ui, |ui| {
-                    ui.add_space(theme::GAP / 2.0);
+        let panel = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
+        let mut clicked = None;
+        egui::Panel::right("readings")
+            .default_size(theme::PANEL_WIDTH)
+            .size_range(270.0..=560.0)
+            .frame(panel)
+            .show(ui, |ui| {
+                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.y = 5.0;
                     let face = chosen.and_then(|id| result.as_deref().and_then(|r| face_of(r, id)));
-                    panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
-                    ui.add_space(theme::GAP);
-                    ui.separator();
-                    let rates = Rates { display_fps: self.display_fps(), age_ms: self.age_ms };
-                    panel::status_ui(ui, &state, rates, result.as_deref(), model.as_deref());
+                    theme::card(ui, |ui| {
+                        clicked = panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
+                    });
+                    ui.add_space(4.0);
+                    if self.settings.timeline {
+                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
+                        ui.add_space(4.0);
+                    }
+                    let rates = Rates { display_fps: self.display_fps(), ..self.rates };
+                    theme::card(ui, |ui| {
+                        panel::status_ui(ui, &state, rates, result.as_deref(), model.as_deref());
+                    });
                 });
-            },
-        );
+            });
+        self.chosen = clicked.or(self.chosen);
         let preview_action = egui::CentralPanel::default()
             .frame(egui::Frame::new().fill(theme::STAGE))
             .show(ui, |ui| {
@@ -231,10 +255,16 @@ impl MoueApp {
         self.live.result().filter(|r| r.analyzed.frame.captured_at.elapsed() < STALE_AFTER)
     }
 
-    /// The face that the panel shows: the one that was clicked while it is there, else the largest.
+    /// The face that the panel shows: the one that was clicked while it is there, else the largest. Of two
+    /// about equally large ones it stays with the one that it shows.
     fn choose(&self, result: Option<&LiveResult>) -> Option<u64> {
         let faces = &result?.analyzed.faces;
-        faces.iter().find(|f| Some(f.id) == self.chosen).or(faces.first()).map(|f| f.id)
+        let largest = faces.first()?;
+        let area = largest.detection.face.area();
+        let stays =
+            |f: &&AnalyzedFace| Some(f.id) == self.shown && f.detection.face.area() * LARGER_BY > area;
+        let clicked = faces.iter().find(|f| Some(f.id) == self.chosen);
+        clicked.or_else(|| faces.iter().find(stays)).or(Some(largest)).map(|f| f.id)
     }
 
     fn introduction(&mut self, ui: &mut Ui) {
@@ -281,6 +311,7 @@ impl MoueApp {
                     Settings::remember(&mut self.settings.recent_sources, path);
                 }
                 self.chosen = None;
+                self.shown = None;
                 self.frame.clear();
                 self.live.set_source(source);
             }
@@ -381,10 +412,7 @@ fn color_image(frame: &Frame) -> ColorImage {
     ColorImage::from_rgb([w as usize, h as usize], frame.image.as_raw())
 }
 
-fn face_of(
-    result: &LiveResult,
-    id: u64,
-) -> Option<(&crate::pipeline::AnalyzedFace, &crate::pipeline::ShownReading)> {
+fn face_of(result: &LiveResult, id: u64) -> Option<(&AnalyzedFace, &crate::pipeline::ShownReading)> {
     result.analyzed.faces.iter().zip(&result.shown).find(|(face, _)| face.id == id)
 }
 

@@ -1,13 +1,14 @@
 //! The analysis thread: takes the newest frame, finds and reads its faces.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use super::live::{Message, NewModel, Shared, Work};
+use super::live::{Message, NewModel, Shared, Work, fault};
 use super::smoothing::{ShownReading, Smoother};
 use super::{AnalyzedFrame, FaceSearch, FrameAnalyzer};
 use crate::capture::SourceKind;
@@ -17,6 +18,8 @@ use crate::model::{Classifier, LoadedWeights, parameter_count};
 const WAIT: Duration = Duration::from_millis(50);
 /// Results a second are counted over this time.
 const RATE_OVER: Duration = Duration::from_secs(2);
+/// A network that fails so often in a row is not asked again.
+const MAX_FAULTS: u32 = 3;
 
 /// The network in use, for the window.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,9 +87,13 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
         }
         let Some(work) = shared.work.take_within(WAIT) else { continue };
         // Without a network the newest frame is taken as soon as there is one.
-        let Some(analysis) = &mut analysis else { continue };
+        let Some(running) = &mut analysis else { continue };
         let generation = work.generation;
-        match analysis.run(shared, work) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| running.run(shared, work))).unwrap_or_else(|panic| {
+            running.faults += 1;
+            Err(fault("analysis", &*panic))
+        });
+        match outcome {
             Ok(result) => {
                 // The source may have been changed meanwhile: its result must not come back.
                 let wanted = shared.wanted.lock();
@@ -98,9 +105,14 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
             }
             Err(text) => {
                 shared.clear_result();
-                if analysis.last_error.as_ref() != Some(&text) {
+                if running.last_error.as_ref() != Some(&text) {
                     shared.say(Message::Error(text.clone()));
-                    analysis.last_error = Some(text);
+                    running.last_error = Some(text);
+                }
+                if running.faults >= MAX_FAULTS {
+                    shared.say(Message::Error("no face is read any more: open the weights again".into()));
+                    *shared.model.lock() = None;
+                    analysis = None;
                 }
             }
         }
@@ -117,6 +129,8 @@ struct Analysis {
     /// A still picture is delivered again and again; its result is kept.
     last: Option<(Arc<RgbImage>, AnalyzedFrame)>,
     last_error: Option<String>,
+    /// Panics in a row.
+    faults: u32,
 }
 
 impl Analysis {
@@ -130,6 +144,7 @@ impl Analysis {
             finished: VecDeque::new(),
             last: None,
             last_error: None,
+            faults: 0,
         }
     }
 
@@ -139,6 +154,7 @@ impl Analysis {
         self.smoother.clear();
         self.last = None;
         self.last_error = None;
+        self.faults = 0;
     }
 
     fn run(&mut self, shared: &Shared, work: Work) -> Result<LiveResult, String> {
@@ -169,6 +185,7 @@ impl Analysis {
             .collect();
         self.smoother.forget_before(time_s);
         self.number += 1;
+        self.faults = 0;
         let finished_at = Instant::now();
         self.finished.push_back(finished_at);
         while self.finished.front().is_some_and(|t| finished_at.duration_since(*t) > RATE_OVER) {

@@ -1,12 +1,11 @@
 //! The capture thread: opens the wanted source, reads it, and starts again when a camera fails.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::live::{Message, Shared, Wanted, Work};
-use crate::capture::{
-    CaptureError, FrameSource, OpenedSource, Pace, SourceInfo, SourceKind, SourceSpec, open_source,
-};
+use super::live::{Message, Shared, Wanted, Work, fault};
+use crate::capture::{CaptureError, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
 
 /// Without a frame for this long the picture is marked.
 const NO_SIGNAL_AFTER: Duration = Duration::from_secs(3);
@@ -49,18 +48,24 @@ pub(super) fn capture_loop(shared: &Arc<Shared>) {
             continue;
         }
         shared.set_state(SourceState::Opening);
-        match open_source(&wanted.source, Pace::Live) {
-            Ok(opened) => {
-                run(shared, &wanted, opened);
-                // The source is dropped: the camera is free before the next one is opened.
-            }
-            Err(e) => {
-                shared.set_state(SourceState::Failed(e.to_string()));
-                shared.say(Message::Error(e.to_string()));
-                wait_for_change(shared, &wanted);
-            }
-        }
+        let failed = match catch_unwind(AssertUnwindSafe(|| open_and_run(shared, &wanted))) {
+            Ok(Ok(())) => continue,
+            Ok(Err(e)) => e.to_string(),
+            // A driver's or decoder's fault ends this source, not the thread: another one can be chosen.
+            Err(panic) => fault("capture", &*panic),
+        };
+        shared.clear_result();
+        shared.set_state(SourceState::Failed(failed.clone()));
+        shared.say(Message::Error(failed));
+        wait_for_change(shared, &wanted);
     }
+}
+
+/// Returns when something else is wanted; the source is dropped then: the camera is free before the next
+/// one is opened.
+fn open_and_run(shared: &Shared, wanted: &Wanted) -> Result<(), CaptureError> {
+    run(shared, wanted, (shared.origins.open)(&wanted.source)?);
+    Ok(())
 }
 
 fn changed(shared: &Shared, wanted: &Wanted) -> bool {
@@ -156,7 +161,7 @@ fn reopen(shared: &Shared, wanted: &Wanted, info: &SourceInfo) -> Option<Box<dyn
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        match open_source(&same, Pace::Live) {
+        match (shared.origins.open)(&same) {
             Ok(opened) => return Some(opened.source),
             Err(e) => tracing::debug!("{e}"),
         }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::analysis::{LiveResult, ModelInfo, analysis_loop};
 use super::capturing::{SourceState, capture_loop};
 use super::{Mailbox, SmoothingSettings};
-use crate::capture::{Frame, SourceKind, SourceSpec};
+use crate::capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
 use crate::model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 
 /// The program ends within a second; a driver call that hangs is left behind.
@@ -43,6 +43,30 @@ pub struct LiveOptions {
     pub threads: usize,
     /// How calm the readings are.
     pub smoothing: SmoothingSettings,
+}
+
+/// Opens a source, on the capture thread.
+pub type SourceOpener = dyn Fn(&SourceSpec) -> Result<OpenedSource, CaptureError> + Send + Sync;
+/// Reads a weights file (`None`: the built-in network), on a thread of its own.
+pub type WeightsReader = dyn Fn(Option<&Path>) -> Result<LoadedWeights, ModelError> + Send + Sync;
+
+/// Where sources and weights come from. The real ones, or those of a test.
+#[derive(Clone)]
+pub struct Origins {
+    /// Opens sources.
+    pub open: Arc<SourceOpener>,
+    /// Reads weights.
+    pub read: Arc<WeightsReader>,
+}
+
+impl Default for Origins {
+    /// Real cameras and files at their own pace, real weights files.
+    fn default() -> Self {
+        Self {
+            open: Arc::new(|spec| open_source(spec, Pace::Live)),
+            read: Arc::new(|path| path.map_or_else(LoadedWeights::built_in, LoadedWeights::read)),
+        }
+    }
 }
 
 /// What is called on the pipeline's threads; must return at once.
@@ -86,6 +110,7 @@ pub(super) struct Shared {
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
     pub(super) hooks: Hooks,
+    pub(super) origins: Origins,
     messages: Sender<Message>,
 }
 
@@ -127,6 +152,14 @@ impl Live {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(options: LiveOptions, hooks: Hooks) -> std::io::Result<Self> {
+        Self::start_from(options, hooks, Origins::default())
+    }
+
+    /// As [`Self::start`], with sources and weights of other origins.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start_from(options: LiveOptions, hooks: Hooks, origins: Origins) -> std::io::Result<Self> {
         let (sender, messages) = bounded(MESSAGES);
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
@@ -138,6 +171,7 @@ impl Live {
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
             hooks,
+            origins,
             messages: sender,
         });
         let mut live = Self {
@@ -204,7 +238,7 @@ impl Live {
         let (device, threads) = (self.device, self.threads_wanted);
         self.threads.retain(|thread| !thread.is_finished());
         self.spawn("weights-loader", move |shared| {
-            match load(path.clone(), device, threads) {
+            match guarded_load(shared, path.as_deref(), device, threads) {
                 Ok(new) => {
                     if let Some(note) = new.classifier.device_note() {
                         shared.say(Message::Info(note.to_owned()));
@@ -223,7 +257,7 @@ impl Live {
                     };
                     shared.say(Message::Error(format!("{e}\n({kept})")));
                     if shared.model.lock().is_none() && path.is_some() {
-                        match load(None, device, threads) {
+                        match guarded_load(shared, None, device, threads) {
                             Ok(new) => drop(shared.new_model.put(new)),
                             Err(e) => shared.say(Message::Error(e.to_string())),
                         }
@@ -281,30 +315,48 @@ impl Drop for Live {
     }
 }
 
-fn load(path: Option<PathBuf>, device: DeviceChoice, threads: usize) -> Result<NewModel, ModelError> {
-    let loaded = match path {
-        Some(path) => LoadedWeights::read(&path)?,
-        None => LoadedWeights::built_in()?,
-    };
+fn load(
+    shared: &Shared,
+    path: Option<&Path>,
+    device: DeviceChoice,
+    threads: usize,
+) -> Result<NewModel, ModelError> {
+    let loaded = (shared.origins.read)(path)?;
     let classifier = Classifier::new(&loaded.weights, device, threads)?;
     let info = Arc::new(ModelInfo::new(&loaded, &classifier));
     Ok(NewModel { classifier, info })
 }
 
-/// Runs a thread's body; a panic becomes a visible message.
-fn guarded(shared: &Shared, name: &str, body: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
-        shared.say(Message::Error(format!(
-            "the thread \"{name}\" stopped: {}. This is a fault of the program; please report it with this text.",
-            panic_text(&*panic)
-        )));
+/// A file that makes the reader panic is a bad file like any other.
+fn guarded_load(
+    shared: &Shared,
+    path: Option<&Path>,
+    device: DeviceChoice,
+    threads: usize,
+) -> Result<NewModel, String> {
+    let name = path.map_or_else(|| "the built-in network".into(), |p| p.display().to_string());
+    match catch_unwind(AssertUnwindSafe(|| load(shared, path, device, threads))) {
+        Ok(Ok(new)) => Ok(new),
+        Ok(Err(e)) => Err(e.to_string()),
+        Err(panic) => Err(format!("{name}: {}", fault("weights-loader", &*panic))),
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
+/// Runs a thread's body; a panic becomes a visible message.
+fn guarded(shared: &Shared, name: &str, body: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+        shared.say(Message::Error(fault(name, &*panic)));
+    }
+}
+
+/// What to tell of a panic in the thread `name`.
+pub(super) fn fault(name: &str, panic: &(dyn Any + Send)) -> String {
+    let text = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("unknown reason")
+        .unwrap_or("unknown reason");
+    format!(
+        "the thread \"{name}\" stopped: {text}. This is a fault of the program; please report it with this text."
+    )
 }

@@ -1,0 +1,227 @@
+//! The threads: what they deliver, what they survive, and that they end.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
+use moue::model::{DeviceChoice, LoadedWeights};
+use moue::pipeline::{
+    Hooks, Live, LiveOptions, LiveResult, Message, Origins, SmoothingSettings, SourceState,
+};
+
+/// A camera that always sees the same.
+struct FakeCamera {
+    info: SourceInfo,
+    image: Arc<RgbImage>,
+    next: u64,
+    open: Arc<AtomicUsize>,
+    fault: Option<&'static str>,
+}
+
+impl FrameSource for FakeCamera {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(self.fault.is_none() || self.next < 2, "{}", self.fault.unwrap());
+        self.next += 1;
+        Ok(Some(Frame {
+            image: Arc::clone(&self.image),
+            index: self.next - 1,
+            time_s: self.next as f64 * 0.02,
+            captured_at: Instant::now(),
+        }))
+    }
+}
+
+impl Drop for FakeCamera {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+struct World {
+    live: Live,
+    /// Cameras that are open.
+    open: Arc<AtomicUsize>,
+    frames: Arc<AtomicUsize>,
+}
+
+fn face() -> Arc<RgbImage> {
+    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/obama.jpg")).unwrap();
+    let picture = image::load_from_memory(&bytes).unwrap().to_rgb8();
+    Arc::new(image::imageops::thumbnail(&picture, 360, 480))
+}
+
+/// "face" and "empty" are cameras; "fault" is one whose driver panics.
+fn start() -> World {
+    let open = Arc::new(AtomicUsize::new(0));
+    let frames = Arc::new(AtomicUsize::new(0));
+    let (opened, pictures) = (Arc::clone(&open), [face(), Arc::new(RgbImage::new(320, 240))]);
+    let origins = Origins {
+        open: Arc::new(move |spec| {
+            let name = match spec {
+                SourceSpec::Camera(Some(name)) => name.clone(),
+                other => {
+                    let wanted = other.to_string();
+                    return Err(CaptureError::NoCamera { wanted, found: "none".into() });
+                }
+            };
+            let image = Arc::clone(&pictures[usize::from(name == "empty")]);
+            let size_px = Some(image.dimensions());
+            let fault = (name == "fault").then_some("the lens fell off");
+            let info = SourceInfo {
+                name,
+                kind: SourceKind::Camera,
+                size_px,
+                frame_rate: Some(50.0),
+                frame_count: None,
+            };
+            opened.fetch_add(1, Ordering::SeqCst);
+            let source = FakeCamera { info, image, next: 0, open: Arc::clone(&opened), fault };
+            Ok(OpenedSource { source: Box::new(source), note: None })
+        }),
+        read: Arc::new(|path| match path {
+            Some(path) if path == Path::new("panic.safetensors") => panic!("a reader's fault"),
+            Some(path) => LoadedWeights::read(path),
+            None => LoadedWeights::built_in(),
+        }),
+    };
+    let counted = Arc::clone(&frames);
+    let hooks = Hooks {
+        on_frame: Box::new(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }),
+        on_change: Box::new(|| {}),
+    };
+    let options = LiveOptions {
+        source: camera("face"),
+        weights: None,
+        device: DeviceChoice::Cpu,
+        threads: 1,
+        smoothing: SmoothingSettings::default(),
+    };
+    World { live: Live::start_from(options, hooks, origins).unwrap(), open, frames }
+}
+
+fn camera(name: &str) -> SourceSpec {
+    SourceSpec::Camera(Some(name.to_owned()))
+}
+
+/// Waits until there is an answer; a minute is enough for any machine.
+fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn result_with_faces(live: &Live, faces: usize) -> Arc<LiveResult> {
+    wait_for("a result", || live.result().filter(|r| r.analyzed.faces.len() == faces))
+}
+
+fn error(live: &Live) -> String {
+    wait_for("a message", || match live.next_message() {
+        Some(Message::Error(text)) => Some(text),
+        _ => None,
+    })
+}
+
+#[test]
+fn frames_become_results_and_another_source_leaves_nothing_behind() {
+    let world = start();
+    let result = result_with_faces(&world.live, 1);
+    assert_eq!(result.shown.len(), 1);
+    let sum: f32 = result.shown[0].probabilities.iter().sum();
+    assert!((sum - 1.0).abs() < 1e-4);
+    world.live.set_source(camera("empty"));
+    let empty = result_with_faces(&world.live, 0);
+    assert!(empty.analyzed.frame.captured_at > result.analyzed.frame.captured_at);
+    for _ in 0..50 {
+        assert!(world.live.result().is_none_or(|r| r.analyzed.faces.is_empty()), "a face of the last source");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(world.open.load(Ordering::SeqCst), 1, "the first camera is closed");
+}
+
+#[test]
+fn a_pause_releases_the_camera_and_going_on_opens_it_again() {
+    let world = start();
+    result_with_faces(&world.live, 1);
+    world.live.set_paused(true);
+    wait_for("the pause", || (world.live.state() == SourceState::Paused).then_some(()));
+    assert_eq!(world.open.load(Ordering::SeqCst), 0);
+    assert!(world.live.result().is_none());
+    world.live.set_paused(false);
+    result_with_faces(&world.live, 1);
+    assert_eq!(world.open.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn dropping_the_pipeline_ends_it_and_releases_the_camera() {
+    let world = start();
+    result_with_faces(&world.live, 1);
+    drop(world.live);
+    assert_eq!(world.open.load(Ordering::SeqCst), 0);
+    let frames = world.frames.load(Ordering::SeqCst);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(world.frames.load(Ordering::SeqCst), frames, "a thread still reads the camera");
+}
+
+#[test]
+fn a_panic_in_a_driver_is_shown_and_another_source_still_works() {
+    let world = start();
+    result_with_faces(&world.live, 1);
+    world.live.set_source(camera("fault"));
+    let text = error(&world.live);
+    assert!(text.contains("capture") && text.contains("the lens fell off"), "{text}");
+    assert!(matches!(world.live.state(), SourceState::Failed(_)));
+    assert!(world.live.result().is_none());
+    world.live.set_source(camera("face"));
+    result_with_faces(&world.live, 1);
+}
+
+#[test]
+fn a_source_that_cannot_be_opened_says_why() {
+    let world = start();
+    world.live.set_source(SourceSpec::Demo);
+    assert!(error(&world.live).contains("demo: no such camera"));
+    assert!(matches!(world.live.state(), SourceState::Failed(_)));
+}
+
+#[test]
+fn bad_weights_are_named_and_the_old_network_goes_on() {
+    let mut world = start();
+    let before = result_with_faces(&world.live, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let truncated = folder.path().join("truncated.safetensors");
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/moue-fer2013.safetensors");
+    let bytes = std::fs::read(&whole).unwrap();
+    std::fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();
+    for (path, part) in [
+        (truncated, "truncated.safetensors"),
+        (folder.path().join("missing.safetensors"), "missing.safetensors"),
+        (PathBuf::from("panic.safetensors"), "a reader's fault"),
+    ] {
+        world.live.load_weights(Some(path)).unwrap();
+        let text = error(&world.live);
+        assert!(text.contains(part) && text.contains("goes on running"), "{text}");
+    }
+    let after = wait_for("the next result", || world.live.result().filter(|r| r.number > before.number + 5));
+    assert_eq!(after.model, before.model);
+    world.live.load_weights(Some(whole.clone())).unwrap();
+    let with_file = wait_for("the new network", || {
+        world.live.result().filter(|r| r.model.path.as_deref() == Some(whole.as_path()))
+    });
+    assert_eq!(with_file.analyzed.faces.len(), 1);
+}
