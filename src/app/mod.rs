@@ -10,6 +10,7 @@ mod preview;
 mod settings;
 mod theme;
 mod timeline;
+mod toasts;
 mod view;
 mod window;
 

@@ -60,28 +60,6 @@ pub(super) fn headline() -> FontId {
     FontId::proportional(34.0)
 }
 
-/// egui's own letters, with symbols for marks and toasts behind them, so that nothing depends on
-/// what the system has.
-fn fonts() -> FontDefinitions {
-    let mut fonts = FontDefinitions::default();
-    for (name, bytes) in [
-        ("hack", epaint_default_fonts::HACK_REGULAR),
-        ("noto-emoji", epaint_default_fonts::NOTO_EMOJI_REGULAR),
-        ("emoji-icons", epaint_default_fonts::EMOJI_ICON),
-    ] {
-        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
-        for family in [FontFamily::Proportional, FontFamily::Monospace] {
-            let names = fonts.families.entry(family.clone()).or_default();
-            if name == "hack" && family == FontFamily::Monospace {
-                names.insert(0, name.to_owned());
-            } else {
-                names.push(name.to_owned());
-            }
-        }
-    }
-    fonts
-}
-
 /// Figures that are looked up.
 pub(super) fn figure() -> FontId {
     FontId::proportional(17.0)
@@ -152,6 +130,28 @@ pub(super) fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> 
             content(ui)
         })
         .inner
+}
+
+/// egui's own letters, with symbols for marks and toasts behind them, so that nothing depends on
+/// what the system has.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    for (name, bytes) in [
+        ("hack", epaint_default_fonts::HACK_REGULAR),
+        ("noto-emoji", epaint_default_fonts::NOTO_EMOJI_REGULAR),
+        ("emoji-icons", epaint_default_fonts::EMOJI_ICON),
+    ] {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+        for family in [FontFamily::Proportional, FontFamily::Monospace] {
+            let names = fonts.families.entry(family.clone()).or_default();
+            if name == "hack" && family == FontFamily::Monospace {
+                names.insert(0, name.to_owned());
+            } else {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    fonts
 }
 
 /// Styles both themes.

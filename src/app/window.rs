@@ -19,6 +19,7 @@ use super::preview::{FrameTexture, Preview, PreviewAction};
 use super::settings::{Settings, SettingsFile, ThemeChoice};
 use super::theme;
 use super::timeline;
+use super::toasts::Toasts;
 use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
 use crate::pipeline::{
     AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, SmoothingSettings,
@@ -44,7 +45,7 @@ pub struct MoueApp {
     frame: FrameTexture,
     heat: HeatTextures,
     dialogs: Dialogs,
-    toasts: egui_notify::Toasts,
+    toasts: Toasts,
     messages: Vec<Message>,
     cameras: Option<Vec<CameraInfo>>,
     listing: Option<Receiver<Vec<CameraInfo>>>,
@@ -100,7 +101,7 @@ impl MoueApp {
             frame: FrameTexture::default(),
             heat: HeatTextures::default(),
             dialogs: Dialogs::default(),
-            toasts: egui_notify::Toasts::default(),
+            toasts: Toasts::default(),
             messages: Vec::new(),
             cameras: None,
             listing: None,
@@ -208,6 +209,7 @@ impl MoueApp {
                 });
             });
         self.chosen = clicked.or(self.chosen);
+        let stage = ui.available_rect_before_wrap();
         let preview_action = egui::CentralPanel::default()
             .frame(egui::Frame::new().fill(theme::STAGE))
             .show(ui, |ui| {
@@ -233,7 +235,7 @@ impl MoueApp {
             self.act(&ctx, action, result.as_deref());
         }
         self.dialogs.show(&ctx, model.as_deref(), &self.messages);
-        self.toasts.show(&ctx);
+        self.toasts.show(&ctx, stage);
         self.after_changes(&ctx);
     }
 
@@ -337,13 +339,7 @@ impl MoueApp {
     }
 
     fn tell(&mut self, message: Message) {
-        match &message {
-            Message::Info(text) => self.toasts.info(text).duration(Some(Duration::from_secs(5))),
-            Message::Error(text) => self
-                .toasts
-                .error(format!("{text}\n(Help > Messages keeps this to copy)"))
-                .duration(Some(Duration::from_secs(12))),
-        };
+        self.toasts.add(message.clone());
         self.messages.push(message);
         if self.messages.len() > MESSAGES_KEPT {
             self.messages.remove(0);

@@ -1,0 +1,118 @@
+//! Messages in a corner of the picture. They can be copied and heard, which egui-notify's cannot.
+
+use std::time::{Duration, Instant};
+
+use eframe::egui::{
+    Align, Align2, Area, Context, CornerRadius, Id, Label, Layout, Order, Rect, RichText, Ui, pos2, vec2,
+};
+
+use super::theme;
+use crate::pipeline::Message;
+
+/// Messages on screen at most; older ones make room.
+const MAX: usize = 4;
+
+struct Toast {
+    message: Message,
+    until: Instant,
+    times: u32,
+}
+
+/// The messages on screen.
+#[derive(Default)]
+pub(super) struct Toasts {
+    toasts: Vec<Toast>,
+}
+
+impl Toasts {
+    /// Shows a message; the same one again only counts up.
+    pub(super) fn add(&mut self, message: Message) {
+        let shown_for = match message {
+            Message::Info(_) => Duration::from_secs(5),
+            Message::Error(_) => Duration::from_secs(20),
+        };
+        let until = Instant::now() + shown_for;
+        if let Some(same) = self.toasts.iter_mut().find(|t| t.message == message) {
+            same.until = until;
+            same.times += 1;
+            return;
+        }
+        if self.toasts.len() == MAX {
+            self.toasts.remove(0);
+        }
+        self.toasts.push(Toast { message, until, times: 1 });
+    }
+
+    /// Draws them in the lower left corner of `space`.
+    pub(super) fn show(&mut self, ctx: &Context, space: Rect) {
+        let now = Instant::now();
+        self.toasts.retain(|t| t.until > now);
+        let Some(next) = self.toasts.iter().map(|t| t.until).min() else { return };
+        ctx.request_repaint_after(next.saturating_duration_since(now));
+        let corner = space.left_bottom() + vec2(theme::GAP, -theme::GAP);
+        let width = (space.width() - 2.0 * theme::GAP).clamp(160.0, 420.0);
+        let mut closed = None;
+        Area::new(Id::unique("messages"))
+            .order(Order::Foreground)
+            .fixed_pos(corner)
+            .pivot(Align2::LEFT_BOTTOM)
+            .show(ctx, |ui| {
+                ui.set_width(width);
+                ui.spacing_mut().item_spacing.y = 8.0;
+                for (index, toast) in self.toasts.iter().enumerate() {
+                    if toast_ui(ui, toast) {
+                        closed = Some(index);
+                    }
+                }
+            });
+        if let Some(index) = closed {
+            self.toasts.remove(index);
+        }
+    }
+}
+
+/// `true` when it was closed.
+fn toast_ui(ui: &mut Ui, toast: &Toast) -> bool {
+    let (title, text, colour) = match &toast.message {
+        Message::Info(text) => ("Note", text, ui.visuals().hyperlink_color),
+        Message::Error(text) => ("Error", text, ui.visuals().error_fg_color),
+    };
+    let mut closed = false;
+    let shown = theme::card(ui, |ui| {
+        ui.horizontal(|ui| {
+            let times = if toast.times > 1 { format!(" ({} times)", toast.times) } else { String::new() };
+            ui.label(RichText::new(format!("{title}{times}")).color(colour).strong());
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                closed = ui.button("Close").clicked();
+                if ui.button("Copy").clicked() {
+                    ui.ctx().copy_text(text.clone());
+                }
+            });
+        });
+        ui.add(Label::new(text).wrap().selectable(true));
+        ui.min_rect()
+    });
+    let stripe =
+        Rect::from_min_max(shown.min - vec2(14.0, 4.0), pos2(shown.left() - 10.0, shown.bottom() + 4.0));
+    ui.painter().rect_filled(stripe, CornerRadius::same(2), colour);
+    closed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_messages_are_counted_and_old_ones_make_room() {
+        let mut toasts = Toasts::default();
+        for _ in 0..3 {
+            toasts.add(Message::Error("same".into()));
+        }
+        assert_eq!((toasts.toasts.len(), toasts.toasts[0].times), (1, 3));
+        for i in 0..10 {
+            toasts.add(Message::Info(i.to_string()));
+        }
+        assert_eq!(toasts.toasts.len(), MAX);
+        assert_eq!(toasts.toasts[MAX - 1].message, Message::Info("9".into()));
+    }
+}
