@@ -245,7 +245,7 @@ mod tests {
         let mut plan = Classifier::new(&weights, DeviceChoice::Cpu, 1).unwrap();
         let net = CandleNet::new(&weights, &candle_core::Device::Cpu).unwrap();
         let mut candle = Classifier {
-            engine: Engine::Candle(net),
+            engine: Engine::Candle(Box::new(net)),
             ..Classifier::new(&weights, DeviceChoice::Cpu, 1).unwrap()
         };
         let (a, b) = (plan.classify(&faces(3, 80)).unwrap(), candle.classify(&faces(3, 80)).unwrap());
