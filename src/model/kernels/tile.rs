@@ -153,9 +153,7 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
             Start::Accumulate if whole => {
                 for_rows!(ROWS, |i| {
                     let from = tile.c.start().add(*tile.c_rows.get_unchecked(i));
-                    for j in 0..COLUMNS {
-                        sums[i][j] = V::load(from.add(j * V::LANES));
-                    }
+                    sums[i] = std::array::from_fn(|j| V::load(from.add(j * V::LANES)));
                 });
             }
             Start::Accumulate => {
@@ -197,15 +195,15 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
         if whole {
             for_rows!(ROWS, |i| {
                 let to = tile.c.start().add(*tile.c_rows.get_unchecked(i));
-                for j in 0..COLUMNS {
-                    floor.max(sums[i][j]).store(to.add(j * V::LANES));
+                for (j, sum) in sums[i].into_iter().enumerate() {
+                    floor.max(sum).store(to.add(j * V::LANES));
                 }
             });
         } else {
             let mut row = [0.0_f32; 64];
             for_rows!(ROWS, |i| {
-                for j in 0..COLUMNS {
-                    floor.max(sums[i][j]).store(row.as_mut_ptr().add(j * V::LANES));
+                for (j, sum) in sums[i].into_iter().enumerate() {
+                    floor.max(sum).store(row.as_mut_ptr().add(j * V::LANES));
                 }
                 let to = tile.c.start().add(*tile.c_rows.get_unchecked(i));
                 std::ptr::copy_nonoverlapping(row.as_ptr(), to, tile.columns);

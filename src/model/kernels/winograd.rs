@@ -419,6 +419,7 @@ unsafe fn input_body<V: Simd, const COLUMNS: usize, const ROWS: usize>(
 
 /// `B^T d B` for one vector of channels.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "rows of a matrix that is stored by columns")]
 unsafe fn input_vector<V: Simd>(from: &[*const f32; PRODUCTS], c: usize, to: *mut f32, step: usize) {
     // SAFETY: the caller vouches for a vector behind each pointer, `c` floats on, and at every step of `to`.
     unsafe {
@@ -437,6 +438,7 @@ unsafe fn input_vector<V: Simd>(from: &[*const f32; PRODUCTS], c: usize, to: *mu
 
 /// Transforms one tile's products back, a vector of channels at a time.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "rows of a matrix that is stored by columns")]
 unsafe fn output_body<V: Simd, const COLUMNS: usize, const ROWS: usize>(
     from: *const f32,
     step: usize,
