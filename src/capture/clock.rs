@@ -21,6 +21,11 @@ impl FrameClock {
         self.start.elapsed().as_secs_f64()
     }
 
+    /// Puts the clock back, for a source that cannot keep up with it.
+    pub(super) fn set_back(&mut self, by_s: f64) {
+        self.start += Duration::from_secs_f64(by_s.max(0.0));
+    }
+
     /// Sleeps until `due_s`, at most 400 ms. `false`: it is not due yet, ask again.
     pub(super) fn wait_until(&self, due_s: f64) -> bool {
         let left = due_s - self.now_s();

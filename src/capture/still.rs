@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use image::{Frames, RgbImage};
+use image::RgbImage;
 
 use super::clock::FrameClock;
-use super::picture::{animation, animation_frame, has_picture_name, read_picture};
+use super::picture::{Animation, animation, animation_frame, has_picture_name, read_picture};
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
 
 /// How long a picture of a folder stays, when shown live, in seconds.
@@ -28,6 +28,8 @@ pub(super) struct StillSource {
     /// The picture that is being shown, and when the next one is due, in seconds.
     shown: Option<(Arc<RgbImage>, f64)>,
     position: usize,
+    /// Pictures in a row that could not be read.
+    failures: usize,
     next_index: u64,
 }
 
@@ -69,15 +71,32 @@ impl StillSource {
             frame_rate: None,
             frame_count: (pace == Pace::Unpaced).then_some(paths.len() as u64),
         };
-        Self { info, pace, clock: FrameClock::new(), paths, shown: None, position: 0, next_index: 0 }
+        Self {
+            info,
+            pace,
+            clock: FrameClock::new(),
+            paths,
+            shown: None,
+            position: 0,
+            failures: 0,
+            next_index: 0,
+        }
     }
 
     fn read_next(&mut self) -> Result<Arc<RgbImage>, CaptureError> {
         let path = &self.paths[self.position % self.paths.len()];
         self.position += 1;
-        read_picture(path)
+        self.failures += 1;
+        let picture = read_picture(path)
             .map(Arc::new)
-            .map_err(|reason| CaptureError::UnreadableFrame { path: path.clone(), reason })
+            .map_err(|reason| CaptureError::UnreadableFrame { path: path.clone(), reason })?;
+        self.failures = 0;
+        Ok(picture)
+    }
+
+    fn folder_or_file(&self) -> PathBuf {
+        let first = &self.paths[0];
+        first.parent().filter(|_| self.paths.len() > 1).unwrap_or(first).to_owned()
     }
 
     fn frame(&mut self, image: Arc<RgbImage>, time_s: f64) -> Frame {
@@ -105,6 +124,11 @@ impl FrameSource for StillSource {
             };
             return Ok(Some(self.frame(picture, 0.0)));
         }
+        // Shown again and again, a folder without one good picture would give the same errors for ever.
+        if self.failures >= self.paths.len() {
+            let reason = format!("none of its {} pictures can be read", self.paths.len());
+            return Err(CaptureError::Unusable { path: self.folder_or_file(), reason });
+        }
         if self.next_index > 0 {
             self.clock.wait_until(self.clock.now_s() + REPEAT_S);
         }
@@ -127,7 +151,7 @@ pub(super) struct AnimationSource {
     pace: Pace,
     clock: FrameClock,
     path: PathBuf,
-    frames: Frames<'static>,
+    animation: Animation,
     waiting: Option<(RgbImage, f64)>,
     next_index: u64,
     next_time_s: f64,
@@ -136,21 +160,20 @@ pub(super) struct AnimationSource {
 impl AnimationSource {
     /// `None` where the file is a still picture.
     pub(super) fn open(path: &Path, pace: Pace) -> Result<Option<Self>, CaptureError> {
-        let frames =
+        let animation =
             animation(path).map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
-        let info = SourceInfo {
-            name: name_of(path),
-            kind: SourceKind::Video,
-            size_px: None,
-            frame_rate: None,
-            frame_count: None,
-        };
-        Ok(frames.map(|frames| Self {
-            info,
+        Ok(animation.map(|animation| Self {
+            info: SourceInfo {
+                name: name_of(path),
+                kind: SourceKind::Video,
+                size_px: Some(animation.size_px),
+                frame_rate: None,
+                frame_count: None,
+            },
             pace,
             clock: FrameClock::new(),
             path: path.to_owned(),
-            frames,
+            animation,
             waiting: None,
             next_index: 0,
             next_time_s: 0.0,
@@ -159,15 +182,15 @@ impl AnimationSource {
 
     fn decode_next(&mut self) -> Result<Option<(RgbImage, f64)>, CaptureError> {
         let unreadable = |reason: String| CaptureError::Unusable { path: self.path.clone(), reason };
-        match self.frames.next() {
+        match self.animation.frames.next() {
             Some(frame) => Ok(Some(animation_frame(
                 frame.map_err(|e| unreadable(format!("frame {} cannot be decoded: {e}", self.next_index)))?,
             ))),
             None if self.pace == Pace::Live && self.next_index > 0 => {
-                self.frames = animation(&self.path)
+                self.animation = animation(&self.path)
                     .map_err(unreadable)?
                     .ok_or_else(|| unreadable("the animation changed while it was shown".into()))?;
-                match self.frames.next() {
+                match self.animation.frames.next() {
                     Some(frame) => Ok(Some(animation_frame(frame.map_err(|e| unreadable(e.to_string()))?))),
                     None => Ok(None),
                 }

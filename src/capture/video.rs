@@ -21,6 +21,9 @@ const TOO_LATE_S: f64 = 0.1;
 /// Largest frame that is decoded, in pixels.
 const MAX_PIXELS: usize = 64_000_000;
 
+/// A playlist must not make ffmpeg open a network address, and no frame is larger than `MAX_PIXELS`.
+const INPUT_LIMITS: [&str; 4] = ["-protocol_whitelist", "file,crypto,data", "-max_pixels", "64000000"];
+
 /// A video file.
 pub(super) struct VideoSource {
     info: SourceInfo,
@@ -30,6 +33,8 @@ pub(super) struct VideoSource {
     decoder: Decoder,
     clock: FrameClock,
     waiting: Option<RgbImage>,
+    /// Whether the running decoder has given a frame.
+    delivered: bool,
     next_index: u64,
 }
 
@@ -42,6 +47,10 @@ struct Probe {
 
 #[derive(Debug, Deserialize)]
 struct ProbeStream {
+    #[serde(default)]
+    width: u32,
+    #[serde(default)]
+    height: u32,
     avg_frame_rate: Option<String>,
     r_frame_rate: Option<String>,
     nb_frames: Option<String>,
@@ -69,6 +78,7 @@ impl VideoSource {
             decoder,
             clock: FrameClock::new(),
             waiting: Some(first),
+            delivered: false,
             next_index: 0,
         })
     }
@@ -97,25 +107,34 @@ impl FrameSource for VideoSource {
                         if self.pace == Pace::Unpaced {
                             return Ok(None);
                         }
+                        if !std::mem::take(&mut self.delivered) {
+                            let reason = "the file holds no video frame any more".into();
+                            return Err(CaptureError::Unusable { path: self.path.clone(), reason });
+                        }
                         self.decoder = Decoder::start(&self.path, self.rate)?;
-                        Some(self.decoder.first_frame(&self.path)?)
+                        continue;
                     }
                 };
             }
             let due_s = self.next_index as f64 / self.rate;
             if self.pace == Pace::Live {
-                if self.clock.now_s() > due_s + TOO_LATE_S && self.next_index > 0 {
-                    self.waiting = None;
-                    self.next_index += 1;
-                    continue;
-                }
-                if !self.clock.wait_until(due_s) {
+                let late_s = self.clock.now_s() - due_s;
+                if late_s > TOO_LATE_S {
+                    if let Ok(newer) = self.decoder.frames.try_recv() {
+                        self.waiting = Some(newer);
+                        self.next_index += 1;
+                        continue;
+                    }
+                    // ffmpeg is no faster, or has just started again: go on from here.
+                    self.clock.set_back(late_s);
+                } else if !self.clock.wait_until(due_s) {
                     return Err(self.timeout());
                 }
             }
             let Some(image) = self.waiting.take() else { continue };
             let index = self.next_index;
             self.next_index += 1;
+            self.delivered = true;
             return Ok(Some(Frame {
                 image: Arc::new(image),
                 index,
@@ -138,7 +157,9 @@ impl Decoder {
     /// Frames at a constant `rate`, turned upright, as a stream of PPM pictures.
     fn start(path: &Path, rate: f64) -> Result<Self, CaptureError> {
         let mut child = Command::new("ffmpeg")
-            .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-i"])
+            .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
+            .args(INPUT_LIMITS)
+            .arg("-i")
             .arg(input_name(path))
             .args(["-an", "-sn", "-dn", "-vf"])
             .arg(format!("fps={rate}"))
@@ -243,8 +264,10 @@ fn last_line(errors: impl Read) -> String {
 /// Frames a second and, where the file says so, the number of frames.
 fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0", "-of", "json", "-show_entries"])
-        .arg("stream=avg_frame_rate,r_frame_rate,nb_frames,duration")
+        .args(["-v", "error"])
+        .args(INPUT_LIMITS)
+        .args(["-select_streams", "v:0", "-of", "json", "-show_entries"])
+        .arg("stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration")
         .arg(input_name(path))
         .stdin(Stdio::null())
         .output()
@@ -255,8 +278,12 @@ fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
     }
     let probe: Probe = serde_json::from_slice(&output.stdout)
         .map_err(|e| unusable(format!("ffprobe's answer cannot be read: {e}")))?;
-    let stream =
-        probe.streams.first().ok_or_else(|| unusable("expected a video, found a file without one".into()))?;
+    // ffprobe takes a file's ending for its format: whatever is called .png is a picture without a size.
+    let stream = probe
+        .streams
+        .first()
+        .filter(|s| s.width > 0 && s.height > 0)
+        .ok_or_else(|| unusable("no picture and no video".into()))?;
     let rate = [&stream.avg_frame_rate, &stream.r_frame_rate]
         .into_iter()
         .flatten()

@@ -13,8 +13,8 @@ pub enum ModelError {
         /// What the system said.
         reason: String,
     },
-    /// The file is no safetensors file, or a damaged one.
-    #[error("{}: not a readable safetensors file: {reason}", path.display())]
+    /// The file is neither safetensors nor a PyTorch state dict, or it is damaged.
+    #[error("{}: no readable weights file: {reason}", path.display())]
     NotWeights {
         /// The file.
         path: PathBuf,
@@ -68,5 +68,13 @@ pub enum ModelError {
         class: String,
         /// Its logit.
         value: f32,
+    },
+    /// The file could not be written; what was there before is as it was.
+    #[error("{}: cannot be written: {reason}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
     },
 }

@@ -20,7 +20,10 @@ pub use crop::{CropRegion, TRAINING_FACE_PX, append_crop, resize_bilinear};
 pub use device::DeviceChoice;
 pub use error::ModelError;
 pub use expression::Expression;
-pub use files::{LoadedWeights, MAX_FILE_BYTES, parse_safetensors, read_safetensors};
+pub use files::{
+    LoadedWeights, MAX_FILE_BYTES, StoredAs, parse_safetensors, parse_weights, read_safetensors,
+    write_safetensors,
+};
 pub use heat_map::HeatMap;
 pub use layout::{FEATURE_CHANNELS, LAYER_CHANNELS, TensorSpec, parameter_count, state_dict_layout};
 pub use reading::Reading;

@@ -75,9 +75,29 @@ fn describe_formats(device: &Device) -> Vec<String> {
     for mode in modes(device) {
         let known = if mode.format.is_some() { "" } else { " (cannot be decoded)" };
         let rate = mode.rate.map_or_else(String::new, |r| format!(" {r:.0} fps"));
-        lines.push(format!("{} {}x{}{rate}{known}", mode.code, mode.size.0, mode.size.1));
+        lines.push(format!("{} {}x{}{rate}{known}", code_text(mode.code), mode.size.0, mode.size.1));
     }
     lines
+}
+
+/// A pixel format's four characters; the highest bit marks big-endian variants.
+fn code_text(code: FourCC) -> String {
+    let [a, b, c, d] = code.repr;
+    let text: String =
+        [a, b, c, d & 0x7f].iter().map(|&v| char::from(v).escape_default().to_string()).collect();
+    if d & 0x80 == 0 { text } else { format!("{text}-BE") }
+}
+
+/// The pixel formats of `modes`, each once.
+fn offered(modes: &[Mode]) -> String {
+    let mut codes: Vec<String> = Vec::new();
+    for mode in modes {
+        let code = code_text(mode.code);
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    if codes.is_empty() { "nothing".into() } else { codes.join(", ") }
 }
 
 /// One way to run the camera.
@@ -175,14 +195,14 @@ impl CameraSource {
             .ok_or_else(|| CaptureError::UnsupportedFormat {
             device: device_name.clone(),
             decodable: PixelFormat::names(),
-            offered: camera.formats.join(", "),
+            offered: offered(&modes),
         })?;
         let wanted = Format::new(mode.size.0, mode.size.1, mode.code);
         let actual = device.set_format(&wanted).map_err(failed)?;
         let format = decodable(actual.fourcc).ok_or_else(|| CaptureError::UnsupportedFormat {
             device: device_name.clone(),
             decodable: PixelFormat::names(),
-            offered: format!("{} after {} was asked for", actual.fourcc, mode.code),
+            offered: format!("{} when asked for {}", code_text(actual.fourcc), code_text(mode.code)),
         })?;
         // Some drivers have a fixed rate and refuse to be asked.
         let rate = device
@@ -267,7 +287,15 @@ impl CameraSource {
                     Err(e) => explain(&self.device_name, &self.path, &e),
                 });
             }
-            Err(e) if e.raw_os_error() == Some(EIO) => Err(format!("the driver could not read it: {e}")),
+            Err(e) if e.raw_os_error() == Some(EIO) => {
+                // Which buffer it was is not known: queue all of them again.
+                let stopped = stream.stop();
+                self.streaming = false;
+                match stopped {
+                    Ok(()) => Err(format!("the driver could not read it: {e}")),
+                    Err(e) => return Err(explain(&self.device_name, &self.path, &e)),
+                }
+            }
             Err(e) => return Err(explain(&self.device_name, &self.path, &e)),
         };
         let image = decoded.map_err(unreadable)?;

@@ -39,7 +39,7 @@ pub(super) fn open(wanted: Option<&str>) -> Result<CameraSource, CaptureError> {
     if let Some(wanted) = wanted {
         let camera = cameras
             .iter()
-            .find(|c| c.path == wanted)
+            .find(|c| c.path == wanted || device_text(c) == wanted)
             .or_else(|| cameras.iter().find(|c| c.name == wanted))
             .or_else(|| cameras.iter().find(|c| c.name.to_lowercase().contains(&wanted.to_lowercase())))
             .ok_or_else(|| CaptureError::NoCamera { wanted: wanted.to_owned(), found: names() })?;

@@ -1,6 +1,10 @@
 //! Weights files.
 
+mod assemble;
+mod pickle;
+mod pytorch_file;
 mod safetensors_file;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +14,7 @@ pub use safetensors_file::{MAX_FILE_BYTES, parse_safetensors, read_safetensors};
 
 use super::{ModelError, NetworkWeights};
 use safetensors_file::read_file;
+pub use write::{StoredAs, write_safetensors};
 
 /// The network that the program brings along, see `models/MODEL_CARD.md`.
 static BUILT_IN: &[u8] = include_bytes!("../../../models/moue-fer2013.safetensors");
@@ -49,11 +54,32 @@ impl LoadedWeights {
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let bytes = read_file(path)?;
         Ok(Self {
-            weights: parse_safetensors(&bytes, path)?,
+            weights: parse_weights(&bytes, path)?,
             name: path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
             path: Some(path.to_owned()),
             sha256: hash(&bytes),
         })
+    }
+}
+
+/// Checks the bytes of a weights file: a zip archive is PyTorch's, anything else should be safetensors.
+/// `path` is only for messages.
+///
+/// # Errors
+/// [`ModelError`], naming the file and the first tensor that does not fit.
+pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
+    if pytorch_file::is_archive(bytes) {
+        pytorch_file::parse(bytes, path)
+    } else if pytorch_file::is_old_format(bytes) {
+        Err(ModelError::NotWeights {
+            path: path.to_owned(),
+            reason:
+                "this is PyTorch's old format of before version 1.6; load it there and save it again with \
+                     torch.save(model.state_dict(), FILE)"
+                    .into(),
+        })
+    } else {
+        parse_safetensors(bytes, path)
     }
 }
 

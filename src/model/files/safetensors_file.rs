@@ -1,6 +1,5 @@
 //! Reads and checks a safetensors file.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -9,7 +8,8 @@ use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::model::{ModelError, NetworkWeights, WeightTensor, state_dict_layout};
+use super::assemble::{TensorFile, assemble};
+use crate::model::{ModelError, NetworkWeights};
 
 /// Largest file that is read: twice the deeper network in f32.
 pub const MAX_FILE_BYTES: u64 = 96 * 1024 * 1024;
@@ -53,51 +53,25 @@ pub fn parse_safetensors(bytes: &[u8], path: &Path) -> Result<NetworkWeights, Mo
     };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_weights)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_weights)?;
-    let misfit = |tensor: &str, expected: String, found: String| ModelError::Tensor {
-        path: path.to_owned(),
-        tensor: tensor.to_owned(),
-        expected,
-        found,
-    };
-
-    let blocks = if file.names().iter().any(|n| n.starts_with("layer1.1.")) { 2 } else { 1 };
-    let layout = state_dict_layout(blocks);
-    let mut tensors = BTreeMap::new();
-    for spec in &layout {
-        let view = file
-            .tensor(&spec.name)
-            .map_err(|_| misfit(&spec.name, format!("shape {:?}", spec.shape), "no such tensor".into()))?;
-        if view.shape() != spec.shape {
-            return Err(misfit(
-                &spec.name,
-                format!("shape {:?}", spec.shape),
-                format!("shape {:?}", view.shape()),
-            ));
-        }
-        let values = to_f32(&view)
-            .ok_or_else(|| misfit(&spec.name, "F32, F16 or BF16".into(), format!("{:?}", view.dtype())))?;
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(misfit(&spec.name, "finite values".into(), format!("{} at index {at}", values[at])));
-        }
-        tensors.insert(spec.name.clone(), WeightTensor { shape: spec.shape.clone(), values });
-    }
-    let mut extra: Vec<&str> = file
-        .names()
-        .into_iter()
-        .filter(|n| !tensors.contains_key(*n) && !n.ends_with(".num_batches_tracked"))
-        .collect();
-    extra.sort_unstable();
-    if let Some(name) = extra.first() {
-        return Err(misfit(
-            name,
-            format!("no such tensor in a network with {blocks} block(s) a layer"),
-            "an extra tensor".into(),
-        ));
-    }
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    let weights = NetworkWeights { blocks, tensors, metadata };
-    weights.check_metadata(path)?;
-    Ok(weights)
+    assemble(&mut Tensors(file), metadata, path)
+}
+
+struct Tensors<'a>(SafeTensors<'a>);
+
+impl TensorFile for Tensors<'_> {
+    fn names(&self) -> Vec<String> {
+        self.0.names().into_iter().map(str::to_owned).collect()
+    }
+
+    fn shape(&self, name: &str) -> Vec<usize> {
+        self.0.tensor(name).map(|t| t.shape().to_vec()).unwrap_or_default()
+    }
+
+    fn values(&mut self, name: &str) -> Result<Vec<f32>, String> {
+        let view = self.0.tensor(name).map_err(|e| e.to_string())?;
+        to_f32(&view).ok_or_else(|| format!("{:?}", view.dtype()))
+    }
 }
 
 fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {

@@ -129,13 +129,21 @@ impl PackedConvolution {
         let groups = (4 * pool.threads()).div_ceil(panels).min(tiles.div_ceil(2)).max(1);
         let groups = if pool.threads() == 1 { 1 } else { groups };
         let output = Cells::new(output);
+        // While a panel is used, the next one comes: threads take them in turn.
+        let next_panel = pool.threads() * depth * columns;
         pool.run(panels * groups, |task| {
             let (panel, group) = (task / groups, task % groups);
             let first = panel * columns;
             let count = columns.min(self.c_out - first);
             let mut to = [0; MOST_ROWS];
             let mut from = [0; MOST_ROWS];
-            for tile in share(tiles, groups, group) {
+            let own = share(tiles, groups, group);
+            for tile in own.clone() {
+                let ahead = match (groups, tile - own.start) {
+                    (1, 0) => next_panel,
+                    (1, 1) => next_panel + LINE,
+                    _ => 0,
+                };
                 let pixels = share(pixels, tiles, tile);
                 for (to, from) in to.iter_mut().zip(&rows.output[pixels.clone()]) {
                     *to = from + first;
@@ -154,6 +162,7 @@ impl PackedConvolution {
                     b: &self.weights[panel * depth * columns..(panel + 1) * depth * columns],
                     b_step: columns,
                     b_segment: self.kernel * self.c_in * columns,
+                    ahead,
                     length: self.kernel * self.c_in,
                     segments: self.kernel,
                     c: output,
@@ -170,6 +179,9 @@ impl PackedConvolution {
         });
     }
 }
+
+/// Floats in a cache line.
+pub(super) const LINE: usize = 16;
 
 /// The most rows that a tile of any instruction set has.
 pub(super) const MOST_ROWS: usize = 14;

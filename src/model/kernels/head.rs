@@ -1,7 +1,7 @@
 //! The network's last steps on its small last map: attention, average, classes.
 
 use super::fold::tensor;
-use crate::model::{Expression, FEATURE_CHANNELS, NetworkWeights};
+use crate::model::{FEATURE_CHANNELS, NetworkWeights};
 
 /// Attention's 1x1 convolution and the linear layer.
 pub(super) struct Head {
@@ -44,9 +44,9 @@ impl Head {
         }
         let scale = 1.0 / attention.len().max(1) as f32;
         mean.iter_mut().for_each(|sum| *sum *= scale);
-        for class in 0..Expression::COUNT {
-            let weights = &self.classes[class * FEATURE_CHANNELS..][..FEATURE_CHANNELS];
-            logits[class] = dot(&mean, weights) + self.classes_bias[class];
+        let classes = self.classes.chunks_exact(FEATURE_CHANNELS).zip(&self.classes_bias);
+        for (logit, (weights, bias)) in logits.iter_mut().zip(classes) {
+            *logit = dot(&mean, weights) + bias;
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) unsafe trait Simd: Copy {
     unsafe fn max(self, other: Self) -> Self;
     /// `self * factor + term`.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
-    /// Asks for the cache line at `at`; the address need not be valid.
+    /// Asks the second-level cache for the line at `at`; the address need not be valid.
     unsafe fn prefetch(at: *const f32);
 }
 
@@ -156,7 +156,7 @@ mod x86 {
         _mm256_mul_ps,
         _mm256_max_ps,
         |x, y, z| _mm256_fmadd_ps(x, y, z),
-        |at| _mm_prefetch::<_MM_HINT_T0>(at.cast())
+        |at| _mm_prefetch::<_MM_HINT_T1>(at.cast())
     );
     simd_register!(
         __m512,
@@ -169,7 +169,7 @@ mod x86 {
         _mm512_mul_ps,
         _mm512_max_ps,
         |x, y, z| _mm512_fmadd_ps(x, y, z),
-        |at| _mm_prefetch::<_MM_HINT_T0>(at.cast())
+        |at| _mm_prefetch::<_MM_HINT_T1>(at.cast())
     );
 }
 

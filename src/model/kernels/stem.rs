@@ -205,6 +205,7 @@ impl Stem {
                     b: &self.weights[first / columns * depth * columns..][..depth * columns],
                     b_step: columns,
                     b_segment: KERNEL * self.c_in * columns,
+                    ahead: 0,
                     length: KERNEL * self.c_in,
                     segments: KERNEL,
                     c: to,

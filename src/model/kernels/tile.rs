@@ -51,6 +51,10 @@ pub struct Tile<'a> {
     pub b_step: usize,
     /// Floats from one segment to the next.
     pub b_segment: usize,
+    /// Floats from where the right factor is read to where it is asked for, a cache line at every step:
+    /// weights stream from the third level of cache or from memory, and only a request that is early enough
+    /// is there in time. 0 where nothing has to be asked for; it may lead out of the slice.
+    pub ahead: usize,
     /// Addends in a segment.
     pub length: usize,
     /// Number of segments.
@@ -122,10 +126,6 @@ unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile
     pick!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
 }
 
-/// How far ahead of its use the right factor is asked for, in steps: it streams from the second or third level
-/// of cache.
-const PREFETCH_STEPS: usize = 12;
-
 /// `body` with `i` = 0, 1, .. `ROWS` - 1, written out: the sums stay in registers only where the compiler sees
 /// every index as a constant, and it does not unroll loops this long by itself.
 macro_rules! for_rows {
@@ -153,9 +153,7 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
             Start::Accumulate if whole => {
                 for_rows!(ROWS, |i| {
                     let from = tile.c.start().add(*tile.c_rows.get_unchecked(i));
-                    for j in 0..COLUMNS {
-                        sums[i][j] = V::load(from.add(j * V::LANES));
-                    }
+                    sums[i] = std::array::from_fn(|j| V::load(from.add(j * V::LANES)));
                 });
             }
             Start::Accumulate => {
@@ -172,10 +170,7 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
             let mut b = tile.b.as_ptr().wrapping_add(segment * tile.b_segment);
             for _ in 0..tile.length {
                 let right: [V; COLUMNS] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                V::prefetch(b.wrapping_add(PREFETCH_STEPS * tile.b_step));
-                if COLUMNS * V::LANES > 16 {
-                    V::prefetch(b.wrapping_add(PREFETCH_STEPS * tile.b_step + 16));
-                }
+                V::prefetch(b.wrapping_add(tile.ahead));
                 for_rows!(ROWS, |i| {
                     let left = V::splat(*rows[i].wrapping_add(at));
                     for j in 0..COLUMNS {
@@ -200,15 +195,15 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
         if whole {
             for_rows!(ROWS, |i| {
                 let to = tile.c.start().add(*tile.c_rows.get_unchecked(i));
-                for j in 0..COLUMNS {
-                    floor.max(sums[i][j]).store(to.add(j * V::LANES));
+                for (j, sum) in sums[i].into_iter().enumerate() {
+                    floor.max(sum).store(to.add(j * V::LANES));
                 }
             });
         } else {
             let mut row = [0.0_f32; 64];
             for_rows!(ROWS, |i| {
-                for j in 0..COLUMNS {
-                    floor.max(sums[i][j]).store(row.as_mut_ptr().add(j * V::LANES));
+                for (j, sum) in sums[i].into_iter().enumerate() {
+                    floor.max(sum).store(row.as_mut_ptr().add(j * V::LANES));
                 }
                 let to = tile.c.start().add(*tile.c_rows.get_unchecked(i));
                 std::ptr::copy_nonoverlapping(row.as_ptr(), to, tile.columns);
@@ -265,7 +260,7 @@ mod tests {
             let mut c = before.clone();
             let start = [Start::Zero, Start::Bias(&bias), Start::Accumulate][start];
             let tile = Tile {
-                a: &a, a_rows: &a_rows, a_step, a_segment, b: &b, b_step, b_segment, length, segments,
+                a: &a, a_rows: &a_rows, a_step, a_segment, b: &b, b_step, b_segment, ahead: 0, length, segments,
                 c: Cells::new(&mut c), c_rows: &c_rows, columns, start,
                 residual: residual.then_some(Residual { values: &added, rows: &c_rows }), relu,
             };
@@ -310,6 +305,7 @@ mod tests {
             b: &[1.0; 31],
             b_step: 8,
             b_segment: 0,
+            ahead: 0,
             length: 4,
             segments: 1,
             c: Cells::new(&mut c),

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::convolution::{MOST_ROWS, pack_panels};
+use super::convolution::{LINE, MOST_ROWS};
 use super::picture::share;
 use super::scratch::Scratch;
 use super::simd::{Simd, dispatch};
@@ -21,7 +21,8 @@ const SIDE: usize = 6;
 /// Matrix products.
 const PRODUCTS: usize = SIDE * SIDE;
 /// Floats of transformed weights up to which a task keeps all of them in its second-level cache, and
-/// takes some tiles through all three stages; above, each stage is shared out by itself.
+/// takes some tiles through all three stages; above, each stage is shared out by itself, so that weights are read
+/// once.
 const FUSED_WEIGHTS: usize = 200_000;
 
 /// `G`: from three weights to six.
@@ -41,7 +42,10 @@ pub struct WinogradConvolution {
     c_out: usize,
     /// `[36][c_out / columns][c_in][columns]`.
     weights: Vec<f32>,
+    /// One value an output channel, filled up with zeros to whole panels.
     bias: Vec<f32>,
+    /// A pixel of zeros.
+    zeros: Vec<f32>,
 }
 
 /// The pictures that a convolution goes between. Input and residual have a border of one pixel.
@@ -81,11 +85,23 @@ impl WinogradConvolution {
                 }
             }
         }
-        let packed = transformed
-            .chunks_exact(c_out * c_in)
-            .flat_map(|product| pack_panels(c_out, c_in, isa.tile_columns(), |o, i| product[o * c_in + i]))
-            .collect();
-        Self { isa, c_in, c_out, weights: packed, bias }
+        let columns = isa.tile_columns();
+        let panels = c_out.div_ceil(columns);
+        let mut packed = Vec::with_capacity(panels * PRODUCTS * c_in * columns);
+        for product in transformed.chunks_exact(c_out * c_in) {
+            for panel in 0..panels {
+                for i in 0..c_in {
+                    packed.extend(
+                        (panel * columns..(panel + 1) * columns)
+                            .map(|o| if o < c_out { product[o * c_in + i] } else { 0.0 }),
+                    );
+                }
+            }
+        }
+        let mut bias = bias;
+        bias.resize(panels * columns, 0.0);
+        let zeros = vec![0.0; c_in.next_multiple_of(WIDEST)];
+        Self { isa, c_in, c_out, weights: packed, bias, zeros }
     }
 
     /// Output channels.
@@ -130,46 +146,69 @@ impl WinogradConvolution {
         };
         let tiles = n * job.grid.0 * job.grid.1;
         if self.weights.len() <= FUSED_WEIGHTS {
-            // As many tiles as two tiles of the matrix kernel have rows.
+            // As many tiles as a tile of the matrix kernel has rows, where there are enough.
             let blocks = tiles.div_ceil(MOST_ROWS).max(pool.threads().min(tiles));
             pool.run(blocks, |block| {
                 let tiles = share(tiles, blocks, block);
-                let (v, m) = (PRODUCTS * tiles.len() * self.c_in, PRODUCTS * tiles.len() * self.c_out);
-                let mut memory = scratch.take(v + m);
+                let v = self.input_floats(tiles.len());
+                let mut memory = scratch.take(v + self.product_floats(tiles.len()));
                 let (v, m) = memory[..].split_at_mut(v);
-                let (v, m) = (Cells::new(v), Cells::new(m));
+                let m = Cells::new(m);
                 // SAFETY: the memory is this task's own, and so are the outputs of its tiles.
                 unsafe {
-                    self.transform_input(&job, tiles.clone(), tiles.clone(), v);
+                    self.transform_input(&job, tiles.clone(), tiles.clone(), Cells::new(v));
                     for product in 0..PRODUCTS {
-                        self.multiply(product, 0..self.panels(), tiles.len(), v, m);
+                        self.multiply(product, 1, tiles.len(), v, m);
                     }
                     self.transform_output(&job, tiles.clone(), tiles, m);
                 }
             });
             return;
         }
-        let (v, m) = (PRODUCTS * tiles * self.c_in, PRODUCTS * tiles * self.c_out);
+        let (v, m) = (self.input_floats(tiles), self.product_floats(tiles));
         if shared.len() < v + m {
             shared.resize(v + m, 0.0);
         }
         let (v, m) = shared.split_at_mut(v);
-        let (v, m) = (Cells::new(v), Cells::new(m));
-        let parts = tiles.min(4 * pool.threads());
+        let m = Cells::new(m);
+        let threads = pool.threads();
+        let parts = tiles.min(4 * threads);
+        let cells = Cells::new(v);
         // SAFETY: each task writes the transformed pixels of its own tiles.
         pool.run(parts, |part| unsafe {
-            self.transform_input(&job, share(tiles, parts, part), 0..tiles, v);
+            self.transform_input(&job, share(tiles, parts, part), 0..tiles, cells);
         });
-        // SAFETY: each task writes one product of all tiles, and reads what the step before has written.
-        pool.run(PRODUCTS, |product| unsafe { self.multiply(product, 0..self.panels(), tiles, v, m) });
-        // SAFETY: each task writes the outputs of its own tiles, and reads what the step before has written.
+        let v = &*v;
+        // SAFETY: each task writes one product of all tiles.
+        pool.run(PRODUCTS, |product| unsafe { self.multiply(product, threads, tiles, v, m) });
+        // SAFETY: each task writes the outputs of its own tiles, and the products are done.
         pool.run(parts, |part| unsafe {
             self.transform_output(&job, share(tiles, parts, part), 0..tiles, m);
         });
     }
 
-    fn panels(&self) -> usize {
-        self.c_out.div_ceil(self.isa.tile_columns())
+    /// Floats from one product's input to the next. The extra line keeps the 36 from meeting in the same
+    /// set of the cache.
+    fn input_step(&self, tiles: usize) -> usize {
+        tiles * self.c_in + LINE
+    }
+
+    fn input_floats(&self, tiles: usize) -> usize {
+        PRODUCTS * self.input_step(tiles)
+    }
+
+    /// Floats of a tile in one product's result: whole panels.
+    fn product_row(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Floats from one product's result to the next.
+    fn product_step(&self, tiles: usize) -> usize {
+        tiles * self.product_row() + LINE
+    }
+
+    fn product_floats(&self, tiles: usize) -> usize {
+        PRODUCTS * self.product_step(tiles)
     }
 
     /// Transforms the pixels of `tiles` into their rows of `v`, `[36][all][c_in]`.
@@ -177,65 +216,61 @@ impl WinogradConvolution {
     /// # Safety
     /// No other thread touches those rows.
     unsafe fn transform_input(&self, job: &Job<'_>, tiles: Range<usize>, all: Range<usize>, v: Cells<'_>) {
-        let zeros = [0.0; ZEROS];
         let Picture { height, width, .. } = job.pictures.from;
+        let step = self.input_step(all.len());
         for tile in tiles {
             let (image, y, x) = job.place(tile);
             // Tiles may reach over the border; there the picture goes on with zeros.
-            let sources: [Option<&[f32]>; PRODUCTS] = std::array::from_fn(|i| {
+            let sources: [&[f32]; PRODUCTS] = std::array::from_fn(|i| {
                 let (y, x) = (STEP * y + i / SIDE, STEP * x + i % SIDE);
-                (y < height + 2 && x < width + 2)
-                    .then(|| &job.pictures.input[job.pictures.from.outer(image, y, x)..][..self.c_in])
+                if y < height + 2 && x < width + 2 {
+                    &job.pictures.input[job.pictures.from.outer(image, y, x)..][..self.c_in]
+                } else {
+                    &self.zeros[..self.c_in]
+                }
             });
             let row = (tile - all.start) * self.c_in;
-            let step = all.len() * self.c_in;
-            assert!(v.len() >= (PRODUCTS - 1) * step + row + self.c_in, "v is too short");
-            let (sources, zeros, to, channels) = (&sources, &zeros, v.start().wrapping_add(row), self.c_in);
-            dispatch!(self.isa => input_body(
-                sources: &[Option<&[f32]>; PRODUCTS], zeros: &[f32; ZEROS], channels: usize, to: *mut f32, step: usize
-            ));
+            let to = v.pointer(row, (PRODUCTS - 1) * step + self.c_in);
+            let sources = &sources;
+            // SAFETY: every source has `c_in` floats, and `to` room for as many at all 36 steps.
+            dispatch!(self.isa => input_body(sources: &[&[f32]; PRODUCTS], to: *mut f32, step: usize));
         }
     }
 
-    /// Product `product` of all `tiles` with `panels` of the weights: from `v` to `m`, `[36][tiles][c]`.
+    /// One of the 36 products, of all tiles: from `v` to `m`, `[36][tiles][c]`.
     ///
     /// # Safety
-    /// No other thread touches those elements of `m`, or writes that product's `v`.
-    unsafe fn multiply(
-        &self,
-        product: usize,
-        panels: Range<usize>,
-        tiles: usize,
-        v: Cells<'_>,
-        m: Cells<'_>,
-    ) {
+    /// No other thread touches this product of `m`.
+    unsafe fn multiply(&self, product: usize, threads: usize, tiles: usize, v: &[f32], m: Cells<'_>) {
         let columns = self.isa.tile_columns();
-        let panel_len = self.c_in * columns;
-        // SAFETY: the caller's promise.
-        let a = unsafe { v.slice(product * tiles * self.c_in, tiles * self.c_in) };
+        let len = self.c_in * columns;
+        let (input_step, product_step) = (self.input_step(tiles), self.product_step(tiles));
         let parts = tiles.div_ceil(self.isa.tile_rows());
-        for panel in panels {
-            let first = panel * columns;
+        let panels = self.product_row() / columns;
+        for panel in 0..panels {
+            // The next panel's weights come while this one is used; after the last, the thread's next product's.
+            let next = if panel + 1 < panels { len } else { len * (1 + (threads - 1) * panels) };
             for part in 0..parts {
                 let rows = share(tiles, parts, part);
                 let (mut a_rows, mut c_rows) = ([0; MOST_ROWS], [0; MOST_ROWS]);
-                for (i, tile) in rows.clone().enumerate() {
-                    a_rows[i] = tile * self.c_in;
-                    c_rows[i] = (product * tiles + tile) * self.c_out + first;
+                for (i, row) in rows.clone().enumerate() {
+                    a_rows[i] = product * input_step + row * self.c_in;
+                    c_rows[i] = product * product_step + row * self.product_row() + panel * columns;
                 }
                 let tile = Tile {
-                    a,
+                    a: v,
                     a_rows: &a_rows[..rows.len()],
                     a_step: 1,
                     a_segment: 0,
-                    b: &self.weights[(product * self.panels() + panel) * panel_len..][..panel_len],
+                    b: &self.weights[(product * panels + panel) * len..][..len],
                     b_step: columns,
                     b_segment: 0,
+                    ahead: if part < 2 { next + part * LINE } else { 0 },
                     length: self.c_in,
                     segments: 1,
                     c: m,
                     c_rows: &c_rows[..rows.len()],
-                    columns: columns.min(self.c_out - first),
+                    columns,
                     start: Start::Zero,
                     residual: None,
                     relu: false,
@@ -253,26 +288,25 @@ impl WinogradConvolution {
     unsafe fn transform_output(&self, job: &Job<'_>, tiles: Range<usize>, all: Range<usize>, m: Cells<'_>) {
         let Picture { height, width, .. } = job.pictures.to;
         let floor = if job.relu { 0.0 } else { f32::NEG_INFINITY };
+        let step = self.product_step(all.len());
         for tile in tiles {
             let (image, y, x) = job.place(tile);
-            let step = all.len() * self.c_out;
-            let from = m.pointer((tile - all.start) * self.c_out, (PRODUCTS - 1) * step + self.c_out);
-            let inside = |i: usize| {
+            let row = (tile - all.start) * self.product_row();
+            let from = m.pointer(row, (PRODUCTS - 1) * step + self.product_row()).cast_const();
+            let mut pixels =
+                [Pixel { output: std::ptr::null_mut(), residual: std::ptr::null() }; STEP * STEP];
+            for (i, pixel) in pixels.iter_mut().enumerate() {
                 let (y, x) = (STEP * y + i / STEP, STEP * x + i % STEP);
-                (y < height && x < width).then_some((y, x))
-            };
-            let outputs: [*mut f32; STEP * STEP] = std::array::from_fn(|i| match inside(i) {
-                Some((y, x)) => job.output.pointer(job.pictures.to.at(image, y, x), self.c_out),
-                None => std::ptr::null_mut(),
-            });
-            let added: [*const f32; STEP * STEP] =
-                std::array::from_fn(|i| match (job.pictures.residual, inside(i)) {
-                    (Some((values, shape)), Some((y, x))) => {
-                        values[shape.at(image, y, x)..][..self.c_out].as_ptr()
+                if y < height && x < width {
+                    pixel.output = job.output.pointer(job.pictures.to.at(image, y, x), self.c_out);
+                    if let Some((values, shape)) = job.pictures.residual {
+                        pixel.residual = values[shape.at(image, y, x)..][..self.c_out].as_ptr();
                     }
-                    _ => std::ptr::null(),
-                });
-            let finish = &Finish { outputs, added, bias: &self.bias, floor };
+                }
+            }
+            let finish = &Finish { pixels, bias: &self.bias, floor, channels: self.c_out };
+            // SAFETY: `from` has 36 rows of whole panels, as many floats as the bias has, each pixel `c_out` floats or a
+            // null pointer, and the caller promises that no other thread touches the outputs.
             dispatch!(self.isa => output_body(from: *const f32, step: usize, finish: &Finish<'_>));
         }
     }
@@ -295,17 +329,24 @@ impl Job<'_> {
     }
 }
 
-/// Where the outputs of a tile go; null where there is none.
-struct Finish<'a> {
-    outputs: [*mut f32; STEP * STEP],
-    added: [*const f32; STEP * STEP],
-    bias: &'a [f32],
-    floor: f32,
+/// An output pixel's place and what is added to it; null where there is none.
+#[derive(Clone, Copy)]
+struct Pixel {
+    output: *mut f32,
+    residual: *const f32,
 }
 
-/// The longest vector of any instruction set.
-const ZEROS: usize = 16;
+/// What the last transform of a tile needs.
+struct Finish<'a> {
+    pixels: [Pixel; STEP * STEP],
+    bias: &'a [f32],
+    floor: f32,
+    /// Channels that are written.
+    channels: usize,
+}
 
+/// Floats in the longest vector of any instruction set.
+const WIDEST: usize = 16;
 /// `B^T d` for one column of six.
 #[inline(always)]
 unsafe fn forward_six<V: Simd>(d: [V; SIDE]) -> [V; SIDE] {
@@ -344,106 +385,100 @@ unsafe fn back_four<V: Simd>(m: [V; SIDE]) -> [V; STEP] {
     }
 }
 
-/// Transforms one tile, a vector of channels at a time. The channels of the last, shorter vector go through a buffer.
+/// Transforms one tile, a vector of channels at a time.
 #[inline(always)]
 unsafe fn input_body<V: Simd, const COLUMNS: usize, const ROWS: usize>(
-    sources: &[Option<&[f32]>; PRODUCTS],
-    zeros: &[f32; ZEROS],
-    channels: usize,
+    sources: &[&[f32]; PRODUCTS],
     to: *mut f32,
     step: usize,
 ) {
-    let mut c = 0;
-    while c < channels {
-        let whole = c + V::LANES <= channels;
-        // SAFETY: every source has `channels` floats, and the caller checked that `to` has room for 36 times that, `step`
-        // apart.
+    let channels = sources[0].len();
+    let pointers = sources.map(<[f32]>::as_ptr);
+    let whole = channels - channels % V::LANES;
+    for c in (0..whole).step_by(V::LANES) {
+        // SAFETY: the caller vouches for `channels` floats behind every source, and at every step of `to`.
+        unsafe { input_vector::<V>(&pointers, c, to.add(c), step) };
+    }
+    if whole < channels {
+        // The last channels go through buffers, filled up with zeros.
+        let mut from = [[0.0_f32; WIDEST]; PRODUCTS];
+        let mut result = [[0.0_f32; WIDEST]; PRODUCTS];
+        for (from, source) in from.iter_mut().zip(sources) {
+            from[..channels - whole].copy_from_slice(&source[whole..]);
+        }
+        let pointers = from.each_ref().map(|part| part.as_ptr());
+        // SAFETY: the buffers hold a vector at every step; then as above.
         unsafe {
-            let mut half = [[V::splat(0.0); SIDE]; SIDE];
-            for x in 0..SIDE {
-                let column: [V; SIDE] = std::array::from_fn(|y| match sources[y * SIDE + x] {
-                    Some(pixel) if whole => V::load(pixel.as_ptr().add(c)),
-                    Some(pixel) => load_part(&pixel[c..]),
-                    None => V::load(zeros.as_ptr()),
-                });
-                half[x] = forward_six(column);
-            }
-            for y in 0..SIDE {
-                let row = forward_six::<V>(std::array::from_fn(|x| half[x][y]));
-                for (x, value) in row.into_iter().enumerate() {
-                    let to = to.add((y * SIDE + x) * step + c);
-                    store_part(value, to, channels - c);
-                }
+            input_vector::<V>(&pointers, 0, result.as_mut_ptr().cast(), WIDEST);
+            for (i, part) in result.iter().enumerate() {
+                std::ptr::copy_nonoverlapping(part.as_ptr(), to.add(i * step + whole), channels - whole);
             }
         }
-        c += V::LANES;
+    }
+}
+
+/// `B^T d B` for one vector of channels.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "rows of a matrix that is stored by columns")]
+unsafe fn input_vector<V: Simd>(from: &[*const f32; PRODUCTS], c: usize, to: *mut f32, step: usize) {
+    // SAFETY: the caller vouches for a vector behind each pointer, `c` floats on, and at every step of `to`.
+    unsafe {
+        let mut half = [[V::splat(0.0); SIDE]; SIDE];
+        for (x, half) in half.iter_mut().enumerate() {
+            *half = forward_six(std::array::from_fn(|y| V::load(from[y * SIDE + x].add(c))));
+        }
+        for y in 0..SIDE {
+            let row = forward_six::<V>(std::array::from_fn(|x| half[x][y]));
+            for (x, value) in row.into_iter().enumerate() {
+                value.store(to.add((y * SIDE + x) * step));
+            }
+        }
     }
 }
 
 /// Transforms one tile's products back, a vector of channels at a time.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "rows of a matrix that is stored by columns")]
 unsafe fn output_body<V: Simd, const COLUMNS: usize, const ROWS: usize>(
     from: *const f32,
     step: usize,
     finish: &Finish<'_>,
 ) {
-    let channels = finish.bias.len();
-    let mut c = 0;
-    while c < channels {
-        let whole = c + V::LANES <= channels;
-        // SAFETY: the caller checked 36 times `channels` floats, `step` apart, and `channels` floats behind each pointer that
-        // is not null.
+    for c in (0..finish.channels).step_by(V::LANES) {
+        let room = finish.channels - c;
+        // SAFETY: the caller vouches for whole panels in `from` and the bias, and for `channels` floats behind each pointer
+        // that is not null.
         unsafe {
-            let load = |from: *const f32| {
-                if whole { V::load(from) } else { load_part(std::slice::from_raw_parts(from, channels - c)) }
-            };
             let mut half = [[V::splat(0.0); STEP]; SIDE];
-            for x in 0..SIDE {
-                half[x] = back_four(std::array::from_fn(|y| load(from.add((y * SIDE + x) * step + c))));
+            for (x, half) in half.iter_mut().enumerate() {
+                *half = back_four(std::array::from_fn(|y| V::load(from.add((y * SIDE + x) * step + c))));
             }
-            let bias = load(finish.bias.as_ptr().add(c));
+            let bias = V::load(finish.bias.as_ptr().add(c));
             let floor = V::splat(finish.floor);
             for y in 0..STEP {
                 let row = back_four::<V>(std::array::from_fn(|x| half[x][y]));
-                for (x, mut value) in row.into_iter().enumerate() {
-                    let to = finish.outputs[y * STEP + x];
-                    if to.is_null() {
+                for (x, value) in row.into_iter().enumerate() {
+                    let pixel = &finish.pixels[y * STEP + x];
+                    if pixel.output.is_null() {
                         continue;
                     }
-                    value = value.add(bias);
-                    let added = finish.added[y * STEP + x];
-                    if !added.is_null() {
-                        value = value.add(load(added.add(c)));
+                    if room >= V::LANES {
+                        let mut value = value.add(bias);
+                        if !pixel.residual.is_null() {
+                            value = value.add(V::load(pixel.residual.add(c)));
+                        }
+                        floor.max(value).store(pixel.output.add(c));
+                    } else {
+                        let mut part = [0.0_f32; WIDEST];
+                        if !pixel.residual.is_null() {
+                            std::ptr::copy_nonoverlapping(pixel.residual.add(c), part.as_mut_ptr(), room);
+                        }
+                        let value = value.add(bias).add(V::load(part.as_ptr()));
+                        floor.max(value).store(part.as_mut_ptr());
+                        std::ptr::copy_nonoverlapping(part.as_ptr(), pixel.output.add(c), room);
                     }
-                    store_part(floor.max(value), to.add(c), channels - c);
                 }
             }
-        }
-        c += V::LANES;
-    }
-}
-
-/// The first `LANES` of `from`, filled up with zeros.
-#[inline(always)]
-unsafe fn load_part<V: Simd>(from: &[f32]) -> V {
-    let mut part = [0.0; ZEROS];
-    let count = from.len().min(V::LANES);
-    part[..count].copy_from_slice(&from[..count]);
-    // SAFETY: the buffer holds the longest vector.
-    unsafe { V::load(part.as_ptr()) }
-}
-
-/// Writes at most `room` floats of `value`.
-#[inline(always)]
-unsafe fn store_part<V: Simd>(value: V, to: *mut f32, room: usize) {
-    // SAFETY: the caller vouches for `room` floats, or a whole vector; the buffer holds the longest vector.
-    unsafe {
-        if room >= V::LANES {
-            value.store(to);
-        } else {
-            let mut part = [0.0_f32; ZEROS];
-            value.store(part.as_mut_ptr());
-            std::ptr::copy_nonoverlapping(part.as_ptr(), to, room);
         }
     }
 }

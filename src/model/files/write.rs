@@ -1,0 +1,67 @@
+//! Writes weights as safetensors.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::path::Path;
+
+use half::f16;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+use crate::model::{ModelError, NetworkWeights};
+
+/// How the values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StoredAs {
+    /// 32-bit floats: exact.
+    #[default]
+    F32,
+    /// 16-bit floats: half the size, rounded to 11 bits.
+    F16,
+}
+
+/// Writes `weights` with their metadata. The file takes its name only when it is complete.
+///
+/// # Errors
+/// [`ModelError::Unwritable`]; a file that was there is as it was.
+pub fn write_safetensors(weights: &NetworkWeights, path: &Path, stored: StoredAs) -> Result<(), ModelError> {
+    let unwritable = |reason: String| ModelError::Unwritable { path: path.to_owned(), reason };
+    let dtype = match stored {
+        StoredAs::F32 => Dtype::F32,
+        StoredAs::F16 => Dtype::F16,
+    };
+    let raw: BTreeMap<&str, (&[usize], Vec<u8>)> = weights
+        .tensors
+        .iter()
+        .map(|(name, t)| {
+            let bytes = match stored {
+                StoredAs::F32 => t.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+                StoredAs::F16 => t.values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect(),
+            };
+            (name.as_str(), (t.shape.as_slice(), bytes))
+        })
+        .collect();
+    let mut views = Vec::new();
+    for (name, (shape, bytes)) in &raw {
+        let view =
+            TensorView::new(dtype, shape.to_vec(), bytes).map_err(|e| unwritable(format!("{name}: {e}")))?;
+        views.push((*name, view));
+    }
+    let metadata: HashMap<String, String> = weights.metadata.clone().into_iter().collect();
+    let bytes = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))
+        .map_err(|e| unwritable(e.to_string()))?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".moue-");
+    // Temporary files are private; weights are as readable as any file that the user makes.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(|e| unwritable(e.to_string()))?;
+    file.write_all(&bytes).map_err(|e| unwritable(e.to_string()))?;
+    file.as_file().sync_all().map_err(|e| unwritable(e.to_string()))?;
+    file.persist(path).map_err(|e| unwritable(e.to_string()))?;
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! PyTorch state dicts: good ones, and every way in which a file can lie.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write as _};
+use std::path::Path;
+
+use moue::model::formula::formula_weights;
+use moue::model::{
+    LoadedWeights, ModelError, NetworkWeights, StoredAs, parse_weights, read_safetensors, write_safetensors,
+};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+/// A pickle as PyTorch writes it, built instruction by instruction.
+#[derive(Default)]
+struct Pickle(Vec<u8>);
+
+impl Pickle {
+    fn new() -> Self {
+        Self(vec![0x80, 2])
+    }
+
+    fn op(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn text(self, text: &str) -> Self {
+        let length = (text.len() as u32).to_le_bytes();
+        self.op(b"X").op(&length).op(text.as_bytes())
+    }
+
+    fn int(self, v: usize) -> Self {
+        let bytes = (v as i32).to_le_bytes();
+        self.op(b"J").op(&bytes)
+    }
+
+    fn tuple(self, values: &[usize]) -> Self {
+        values.iter().fold(self.op(b"("), |p, v| p.int(*v)).op(b"t")
+    }
+
+    /// A tensor, its storage in entry `key`.
+    fn tensor(self, key: &str, kind: &str, offset: usize, shape: &[usize], stride: &[usize]) -> Self {
+        self.op(b"ctorch._utils\n_rebuild_tensor_v2\n((")
+            .text("storage")
+            .op(format!("ctorch\n{kind}\n").as_bytes())
+            .text(key)
+            .text("cpu")
+            .int(1)
+            .op(b"tQ")
+            .int(offset)
+            .tuple(shape)
+            .tuple(stride)
+            .op(b"\x89ccollections\nOrderedDict\n)RtR")
+    }
+
+    fn end(self) -> Vec<u8> {
+        self.op(b".").0
+    }
+}
+
+fn row_major(shape: &[usize]) -> Vec<usize> {
+    let mut stride = vec![1; shape.len()];
+    for i in (1..shape.len()).rev() {
+        stride[i - 1] = stride[i] * shape[i];
+    }
+    stride
+}
+
+fn archive(pickle: &[u8], entries: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    zip.start_file("net/data.pkl", stored).unwrap();
+    zip.write_all(pickle).unwrap();
+    for (name, bytes) in entries {
+        zip.start_file(format!("net/data/{name}"), stored).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// `weights` as torch.save writes them; `wrap` and `prefix` as some training programs do.
+fn pytorch_file(weights: &NetworkWeights, wrap: Option<&str>, prefix: &str) -> Vec<u8> {
+    let mut pickle = Pickle::new().op(b"}(");
+    if let Some(key) = wrap {
+        pickle = pickle.text("epoch").int(3).text(key).op(b"}(");
+    }
+    let mut entries = BTreeMap::new();
+    for (i, (name, t)) in weights.tensors.iter().enumerate() {
+        let key = i.to_string();
+        pickle = pickle.text(&format!("{prefix}{name}")).tensor(
+            &key,
+            "FloatStorage",
+            0,
+            &t.shape,
+            &row_major(&t.shape),
+        );
+        entries.insert(key, t.values.iter().flat_map(|v| v.to_le_bytes()).collect());
+    }
+    pickle = pickle.text(&format!("{prefix}bn1.num_batches_tracked")).tensor("n", "LongStorage", 0, &[], &[]);
+    entries.insert("n".into(), vec![0; 8]);
+    if wrap.is_some() {
+        pickle = pickle.op(b"u");
+    }
+    archive(&pickle.op(b"u").end(), &entries)
+}
+
+fn parse(bytes: &[u8]) -> Result<NetworkWeights, ModelError> {
+    parse_weights(bytes, Path::new("some.pt"))
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    let text = parse(bytes).unwrap_err().to_string();
+    assert!(text.starts_with("some.pt: "), "{text}");
+    text
+}
+
+#[test]
+fn both_depths_wrapped_and_prefixed_are_read_exactly() {
+    for blocks in [1, 2] {
+        let weights = formula_weights(blocks);
+        for (wrap, prefix) in [(None, ""), (Some("state_dict"), ""), (Some("model_state_dict"), "module.")] {
+            assert_eq!(parse(&pytorch_file(&weights, wrap, prefix)).unwrap(), weights, "{wrap:?} {prefix}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_pytorch_itself_equals_its_safetensors_twin() {
+    let Some(shared) = common::shared() else { return };
+    let pytorch = LoadedWeights::read(&shared.join("weights/bootstrap.pt")).unwrap();
+    let twin = read_safetensors(&shared.join("weights/bootstrap.safetensors")).unwrap();
+    assert_eq!(pytorch.weights.blocks, twin.blocks);
+    for (name, t) in &pytorch.weights.tensors {
+        for (a, b) in t.values.iter().zip(&twin.tensors[name].values) {
+            // The twin is rounded to 16 bits.
+            assert!((a - b).abs() <= a.abs() * 1e-3 + 1e-6, "{name}: {a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn views_with_strides_are_followed() {
+    let mut weights = formula_weights(1);
+    let fc = weights.tensors["fc.weight"].clone();
+    let mut entries = BTreeMap::new();
+    let mut pickle = Pickle::new().op(b"}(");
+    for (name, t) in &weights.tensors {
+        if name == "fc.weight" {
+            // Stored transposed, after five values of something else.
+            pickle = pickle.text(name).tensor(name, "FloatStorage", 5, &[7, 512], &[1, 7]);
+            let mut stored = vec![9.0f32; 5];
+            stored.extend((0..512 * 7).map(|i| fc.values[(i % 7) * 512 + i / 7]));
+            entries.insert(name.clone(), stored.iter().flat_map(|v| v.to_le_bytes()).collect());
+        } else {
+            pickle = pickle.text(name).tensor(name, "FloatStorage", 0, &t.shape, &row_major(&t.shape));
+            entries.insert(name.clone(), t.values.iter().flat_map(|v| v.to_le_bytes()).collect());
+        }
+    }
+    let found = parse(&archive(&pickle.op(b"u").end(), &entries)).unwrap();
+    weights.metadata.clear();
+    assert_eq!(found, weights);
+}
+
+#[test]
+fn misfits_name_the_tensor() {
+    let good = formula_weights(1);
+    let change = |f: &dyn Fn(&mut NetworkWeights)| {
+        let mut weights = good.clone();
+        f(&mut weights);
+        refusal(&pytorch_file(&weights, None, ""))
+    };
+    let text = change(&|w| drop(w.tensors.remove("layer3.0.bn2.bias")));
+    assert!(text.contains("tensor layer3.0.bn2.bias: expected shape [256], found no such tensor"), "{text}");
+    let text = change(&|w| w.tensors.get_mut("fc.bias").unwrap().values[6] = f32::INFINITY);
+    assert!(text.contains("tensor fc.bias: expected finite values, found inf at index 6"), "{text}");
+    let text = change(&|w| w.tensors.get_mut("conv1.weight").unwrap().shape = vec![64, 3, 49]);
+    assert!(text.contains("expected shape [64, 3, 7, 7], found shape [64, 3, 49]"), "{text}");
+    let text = change(&|w| {
+        let extra = w.tensors["fc.bias"].clone();
+        w.tensors.insert("layer1.0.conv3.bias".into(), extra);
+    });
+    assert!(text.contains("tensor layer1.0.conv3.bias") && text.contains("extra"), "{text}");
+}
+
+#[test]
+fn storages_that_are_short_missing_or_of_another_kind_are_refused() {
+    let weights = formula_weights(1);
+    let with = |kind: &str, bytes: Option<Vec<u8>>, offset: usize, stride: &[usize]| {
+        let mut pickle = Pickle::new().op(b"}(");
+        let mut entries = BTreeMap::new();
+        for (name, t) in &weights.tensors {
+            if name == "fc.bias" {
+                pickle = pickle.text(name).tensor(name, kind, offset, &t.shape, stride);
+                if let Some(bytes) = &bytes {
+                    entries.insert(name.clone(), bytes.clone());
+                }
+            } else {
+                pickle = pickle.text(name).tensor(name, "FloatStorage", 0, &t.shape, &row_major(&t.shape));
+                entries.insert(name.clone(), t.values.iter().flat_map(|v| v.to_le_bytes()).collect());
+            }
+        }
+        refusal(&archive(&pickle.op(b"u").end(), &entries))
+    };
+    for text in [
+        with("FloatStorage", Some(vec![0; 27]), 0, &[1]),
+        with("FloatStorage", Some(vec![0; 28]), 1, &[1]),
+        with("FloatStorage", Some(vec![0; 28]), 0, &[2_000_000_000]),
+        with("FloatStorage", None, 0, &[1]),
+        with("LongStorage", Some(vec![0; 56]), 0, &[1]),
+    ] {
+        assert!(text.contains("tensor fc.bias"), "{text}");
+    }
+}
+
+#[test]
+fn nothing_in_a_pickle_is_run() {
+    let attack = Pickle::new().op(b"cos\nsystem\n").text("touch /tmp/owned").op(b"\x85R").end();
+    let text = refusal(&archive(&attack, &BTreeMap::new()));
+    assert!(text.contains("os.system") && text.contains("nothing in it was run"), "{text}");
+}
+
+#[test]
+fn lengths_and_nesting_that_would_exhaust_the_machine_are_refused() {
+    let claims = Pickle::new().op(b"X\xff\xff\xff\xff").end();
+    assert!(refusal(&archive(&claims, &BTreeMap::new())).contains("4294967295"));
+    // A million tuples around each other, and a million marks.
+    for deep in [vec![0x85u8; 1_000_000], vec![b'('; 1_000_000], vec![b'}'; 1_000_000]] {
+        let pickle = Pickle::new().op(b"N").op(&deep).end();
+        assert!(refusal(&archive(&pickle, &BTreeMap::new())).contains("more than"));
+    }
+    // A dict that holds itself.
+    let cycle = Pickle::new().op(b"}q\x00").text("self").op(b"h\x00s").end();
+    assert!(refusal(&archive(&cycle, &BTreeMap::new())).contains("expected a tensor"));
+    for broken in [
+        &b"\x80\x02"[..],
+        b"\x80\x02.",
+        b"\x80\x02R.",
+        b"\x80\x02t.",
+        b"\x80\x02}u.",
+        b"\x80\x02h\x07.",
+        b"\x80\x09N.",
+        b"\x80\x02\xfe",
+    ] {
+        refusal(&archive(broken, &BTreeMap::new()));
+    }
+}
+
+#[test]
+fn an_entry_that_inflates_too_far_is_refused() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    zip.start_file("net/data.pkl", deflated).unwrap();
+    for _ in 0..64 {
+        zip.write_all(&vec![b'0'; 1 << 20]).unwrap();
+    }
+    let bomb = zip.finish().unwrap().into_inner();
+    assert!(bomb.len() < 1 << 20);
+    assert!(refusal(&bomb).contains("expected at most"));
+}
+
+#[test]
+fn old_and_truncated_files_get_messages_of_their_own() {
+    let old = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+    assert!(refusal(old).contains("old format"));
+    let good = pytorch_file(&formula_weights(1), None, "");
+    for cut in [good.len() - 1, good.len() / 2, 100, 5] {
+        refusal(&good[..cut]);
+    }
+    let empty = ZipWriter::new(Cursor::new(Vec::new())).finish().unwrap().into_inner();
+    refusal(&empty);
+}
+
+#[test]
+fn written_weights_are_read_back_and_old_files_survive_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.safetensors");
+    let mut weights = formula_weights(1);
+    weights.metadata.insert("input_size".into(), "112".into());
+    write_safetensors(&weights, &path, StoredAs::F32).unwrap();
+    assert_eq!(LoadedWeights::read(&path).unwrap().weights, weights);
+    write_safetensors(&weights, &path, StoredAs::F16).unwrap();
+    let rounded = LoadedWeights::read(&path).unwrap();
+    assert_eq!(rounded.weights.input_size(), 112);
+    assert!(std::fs::metadata(&path).unwrap().len() < 10 << 20);
+    let error =
+        write_safetensors(&weights, &folder.path().join("none/net.safetensors"), StoredAs::F32).unwrap_err();
+    assert!(matches!(error, ModelError::Unwritable { .. }), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn metadata_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.safetensors");
+    for (key, value) in [
+        ("input_size", "0"),
+        ("input_size", "99999999"),
+        ("temperature", "0"),
+        ("temperature", "NaN"),
+        ("classes", "happy,sad"),
+    ] {
+        let mut weights = formula_weights(1);
+        weights.metadata.insert(key.into(), value.into());
+        write_safetensors(&weights, &path, StoredAs::F16).unwrap();
+        let text = LoadedWeights::read(&path).unwrap_err().to_string();
+        assert!(text.contains(key) && text.contains(value), "{text}");
+    }
+}
