@@ -157,15 +157,17 @@ fn hottest_and_cell(cell: (usize, usize), mirror: bool) -> Option<(Pos2, Rect)> 
     let distance = |p: &image::Rgba<u8>| {
         p.0.iter().zip(HOTTEST).map(|(v, h)| (i32::from(*v) - h).abs()).max().unwrap_or(255)
     };
+    // The legend in the panel has that colour too.
+    let space = harness.get_by_label("Live picture").rect().shrink(10.0);
     let hottest: Vec<Pos2> = screen
         .enumerate_pixels()
         .filter(|(_, _, p)| distance(p) <= 6)
         .map(|(x, y, _)| pos2(x as f32 + 0.5, y as f32 + 0.5))
+        .filter(|p| space.contains(*p))
         .collect();
     assert!(!hottest.is_empty(), "nothing on the screen has the hottest colour");
     let middle = hottest.iter().fold(Pos2::ZERO, |sum, p| sum + p.to_vec2()) / hottest.len() as f32;
 
-    let space = harness.get_by_label("Live picture").rect().shrink(10.0);
     let view = FrameView::fit(space, result.analyzed.frame.image.dimensions(), mirror);
     let region = result.analyzed.faces[0].region;
     let side = region.side / CELLS as f32;
