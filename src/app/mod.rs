@@ -6,6 +6,7 @@ mod menu;
 mod overlay;
 mod panel;
 mod picker;
+mod picture;
 mod preview;
 mod settings;
 mod theme;
@@ -22,6 +23,7 @@ use eframe::egui;
 
 use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
+use crate::pipeline::Stopper;
 
 pub use picker::{FilePicker, Request, SystemPicker};
 pub use settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
@@ -88,15 +90,15 @@ fn open(options: AppOptions, renderer: eframe::Renderer) -> eframe::Result {
         native,
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
-            close_on_signals(ctx);
             let file = options.settings.then(SettingsFile::of_user).flatten();
             let app = MoueApp::new(ctx, options, file, Box::new(SystemPicker::default()))?;
+            close_on_signals(ctx, app.live().stopper());
             Ok(Box::new(app))
         }),
     )
 }
 
-fn close_on_signals(ctx: &egui::Context) {
+fn close_on_signals(ctx: &egui::Context, pipeline: Stopper) {
     let asked = Arc::new(AtomicBool::new(false));
     let ctx = ctx.clone();
     let handler = move || {
@@ -104,6 +106,8 @@ fn close_on_signals(ctx: &egui::Context) {
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
+        // The camera is free at once, however long the window takes.
+        pipeline.stop();
         ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         ctx.request_repaint();
     };

@@ -1,12 +1,13 @@
 //! The picture with its boxes, labels, heatmaps and marks.
 
 use eframe::egui::{
-    self, Align2, Color32, ColorImage, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, vec2,
+    self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, TextureHandle,
+    TextureOptions, Ui, vec2,
 };
 
 use super::overlay::HeatTextures;
 use super::panel::capitalised;
+use super::picture::Picture;
 use super::settings::Settings;
 use super::theme;
 use super::view::FrameView;
@@ -17,10 +18,13 @@ use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading, SourceState};
 #[derive(Default)]
 pub(super) struct FrameTexture {
     texture: Option<TextureHandle>,
+    size_px: (u32, u32),
 }
 
 impl FrameTexture {
-    pub(super) fn update(&mut self, ctx: &egui::Context, image: ColorImage) {
+    pub(super) fn update(&mut self, ctx: &egui::Context, picture: Picture) {
+        self.size_px = picture.size_px;
+        let image = picture.image;
         match &mut self.texture {
             Some(texture) if texture.size() == image.size => {
                 texture.set_partial([0, 0], image, TextureOptions::LINEAR);
@@ -75,9 +79,8 @@ impl Preview<'_> {
         };
         let mut action = None;
         if let Some(texture) = &self.frame.texture {
-            let [w, h] = texture.size();
             let mirror = kind.is_some_and(|kind| mirrored(kind, self.settings));
-            let view = FrameView::fit(space.shrink(10.0), (w as u32, h as u32), mirror);
+            let view = FrameView::fit(space.shrink(10.0), self.frame.size_px, mirror);
             let running = matches!(self.state, SourceState::Running(_));
             let tint = if running { Color32::WHITE } else { Color32::from_gray(70) };
             egui::Image::new((texture.id(), texture.size_vec2()))

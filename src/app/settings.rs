@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::theme::PANEL_WIDTH;
+
 /// Recent files that are kept.
 const RECENT: usize = 8;
 /// A settings file is small; a larger one is none.
@@ -89,6 +91,12 @@ pub struct Settings {
     pub smoothing_ms: f32,
     /// Whether the last minute is shown.
     pub timeline: bool,
+    /// The last source that was chosen, as it is written after `--source`.
+    pub source: Option<String>,
+    /// Width and height of the window in points.
+    pub window: Option<[f32; 2]>,
+    /// Width of the side panel in points.
+    pub panel_width: f32,
     /// Weights files that were opened, newest first.
     pub recent_weights: Vec<PathBuf>,
     /// Pictures, videos and folders that were opened, newest first.
@@ -107,6 +115,9 @@ impl Default for Settings {
             colour_map: ColourMap::default(),
             smoothing_ms: 250.0,
             timeline: true,
+            source: None,
+            window: None,
+            panel_width: PANEL_WIDTH,
             recent_weights: Vec::new(),
             recent_sources: Vec::new(),
         }
@@ -128,6 +139,8 @@ impl Settings {
         };
         self.overlay_opacity = within(self.overlay_opacity, 0.0, 1.0, 0.6);
         self.smoothing_ms = within(self.smoothing_ms, 0.0, 2000.0, 250.0);
+        self.panel_width = within(self.panel_width, 200.0, 2000.0, PANEL_WIDTH);
+        self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
         self.recent_weights.truncate(RECENT);
         self.recent_sources.truncate(RECENT);
         self
@@ -242,9 +255,13 @@ mod tests {
     fn values_out_of_range_and_unknown_fields_do_no_harm() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        std::fs::write(&path, r#"{"overlay_opacity": 7, "smoothing_ms": -4, "from_a_newer_version": 1}"#)
-            .unwrap();
+        std::fs::write(
+            &path,
+            r#"{"overlay_opacity": 7, "smoothing_ms": -4, "window": [1e9, -1], "from_a_newer_version": 1}"#,
+        )
+        .unwrap();
         let (settings, note) = SettingsFile::at(path).read();
         assert_eq!((settings.overlay_opacity, settings.smoothing_ms, note), (1.0, 0.0, None));
+        assert_eq!(settings.window, None);
     }
 }

@@ -1,12 +1,14 @@
 //! The window's state, and what happens once a picture.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
-use eframe::egui::{self, ColorImage, RichText, Ui};
+use eframe::egui::{self, RichText, Ui};
 
 use super::AppOptions;
 use super::dialogs::{Dialogs, INTRODUCTION};
@@ -15,14 +17,16 @@ use super::menu::{self, Action, MenuState};
 use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
 use super::picker::{FilePicker, Request};
+use super::picture::Picture;
 use super::preview::{FrameTexture, Preview, PreviewAction};
 use super::settings::{Settings, SettingsFile, ThemeChoice};
 use super::theme;
 use super::timeline;
 use super::toasts::Toasts;
-use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
+use crate::capture::{CameraInfo, SourceSpec, list_cameras};
 use crate::pipeline::{
     AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings,
+    SourceState,
 };
 
 /// A result older than this is not drawn over the picture: it belongs to another moment.
@@ -41,7 +45,7 @@ pub struct MoueApp {
     file: Option<SettingsFile>,
     settings: Settings,
     written: Settings,
-    new_frame: Arc<Mailbox<ColorImage>>,
+    new_frame: Arc<Mailbox<Picture>>,
     frame: FrameTexture,
     heat: HeatTextures,
     dialogs: Dialogs,
@@ -49,6 +53,10 @@ pub struct MoueApp {
     messages: Vec<Message>,
     cameras: Option<Vec<CameraInfo>>,
     listing: Option<Receiver<Vec<CameraInfo>>>,
+    /// The source is that of the last time, and has not worked yet.
+    on_trial: bool,
+    /// Sizes of window and panel that are not kept yet, and since when they are so.
+    sizes: Option<(Instant, [f32; 2], f32)>,
     chosen: Option<u64>,
     history: History,
     drawn: VecDeque<Instant>,
@@ -84,12 +92,19 @@ impl MoueApp {
     ) -> std::io::Result<Self> {
         theme::apply(ctx);
         let (settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
+        let remembered = match options.source {
+            SourceSpec::Auto => remembered_source(&settings),
+            _ => None,
+        };
+        if let Some([width, height]) = settings.window {
+            ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
+        }
         let new_frame = Arc::new(Mailbox::default());
         let hooks = {
             let (mailbox, ctx, wake) = (Arc::clone(&new_frame), ctx.clone(), ctx.clone());
             Hooks {
                 on_frame: Box::new(move |frame| {
-                    mailbox.put(color_image(frame));
+                    mailbox.put(Picture::new(&frame.image));
                     ctx.request_repaint();
                 }),
                 on_change: Box::new(move || wake.request_repaint()),
@@ -97,7 +112,7 @@ impl MoueApp {
         };
         let live = Live::start_from(
             LiveOptions {
-                source: options.source,
+                source: remembered.clone().unwrap_or(options.source),
                 weights: options.weights,
                 device: options.device,
                 threads: options.threads,
@@ -120,6 +135,8 @@ impl MoueApp {
             messages: Vec::new(),
             cameras: None,
             listing: None,
+            on_trial: remembered.is_some(),
+            sizes: None,
             chosen: None,
             history: History::default(),
             drawn: VecDeque::new(),
@@ -173,7 +190,11 @@ impl MoueApp {
             });
         }
 
+        if ctx.input(|i| i.viewport().close_requested()) {
+            self.live.stopper().stop();
+        }
         let state = self.live.state();
+        self.try_another_source(&state);
         let result = self.current_result();
         let model = self.live.model();
         self.history.follow(&state, result.as_deref());
@@ -201,8 +222,8 @@ impl MoueApp {
         }
         let panel = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
         let mut clicked = None;
-        egui::Panel::right("readings")
-            .default_size(theme::PANEL_WIDTH)
+        let side = egui::Panel::right("readings")
+            .default_size(self.settings.panel_width)
             .size_range(270.0..=560.0)
             .frame(panel)
             .show(ui, |ui| {
@@ -224,6 +245,7 @@ impl MoueApp {
                 });
             });
         self.chosen = clicked.or(self.chosen);
+        self.keep_sizes(&ctx, side.response.rect.width());
         let stage = ui.available_rect_before_wrap();
         let preview_action = egui::CentralPanel::default()
             .frame(egui::Frame::new().fill(theme::STAGE))
@@ -251,12 +273,13 @@ impl MoueApp {
         }
         self.dialogs.show(&ctx, model.as_deref(), &self.messages);
         self.toasts.show(&ctx, stage);
+        drop_hint(&ctx, stage);
         self.after_changes(&ctx);
     }
 
     fn take_frame(&mut self, ctx: &egui::Context) {
-        if let Some(image) = self.new_frame.take() {
-            self.frame.update(ctx, image);
+        if let Some(picture) = self.new_frame.take() {
+            self.frame.update(ctx, picture);
             self.drawn.push_back(Instant::now());
         }
         while self.drawn.front().is_some_and(|t| t.elapsed() > RATE_OVER) {
@@ -330,6 +353,8 @@ impl MoueApp {
                 self.chosen = None;
                 self.shown = None;
                 self.frame.clear();
+                self.on_trial = false;
+                self.settings.source = Some(source.to_string());
                 self.live.set_source(source);
             }
             Action::RefreshCameras => self.list_cameras(ctx),
@@ -383,6 +408,43 @@ impl MoueApp {
         }
     }
 
+    /// The source of the last time may be gone; a fresh start shows something else then.
+    fn try_another_source(&mut self, state: &SourceState) {
+        match state {
+            SourceState::Running(_) => self.on_trial = false,
+            SourceState::Failed(_) if std::mem::take(&mut self.on_trial) => {
+                self.live.set_source(SourceSpec::Auto);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sizes are kept once they have been the same for a second: a window that is being resized is not.
+    fn keep_sizes(&mut self, ctx: &egui::Context, panel_width: f32) {
+        let window = ctx.input(|i| {
+            let v = i.viewport();
+            let whole = v.fullscreen.unwrap_or(false) || v.maximized.unwrap_or(false);
+            v.inner_rect.filter(|_| !whole).map(|r| [r.width().round(), r.height().round()])
+        });
+        let Some(window) = window else { return };
+        let panel_width = panel_width.round();
+        if self.settings.window == Some(window) && self.settings.panel_width == panel_width {
+            return;
+        }
+        match self.sizes {
+            Some((since, w, p)) if w == window && p == panel_width => {
+                if since.elapsed() > Duration::from_secs(1) {
+                    self.settings.window = Some(window);
+                    self.settings.panel_width = panel_width;
+                }
+            }
+            _ => {
+                self.sizes = Some((Instant::now(), window, panel_width));
+                ctx.request_repaint_after(Duration::from_millis(1100));
+            }
+        }
+    }
+
     fn apply_theme(&self, ctx: &egui::Context) {
         ctx.set_theme(match self.settings.theme {
             ThemeChoice::System => egui::ThemePreference::System,
@@ -418,17 +480,75 @@ fn smoothing(settings: &Settings) -> SmoothingSettings {
     SmoothingSettings { time_constant_ms: settings.smoothing_ms, ..Default::default() }
 }
 
-fn color_image(frame: &Frame) -> ColorImage {
-    let (w, h) = frame.image.dimensions();
-    ColorImage::from_rgb([w as usize, h as usize], frame.image.as_raw())
-}
-
 fn face_of(result: &LiveResult, id: u64) -> Option<(&AnalyzedFace, &crate::pipeline::ShownReading)> {
     result.analyzed.faces.iter().zip(&result.shown).find(|(face, _)| face.id == id)
 }
 
+fn remembered_source(settings: &Settings) -> Option<SourceSpec> {
+    let Ok(source) = settings.source.as_ref()?.parse::<SourceSpec>();
+    match &source {
+        SourceSpec::Path(path) if !path.exists() => None,
+        _ => Some(source),
+    }
+}
+
+/// Says what can be dropped while something is held over the window.
+fn drop_hint(ctx: &egui::Context, stage: egui::Rect) {
+    if ctx.input(|i| i.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
+    let painter = ctx.layer_painter(layer);
+    painter.rect_filled(stage, 0.0, theme::STAGE.gamma_multiply(0.85));
+    let text = "Drop it: weights to read with, or a picture, a video or a folder to look at";
+    let font = egui::FontId::proportional(18.0);
+    painter.text(stage.center(), egui::Align2::CENTER_CENTER, text, font, theme::ON_STAGE);
+}
+
+/// Whether a dropped file is one of weights: by its ending, else by its first bytes.
 fn is_weights(path: &Path) -> bool {
-    path.extension()
-        .and_then(|e| e.to_str())
-        .is_some_and(|e| ["safetensors", "pt", "pth"].contains(&e.to_ascii_lowercase().as_str()))
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if ["safetensors", "pt", "pth"].contains(&ending.as_str()) {
+        return true;
+    }
+    let mut start = [0; 9];
+    if File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_err() {
+        return false;
+    }
+    // The length of a safetensors header, and the header's first letter; a zip; a pickle.
+    let safetensors = start[8] == b'{' && start[4..8] == [0; 4];
+    safetensors || start.starts_with(b"PK\x03\x04") || start.starts_with(b"\x80\x02")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_told_from_pictures_by_ending_or_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        assert!(is_weights(Path::new("/nowhere/net.PTH")));
+        assert!(is_weights(&file("net", b"\x08\0\0\0\0\0\0\0{}      ")));
+        assert!(is_weights(&file("zip.bin", b"PK\x03\x04 and more")));
+        assert!(!is_weights(&file("a.png", b"\x89PNG\r\n\x1a\n and more")));
+        assert!(!is_weights(&file("empty", b"")));
+        assert!(!is_weights(folder.path()));
+        assert!(!is_weights(Path::new("/nowhere/at.all")));
+    }
+
+    #[test]
+    fn the_last_source_is_taken_up_again_unless_its_file_is_gone() {
+        let with = |source: &str| Settings { source: Some(source.to_owned()), ..Settings::default() };
+        assert_eq!(remembered_source(&Settings::default()), None);
+        assert_eq!(remembered_source(&with("demo")), Some(SourceSpec::Demo));
+        assert_eq!(remembered_source(&with("/no/such/file.mp4")), None);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        assert_eq!(remembered_source(&with(&path.display().to_string())), Some(SourceSpec::Path(path)));
+    }
 }

@@ -267,6 +267,13 @@ impl Live {
         })
     }
 
+    /// A handle that tells the threads to end, at once and from any thread: a window that draws slowly must not
+    /// keep the camera.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.shared))
+    }
+
     /// What the source is doing.
     #[must_use]
     pub fn state(&self) -> SourceState {
@@ -294,6 +301,17 @@ impl Live {
     /// Changes how calm the readings are.
     pub fn set_smoothing(&self, settings: SmoothingSettings) {
         *self.shared.smoothing.lock() = settings;
+    }
+}
+
+/// Ends a pipeline's threads.
+#[derive(Clone)]
+pub struct Stopper(Arc<Shared>);
+
+impl Stopper {
+    /// Tells them to end; does not wait.
+    pub fn stop(&self) {
+        self.0.stop.store(true, Ordering::Relaxed);
     }
 }
 
