@@ -22,7 +22,7 @@ use super::timeline;
 use super::toasts::Toasts;
 use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
 use crate::pipeline::{
-    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, SmoothingSettings,
+    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings,
 };
 
 /// A result older than this is not drawn over the picture: it belongs to another moment.
@@ -68,6 +68,20 @@ impl MoueApp {
         file: Option<SettingsFile>,
         picker: Box<dyn FilePicker>,
     ) -> std::io::Result<Self> {
+        Self::from_origins(ctx, options, file, picker, Origins::default())
+    }
+
+    /// As [`Self::new`], with sources and weights of other origins.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn from_origins(
+        ctx: &egui::Context,
+        options: AppOptions,
+        file: Option<SettingsFile>,
+        picker: Box<dyn FilePicker>,
+        origins: Origins,
+    ) -> std::io::Result<Self> {
         theme::apply(ctx);
         let (settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
         let new_frame = Arc::new(Mailbox::default());
@@ -81,7 +95,7 @@ impl MoueApp {
                 on_change: Box::new(move || wake.request_repaint()),
             }
         };
-        let live = Live::start(
+        let live = Live::start_from(
             LiveOptions {
                 source: options.source,
                 weights: options.weights,
@@ -90,6 +104,7 @@ impl MoueApp {
                 smoothing: smoothing(&settings),
             },
             hooks,
+            origins,
         )?;
         let mut app = Self {
             live,
@@ -198,14 +213,14 @@ impl MoueApp {
                         clicked = panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
                     });
                     ui.add_space(4.0);
-                    if self.settings.timeline {
-                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
-                        ui.add_space(4.0);
-                    }
                     let rates = Rates { display_fps: self.display_fps(), ..self.rates };
                     theme::card(ui, |ui| {
                         panel::status_ui(ui, &state, rates, result.as_deref(), model.as_deref());
                     });
+                    if self.settings.timeline {
+                        ui.add_space(4.0);
+                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
+                    }
                 });
             });
         self.chosen = clicked.or(self.chosen);
