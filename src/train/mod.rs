@@ -1,1 +1,6 @@
-//! Trains the network on the CPU or a GPU.
+//! Trains the network on the CPU, from labelled pictures to a weights file.
+
+pub mod data;
+mod error;
+
+pub use error::TrainError;
