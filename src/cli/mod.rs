@@ -4,6 +4,8 @@ mod analyze;
 mod annotate;
 mod bench;
 mod cameras;
+mod dataset;
+mod evaluate;
 mod model;
 mod records;
 
@@ -49,6 +51,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// List the cameras and their formats
     Cameras,
+    /// Measure a network on labelled pictures
+    Evaluate(evaluate::EvaluateArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
 }
@@ -97,6 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Cameras) => cameras::run(),
+        Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Model(args)) => model::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
