@@ -1,8 +1,14 @@
 //! Trains the network on the CPU, from labelled pictures to a weights file.
 
 pub mod augment;
+pub mod batches;
 pub mod data;
 mod error;
+mod initial;
 pub mod random;
+pub mod recipe;
+mod schedule;
 
 pub use error::TrainError;
+pub use initial::initial_weights;
+pub use schedule::Schedule;
