@@ -4,11 +4,13 @@ pub mod augment;
 pub mod batches;
 pub mod data;
 mod error;
+mod expand;
 mod initial;
 pub mod random;
 pub mod recipe;
 mod schedule;
 
 pub use error::TrainError;
+pub use expand::{Addition, Transformation, expand_split, plan_expansion};
 pub use initial::initial_weights;
 pub use schedule::Schedule;

@@ -3,6 +3,7 @@
 mod confusion;
 mod curves;
 mod reliability;
+mod sheet;
 
 use std::sync::LazyLock;
 
@@ -12,6 +13,7 @@ use plotters::prelude::*;
 pub use confusion::confusion_matrix;
 pub use curves::{Curve, CurvePanel, curves};
 pub use reliability::reliability_diagram;
+pub use sheet::contact_sheet;
 
 const FONT: &str = "moue";
 const INK: RGBColor = RGBColor(33, 37, 41);

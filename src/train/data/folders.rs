@@ -32,6 +32,20 @@ pub(super) fn has_splits(root: &Path) -> bool {
     SPLIT_FOLDERS.iter().any(|(name, _)| root.join(name).is_dir())
 }
 
+/// Whether the folder holds that split; Kaggle's `test/` may hold validation pictures too.
+pub(super) fn has_split(root: &Path, split: SplitName) -> bool {
+    SPLIT_FOLDERS.iter().any(|(name, of)| *of == split && root.join(name).is_dir())
+        || (split == SplitName::Val && kaggle_test(root))
+}
+
+/// Whether `test/` names validation pictures.
+fn kaggle_test(root: &Path) -> bool {
+    Expression::ALL.iter().any(|class| {
+        sorted(&root.join("test").join(class.name()))
+            .is_ok_and(|files| files.iter().any(|(name, _)| name.starts_with("PublicTest_")))
+    })
+}
+
 /// Reads the wanted splits, two pictures at a time on two cores.
 pub(super) fn read(
     root: &Path,
