@@ -3,8 +3,10 @@
 pub mod augment;
 pub mod batches;
 pub mod data;
+pub mod checkpoint;
 mod error;
 mod expand;
+pub mod history;
 mod initial;
 pub mod random;
 pub mod recipe;
