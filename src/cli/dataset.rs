@@ -22,11 +22,7 @@ pub(super) struct DataArgs {
 }
 
 /// Reads the splits; every file that could not be read is named on standard error, with a summary.
-pub(super) fn read_data(
-    path: &Path,
-    wanted: &[SplitName],
-    options: &DataOptions,
-) -> anyhow::Result<DataSet> {
+pub(super) fn read_data(path: &Path, wanted: &[SplitName], options: &DataOptions) -> anyhow::Result<DataSet> {
     let data = DataSet::read(path, wanted, options)?;
     for skipped in data.skipped.iter().take(MOST_LINES) {
         complain(format_args!("skipped {}: {}", skipped.name, skipped.reason));

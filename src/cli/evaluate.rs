@@ -12,7 +12,9 @@ use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, SOME_FAILED};
-use crate::eval::{Evaluation, Predictor, classification_report, softmax, write_atomically, write_evaluation};
+use crate::eval::{
+    Evaluation, Predictor, classification_report, softmax, write_atomically, write_evaluation,
+};
 use crate::model::{Expression, LoadedWeights};
 use crate::train::data::{DataOptions, SplitName};
 

@@ -105,7 +105,8 @@ fn write_additions(out: &Path, train: &Split, plan: &[Addition]) -> anyhow::Resu
     for (i, addition) in plan.iter().enumerate() {
         let class = train.samples[addition.source].label.name();
         let original = file_name(train, addition.source);
-        let stem = Path::new(&original).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem =
+            Path::new(&original).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let kind = addition.transformation.name();
         let name = format!("train/{class}/{stem}_{kind}{i:05}.png");
         save(&out.join(&name), &addition.transformation.apply(train.face(addition.source)))?;

@@ -31,11 +31,7 @@ pub enum EvalError {
 ///
 /// # Errors
 /// [`EvalError`], naming the file.
-pub fn write_evaluation(
-    dir: &Path,
-    evaluation: &Evaluation,
-    title: &str,
-) -> Result<Vec<PathBuf>, EvalError> {
+pub fn write_evaluation(dir: &Path, evaluation: &Evaluation, title: &str) -> Result<Vec<PathBuf>, EvalError> {
     std::fs::create_dir_all(dir)
         .map_err(|e| EvalError::Unwritable { path: dir.to_owned(), reason: e.to_string() })?;
     let report = classification_report(&evaluation.confusion, 4);
@@ -61,10 +57,9 @@ pub fn write_evaluation(
 /// [`EvalError`] when it cannot be encoded.
 pub(crate) fn png(picture: &RgbImage) -> Result<Vec<u8>, EvalError> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png).map_err(|e| EvalError::Unwritable {
-        path: PathBuf::from("picture"),
-        reason: e.to_string(),
-    })?;
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .map_err(|e| EvalError::Unwritable { path: PathBuf::from("picture"), reason: e.to_string() })?;
     Ok(bytes.into_inner())
 }
 

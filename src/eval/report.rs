@@ -118,7 +118,10 @@ mod tests {
             golden["confusion_matrix_rows_true"],
             "rows are true classes"
         );
-        assert_eq!(classification_report(&matrix, 2), golden["classification_report_digits2"].as_str().unwrap());
+        assert_eq!(
+            classification_report(&matrix, 2),
+            golden["classification_report_digits2"].as_str().unwrap()
+        );
     }
 
     #[test]

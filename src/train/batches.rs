@@ -203,7 +203,9 @@ impl EpochBatches {
         let panic = self.workers.swap_remove(worker).join().err();
         panic
             .and_then(|p| {
-                p.downcast_ref::<String>().cloned().or_else(|| p.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+                p.downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| p.downcast_ref::<&str>().map(|s| (*s).to_owned()))
             })
             .unwrap_or_else(|| "it ended without a word".to_owned())
     }
@@ -229,7 +231,13 @@ mod tests {
         Arc::new(Recipe { size: 32, batch: 4, sampling, ..Recipe::named(RecipeName::Default) })
     }
 
-    fn epoch(data: &Arc<TrainingData>, recipe: &Arc<Recipe>, epoch: usize, first: usize, workers: usize) -> Vec<Batch> {
+    fn epoch(
+        data: &Arc<TrainingData>,
+        recipe: &Arc<Recipe>,
+        epoch: usize,
+        first: usize,
+        workers: usize,
+    ) -> Vec<Batch> {
         let mut batches = EpochBatches::start(data, recipe, epoch, first, workers).unwrap();
         std::iter::from_fn(|| batches.next_batch().unwrap()).collect()
     }

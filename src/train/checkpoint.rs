@@ -126,8 +126,7 @@ impl CheckpointParts<'_> {
     /// # Errors
     /// [`TrainError::Unwritable`], naming the file.
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
-        let unwritable =
-            |reason: String| TrainError::Unwritable { path: path.to_owned(), reason };
+        let unwritable = |reason: String| TrainError::Unwritable { path: path.to_owned(), reason };
         let groups =
             [("weights", Some(self.weights)), ("average", self.average), ("moments", Some(self.moments))];
         let buffers: Vec<(String, &[usize], Vec<u8>)> = groups
@@ -142,7 +141,8 @@ impl CheckpointParts<'_> {
             .collect();
         let mut views = Vec::with_capacity(buffers.len());
         for (name, shape, bytes) in &buffers {
-            let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes).map_err(|e| unwritable(e.to_string()))?;
+            let view =
+                TensorView::new(Dtype::F32, shape.to_vec(), bytes).map_err(|e| unwritable(e.to_string()))?;
             views.push((name.as_str(), view));
         }
         let state = serde_json::to_string(self.state).map_err(|e| unwritable(e.to_string()))?;

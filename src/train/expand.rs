@@ -207,7 +207,8 @@ mod tests {
         assert_eq!(split.samples[..70], original.samples[..]);
         assert_eq!(split.pixels[..original.pixels.len()], original.pixels[..]);
         for added in &split.samples[70..] {
-            let source = original.samples.iter().find(|s| added.name.starts_with(&format!("{}#", s.name))).unwrap();
+            let source =
+                original.samples.iter().find(|s| added.name.starts_with(&format!("{}#", s.name))).unwrap();
             assert_eq!(source.label, added.label);
         }
     }

@@ -2,8 +2,8 @@
 
 pub mod augment;
 pub mod batches;
-pub mod data;
 pub mod checkpoint;
+pub mod data;
 mod error;
 mod expand;
 pub mod history;

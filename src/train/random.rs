@@ -33,7 +33,9 @@ fn scramble(mut z: u64) -> u64 {
 /// A seed for one use of one item in one epoch.
 #[must_use]
 pub fn derived_seed(seed: u64, purpose: Purpose, epoch: usize, index: usize) -> u64 {
-    [purpose as u64, epoch as u64, index as u64].into_iter().fold(scramble(seed), |h, part| scramble(h ^ part))
+    [purpose as u64, epoch as u64, index as u64]
+        .into_iter()
+        .fold(scramble(seed), |h, part| scramble(h ^ part))
 }
 
 /// The generator for one use of one item in one epoch.

@@ -212,7 +212,12 @@ impl Recipe {
         let decay = self.weight_decay;
         check("--weight-decay", (0.0..=10.0).contains(&decay), "0 to 10", decay.to_string())?;
         check("--votes", unit.contains(&self.votes), "0 to 1", self.votes.to_string())?;
-        check("--smoothing", (0.0..1.0).contains(&self.smoothing), "0 to below 1", self.smoothing.to_string())?;
+        check(
+            "--smoothing",
+            (0.0..1.0).contains(&self.smoothing),
+            "0 to below 1",
+            self.smoothing.to_string(),
+        )?;
         check("--distill-share", unit.contains(&self.teacher), "0 to 1", self.teacher.to_string())?;
         check("--dropout", (0.0..1.0).contains(&self.dropout), "0 to below 1", self.dropout.to_string())?;
         let expansion = self.expansion;
@@ -252,10 +257,7 @@ mod tests {
     #[test]
     fn a_bad_setting_is_named() {
         let recipe = Recipe { size: 20, ..Recipe::named(RecipeName::Default) };
-        assert_eq!(
-            recipe.check().unwrap_err().to_string(),
-            "--size: expected 32 to 512 pixels, found 20"
-        );
+        assert_eq!(recipe.check().unwrap_err().to_string(), "--size: expected 32 to 512 pixels, found 20");
     }
 
     #[test]

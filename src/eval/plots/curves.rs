@@ -59,7 +59,9 @@ pub fn curves(title: &str, panels: &[CurvePanel]) -> Result<RgbImage, PlotError>
                     .draw_series(LineSeries::new(finite, colour.stroke_width(3)))
                     .map_err(|e| e.to_string())?
                     .label(curve.name.as_str())
-                    .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3)));
+                    .legend(move |(x, y)| {
+                        PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3))
+                    });
             }
             if !panel.curves.is_empty() {
                 chart

@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn every_picture_is_drawn_also_without_data() {
         let empty = ConfusionMatrix::default();
-        let some = ConfusionMatrix::from_pairs([(Expression::Sad, Expression::Sad), (Expression::Sad, Expression::Fear)]);
+        let some = ConfusionMatrix::from_pairs([
+            (Expression::Sad, Expression::Sad),
+            (Expression::Sad, Expression::Fear),
+        ]);
         assert!(ink(&confusion_matrix(&empty, "nothing").unwrap()) > 5_000);
         let picture = confusion_matrix(&some, "two").unwrap();
         assert_ne!(picture, confusion_matrix(&empty, "two").unwrap());

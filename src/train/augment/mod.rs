@@ -58,7 +58,13 @@ fn ours(face: &[f32], size: usize, rng: &mut impl Rng, out: &mut [f32]) {
         let side = |v: f32| (v.sqrt().round() as usize).clamp(1, size);
         let (width, height) = (side(area * ratio), side(area / ratio));
         let grey = rng.random_range(0.0..=1.0f32);
-        erase(out, size, [rng.random_range(0..=size - width), rng.random_range(0..=size - height)], [width, height], grey);
+        erase(
+            out,
+            size,
+            [rng.random_range(0..=size - width), rng.random_range(0..=size - height)],
+            [width, height],
+            grey,
+        );
     }
 }
 

@@ -18,8 +18,7 @@ impl Exclusions {
     /// # Errors
     /// [`TrainError`] when the file cannot be read or holds no paths.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let unreadable =
-            |reason: String| TrainError::Unreadable { path: path.to_owned(), reason };
+        let unreadable = |reason: String| TrainError::Unreadable { path: path.to_owned(), reason };
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -93,7 +92,8 @@ mod tests {
     fn it_finds_files_by_path_and_by_split_and_class() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("leaks.csv");
-        std::fs::write(&file, "kind,path\nexact,val/angry/PublicTest_1.png\nnear,test\\sad\\x.y.png\n").unwrap();
+        std::fs::write(&file, "kind,path\nexact,val/angry/PublicTest_1.png\nnear,test\\sad\\x.y.png\n")
+            .unwrap();
         let list = Exclusions::read(&file).unwrap();
         assert!(list.contains(SplitName::Val, &sample("val/angry/PublicTest_1.png")));
         assert!(list.contains(SplitName::Val, &sample("test/angry/PublicTest_1.jpg")));

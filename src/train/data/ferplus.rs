@@ -41,7 +41,8 @@ impl Votes {
         let column = |name: &str| headers.iter().position(|h| h == name);
         let mut columns = [(0, 0); Expression::COUNT];
         for (slot, (name, class)) in columns.iter_mut().zip(COLUMNS) {
-            let at = column(name).ok_or_else(|| unreadable(format!("expected a column {name}, found none")))?;
+            let at =
+                column(name).ok_or_else(|| unreadable(format!("expected a column {name}, found none")))?;
             *slot = (at, class.index());
         }
         let (path_column, row_column) = (column("path"), column("csv_row"));
@@ -102,7 +103,8 @@ impl Votes {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "path,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF,csv_row";
+    const HEADER: &str =
+        "path,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF,csv_row";
 
     fn read(text: &str) -> Result<Votes, TrainError> {
         let dir = tempfile::tempdir().unwrap();

@@ -59,7 +59,8 @@ pub(super) fn read(
         for (folder, split) in SPLIT_FOLDERS {
             let path = root.join(folder);
             // Kaggle's test/ holds the validation pictures too.
-            let may_hold = wanted.contains(&split) || (split == SplitName::Test && wanted.contains(&SplitName::Val));
+            let may_hold =
+                wanted.contains(&split) || (split == SplitName::Test && wanted.contains(&SplitName::Val));
             if path.is_dir() && may_hold {
                 list_split(&path, folder, split, &mut entries)?;
             }

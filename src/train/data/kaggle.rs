@@ -58,7 +58,10 @@ pub(super) fn read(path: &Path, wanted: &[SplitName], votes: Option<&Votes>) -> 
             "PublicTest" => SplitName::Val,
             "PrivateTest" => SplitName::Test,
             other => {
-                data.skip(name(), format!("expected Training, PublicTest or PrivateTest, found {}", short(other)));
+                data.skip(
+                    name(),
+                    format!("expected Training, PublicTest or PrivateTest, found {}", short(other)),
+                );
                 continue;
             }
         };
@@ -159,6 +162,9 @@ mod tests {
         let path = dir.path().join("fer2013.csv");
         std::fs::write(&path, "a,b\n1,2\n").unwrap();
         let e = DataSet::read(&path, &[SplitName::Train], &DataOptions::default()).unwrap_err();
-        assert!(e.to_string().contains("expected the columns emotion, Usage and pixels, found \"a,b\""), "{e}");
+        assert!(
+            e.to_string().contains("expected the columns emotion, Usage and pixels, found \"a,b\""),
+            "{e}"
+        );
     }
 }

@@ -268,7 +268,9 @@ impl DataSet {
 
 /// Whether a folder seems to hold that split, or the path is a table, which holds them all.
 pub(crate) fn holds_split(path: &Path, split: SplitName) -> bool {
-    !path.is_dir() || folders::has_split(path, split) || (!folders::has_splits(path) && kaggle::csv_in(path).is_some())
+    !path.is_dir()
+        || folders::has_split(path, split)
+        || (!folders::has_splits(path) && kaggle::csv_in(path).is_some())
 }
 
 /// The class of a folder's name: upper and lower case are the same.
