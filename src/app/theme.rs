@@ -104,7 +104,7 @@ const LIGHT: Palette = Palette {
     text: Color32::from_rgb(24, 28, 35),
     weak: Color32::from_rgb(88, 98, 112),
     accent: Color32::from_rgb(12, 106, 168),
-    warning: Color32::from_rgb(146, 96, 0),
+    warning: Color32::from_rgb(128, 82, 0),
     error: Color32::from_rgb(192, 38, 48),
 };
 

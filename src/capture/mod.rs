@@ -6,7 +6,7 @@ mod demo;
 mod error;
 mod frame;
 mod open;
-mod picture;
+pub(crate) mod picture;
 mod spec;
 mod still;
 mod video;

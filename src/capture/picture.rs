@@ -74,7 +74,7 @@ fn open(path: &Path) -> Result<BufReader<File>, String> {
 
 /// Reads a picture (of an animation, the first one), turned upright by its EXIF orientation, on white
 /// where it is transparent. The reason is for a message that names the file.
-pub(super) fn read_picture(path: &Path) -> Result<RgbImage, String> {
+pub(crate) fn read_picture(path: &Path) -> Result<RgbImage, String> {
     let mut reader = ImageReader::new(open(path)?).with_guessed_format().map_err(|e| e.to_string())?;
     if reader.format().is_none() {
         return Err("expected a PNG, JPEG, GIF or WebP picture, found something else".into());

@@ -4,6 +4,9 @@ mod analyze;
 mod annotate;
 mod bench;
 mod cameras;
+mod dataset;
+mod evaluate;
+mod expand;
 mod model;
 mod records;
 
@@ -49,6 +52,10 @@ enum Command {
     Bench(bench::BenchArgs),
     /// List the cameras and their formats
     Cameras,
+    /// Measure a network on labelled pictures
+    Evaluate(evaluate::EvaluateArgs),
+    /// Copy a data set and add changed copies of its training pictures
+    Expand(expand::ExpandArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
 }
@@ -97,6 +104,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Cameras) => cameras::run(),
+        Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Model(args)) => model::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {

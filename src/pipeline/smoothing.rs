@@ -73,7 +73,8 @@ impl Smoother {
                 _ => 1.0,
             };
             for (p, r) in state.probabilities.iter_mut().zip(raw) {
-                *p += (r - *p) * share;
+                // Written so that a share of 1 gives the new value exactly.
+                *p = *p * (1.0 - share) + r * share;
             }
             state.time_s = time_s;
         }

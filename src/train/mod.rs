@@ -1,1 +1,18 @@
-//! Trains the network on the CPU or a GPU.
+//! Trains the network on the CPU, from labelled pictures to a weights file.
+
+pub mod augment;
+pub mod batches;
+pub mod checkpoint;
+pub mod data;
+mod error;
+mod expand;
+pub mod history;
+mod initial;
+pub mod random;
+pub mod recipe;
+mod schedule;
+
+pub use error::TrainError;
+pub use expand::{Addition, Transformation, expand_split, plan_expansion};
+pub use initial::initial_weights;
+pub use schedule::Schedule;

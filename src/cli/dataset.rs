@@ -1,0 +1,42 @@
+//! What the commands that read labelled pictures share.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::complain;
+use crate::train::data::{DataOptions, DataSet, SplitName};
+
+/// Lines about single files before the rest is only counted.
+const MOST_LINES: usize = 200;
+
+/// Flags about the data.
+#[derive(Debug, Args)]
+pub(super) struct DataArgs {
+    /// Folder with train/, val/ and test/ and a folder a class in each, or fer2013.csv
+    #[arg(value_name = "DATA")]
+    pub(super) data: PathBuf,
+    /// Leave out the files listed here: a CSV file with a column "path", or one path a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) exclude: Option<PathBuf>,
+}
+
+/// Reads the splits; every file that could not be read is named on standard error, with a summary.
+pub(super) fn read_data(path: &Path, wanted: &[SplitName], options: &DataOptions) -> anyhow::Result<DataSet> {
+    let data = DataSet::read(path, wanted, options)?;
+    for skipped in data.skipped.iter().take(MOST_LINES) {
+        complain(format_args!("skipped {}: {}", skipped.name, skipped.reason));
+    }
+    if data.skipped.len() > MOST_LINES {
+        complain(format_args!("skipped {} more", data.skipped.len() - MOST_LINES));
+    }
+    let counts: Vec<String> = wanted.iter().map(|s| format!("{s} {}", data.split(*s).len())).collect();
+    complain(format_args!(
+        "{}: {} pictures; {} skipped, {} excluded",
+        path.display(),
+        counts.join(", "),
+        data.skipped.len(),
+        data.excluded
+    ));
+    Ok(data)
+}

@@ -1,0 +1,149 @@
+//! `moue expand`: a copy of a data set with more training pictures.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use image::{ExtendedColorType, GrayImage, ImageFormat};
+
+use super::dataset::{DataArgs, read_data};
+use super::{DONE, SOME_FAILED};
+use crate::eval::{contact_sheet, png, write_atomically};
+use crate::model::TRAINING_FACE_PX;
+use crate::train::data::{DataOptions, Split, SplitName};
+use crate::train::{Addition, Transformation, plan_expansion};
+
+/// Pictures of each transformation on the contact sheet.
+const ON_SHEET: usize = 6;
+
+#[derive(Debug, Args)]
+pub(super) struct ExpandArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Where the new data set goes: a folder that is empty or not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Pictures to add, as a share of the training pictures
+    #[arg(long, default_value_t = 0.3, value_name = "SHARE")]
+    fraction: f64,
+    /// What all random numbers come from
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+}
+
+pub(super) fn run(args: &ExpandArgs) -> anyhow::Result<u8> {
+    if !(0.0..=10.0).contains(&args.fraction) {
+        bail!("--fraction: expected 0 to 10, found {}", args.fraction);
+    }
+    let out = &args.out;
+    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    if fs::read_dir(out).with_context(|| out.display().to_string())?.next().is_some() {
+        bail!("{}: expected an empty folder, found files in it", out.display());
+    }
+    let options = DataOptions { ferplus: None, exclude: args.data.exclude.clone() };
+    let data = read_data(&args.data.data, &present_splits(&args.data.data), &options)?;
+
+    // Only training pictures are sources: a changed copy of a validation picture in training would make the
+    // validation a memory test.
+    let root = args.data.data.is_dir().then_some(args.data.data.as_path());
+    for split in SplitName::ALL {
+        write_split(out, root, split, data.split(split))?;
+    }
+    let train = data.split(SplitName::Train);
+    let plan = plan_expansion(train.len(), args.fraction, args.seed);
+    let names = write_additions(out, train, &plan)?;
+    let sheet = png(&contact_sheet(&examples(train, &plan, &names))?)?;
+    write_atomically(&out.join("contact_sheet.png"), &sheet)?;
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "train/ {} pictures and {} added, {}", train.len(), plan.len(), out.display())?;
+    for split in [SplitName::Val, SplitName::Test] {
+        writeln!(stdout, "{split}/ {} pictures, unchanged", data.split(split).len())?;
+    }
+    writeln!(stdout, "manifest.csv, contact_sheet.png")?;
+    Ok(if data.skipped.is_empty() { DONE } else { SOME_FAILED })
+}
+
+/// Validation and test pictures are copied where there are any.
+fn present_splits(path: &Path) -> Vec<SplitName> {
+    SplitName::ALL
+        .into_iter()
+        .filter(|s| *s == SplitName::Train || crate::train::data::holds_split(path, *s))
+        .collect()
+}
+
+/// Name of a picture in the new data set: its class's folder and its own name.
+fn file_name(split: &Split, index: usize) -> String {
+    let name = &split.samples[index].name;
+    let stem = name.rsplit('/').next().unwrap_or(name).replace([':', ' '], "_");
+    // Rows of a table have no ending of a picture.
+    if stem.contains("_row_") { format!("{}.png", stem.replace(".csv", "")) } else { stem }
+}
+
+/// Copies the files bit for bit; rows of a table become PNG files.
+fn write_split(out: &Path, root: Option<&Path>, name: SplitName, split: &Split) -> anyhow::Result<()> {
+    for (i, sample) in split.samples.iter().enumerate() {
+        let folder = out.join(name.name()).join(sample.label.name());
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let target = folder.join(file_name(split, i));
+        match root.map(|root| root.join(&sample.name)).filter(|source| source.is_file()) {
+            Some(source) => {
+                fs::copy(&source, &target).with_context(|| target.display().to_string())?;
+            }
+            None => save(&target, split.face(i))?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes the new pictures and `manifest.csv`; returns the pictures' names.
+fn write_additions(out: &Path, train: &Split, plan: &[Addition]) -> anyhow::Result<Vec<String>> {
+    let mut manifest = csv::Writer::from_writer(Vec::new());
+    manifest.write_record(["file", "source", "transformation", "parameters"])?;
+    let mut names = Vec::with_capacity(plan.len());
+    for (i, addition) in plan.iter().enumerate() {
+        let class = train.samples[addition.source].label.name();
+        let original = file_name(train, addition.source);
+        let stem =
+            Path::new(&original).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let kind = addition.transformation.name();
+        let name = format!("train/{class}/{stem}_{kind}{i:05}.png");
+        save(&out.join(&name), &addition.transformation.apply(train.face(addition.source)))?;
+        let source = format!("train/{class}/{original}");
+        manifest.write_record([&name, &source, kind, &addition.transformation.to_string()])?;
+        names.push(name);
+    }
+    write_atomically(&out.join("manifest.csv"), &manifest.into_inner()?)?;
+    Ok(names)
+}
+
+fn save(path: &Path, face: &[u8]) -> anyhow::Result<()> {
+    let side = TRAINING_FACE_PX as u32;
+    image::save_buffer_with_format(path, face, side, side, ExtendedColorType::L8, ImageFormat::Png)
+        .with_context(|| path.display().to_string())
+}
+
+/// For each transformation some pairs of source and result, with a caption.
+fn examples(train: &Split, plan: &[Addition], names: &[String]) -> Vec<(String, Vec<[GrayImage; 2]>)> {
+    let picture = |face: Vec<u8>| {
+        let side = TRAINING_FACE_PX as u32;
+        GrayImage::from_raw(side, side, face).unwrap_or_else(|| GrayImage::new(side, side))
+    };
+    debug_assert_eq!(plan.len(), names.len());
+    Transformation::NAMES
+        .into_iter()
+        .map(|kind| {
+            let pairs = plan
+                .iter()
+                .filter(|a| a.transformation.name() == kind)
+                .take(ON_SHEET)
+                .map(|a| {
+                    let source = train.face(a.source);
+                    [picture(source.to_vec()), picture(a.transformation.apply(source))]
+                })
+                .collect();
+            (kind.to_owned(), pairs)
+        })
+        .collect()
+}
