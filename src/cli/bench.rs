@@ -23,6 +23,15 @@ const RUNS: (usize, usize) = (15, 400);
 /// Side of the input of the forward pass: the size that other engines are compared at.
 const FORWARD_SIZE: usize = 224;
 
+/// How to read the numbers next to those of other programs.
+const COMPARE: &str = "\
+forward takes [batch, 3, 224, 224] with weights from a formula, as other engines are measured; preprocess, \
+detect and frame take a 640x480 frame of the demo and the built-in network.
+
+To compare with other engines, run both sides in one sitting on an idle machine, alternate them five times or \
+more, and compare medians of the medians: moue bench --only forward --threads 2 --json, then each engine with the \
+same number of threads on the same shape. MOUE_ISA=plain, avx2, avx512 or neon chooses the instructions.";
+
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +49,7 @@ enum Name {
 
 /// Flags of `moue bench`.
 #[derive(Debug, Args)]
+#[command(after_help = COMPARE)]
 pub(super) struct BenchArgs {
     /// Threads of the network (default: once with 1, once with one a core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
