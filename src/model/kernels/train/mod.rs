@@ -11,6 +11,8 @@
 mod convolution;
 mod norm;
 mod stem;
+#[cfg(test)]
+mod tests;
 mod weight_gradient;
 
 pub use convolution::{ConvolutionShape, TrainConvolution};
