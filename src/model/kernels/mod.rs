@@ -40,6 +40,7 @@ mod scratch;
 mod simd;
 mod stem;
 mod tile;
+pub mod train;
 mod winograd;
 
 pub use cells::Cells;

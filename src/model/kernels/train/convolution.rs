@@ -1,0 +1,268 @@
+//! Convolutions forward and backward to their input, as products over lists of pixels.
+
+use super::super::convolution::{MOST_ROWS, PixelRows};
+use super::super::picture::share;
+use super::super::{Cells, Isa, Picture, Pool, Start, Tile};
+use super::weight_gradient::weight_gradient;
+
+/// Pixels that a task takes through one panel of weights: their input stays in the second-level cache.
+const TASK_PIXELS: usize = 392;
+
+/// What a convolution goes between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvolutionShape {
+    /// Maps in the batch.
+    pub n: usize,
+    /// The input; its border is at least the padding.
+    pub input: Picture,
+    /// The output; any border.
+    pub output: Picture,
+    /// The output's gradient; a border of one pixel where the kernel is 3x3.
+    pub gradient: Picture,
+    /// Side of the kernel: 1, 3, or 7 (forward and weights only).
+    pub kernel: usize,
+    /// 1 or 2.
+    pub stride: usize,
+}
+
+impl ConvolutionShape {
+    /// Zeros that the kernel sees around the picture.
+    #[must_use]
+    pub fn padding(&self) -> usize {
+        self.kernel / 2
+    }
+
+    /// Floats of the weights.
+    #[must_use]
+    pub fn weights(&self) -> usize {
+        self.kernel * self.kernel * self.input.channels * self.output.channels
+    }
+}
+
+/// Weights of one phase of the backward convolution, and its pixels.
+struct Phase {
+    /// Kernel rows and columns, in the order in which the gradient's pixels are seen.
+    taps_y: Vec<usize>,
+    taps_x: Vec<usize>,
+    rows: PixelRows,
+    packed: Vec<f32>,
+}
+
+/// One convolution without bias, its tables for one batch size, and room for its packed weights.
+pub struct TrainConvolution {
+    isa: Isa,
+    shape: ConvolutionShape,
+    forward_rows: PixelRows,
+    forward_packed: Vec<f32>,
+    phases: Vec<Phase>,
+    dense: Vec<f32>,
+}
+
+impl TrainConvolution {
+    /// Makes the tables. `to_input` says whether the gradient of the input is wanted; that picture is
+    /// `input_gradient` (the input's size, any border).
+    ///
+    /// # Panics
+    /// When shapes do not fit together.
+    #[must_use]
+    pub fn new(isa: Isa, shape: ConvolutionShape, input_gradient: Option<Picture>) -> Self {
+        let padding = shape.padding();
+        let fits = |side: usize| (side + 2 * padding - shape.kernel) / shape.stride + 1;
+        assert_eq!(
+            (shape.output.height, shape.output.width),
+            (fits(shape.input.height), fits(shape.input.width)),
+            "the output's size"
+        );
+        assert!(matches!(shape.stride, 1 | 2), "a stride of {}", shape.stride);
+        let forward_rows = PixelRows::new(shape.n, &shape.input, &shape.output, None, padding, shape.stride);
+        let phases = input_gradient.map(|to| phases(&shape, &to)).unwrap_or_default();
+        Self { isa, shape, forward_rows, forward_packed: Vec::new(), phases, dense: Vec::new() }
+    }
+
+    /// The shapes.
+    #[must_use]
+    pub fn shape(&self) -> &ConvolutionShape {
+        &self.shape
+    }
+
+    /// `output = input * weights`; the output's border is not touched.
+    ///
+    /// # Panics
+    /// When a buffer is too short.
+    pub fn forward(&mut self, pool: &Pool, weights: &[f32], input: &[f32], output: &mut [f32]) {
+        let (isa, shape) = (self.isa, self.shape);
+        assert_eq!(weights.len(), shape.weights(), "weights");
+        let (c_out, columns) = (shape.output.channels, isa.tile_columns());
+        let depth = shape.kernel * shape.kernel * shape.input.channels;
+        self.forward_packed.resize(c_out.div_ceil(columns) * depth * columns, 0.0);
+        let packed = Cells::new(&mut self.forward_packed);
+        pool.run(c_out.div_ceil(columns), |panel| {
+            // SAFETY: each task has its own panel.
+            let to = unsafe { packed.slice_mut(panel * depth * columns, depth * columns) };
+            let count = columns.min(c_out - panel * columns);
+            for (to, from) in to.chunks_exact_mut(columns).zip(weights.chunks_exact(c_out)) {
+                to[..count].copy_from_slice(&from[panel * columns..][..count]);
+            }
+        });
+        let size = (shape.kernel, shape.kernel * shape.input.channels, c_out);
+        product(pool, isa, size, &self.forward_packed, input, &self.forward_rows, output, false);
+    }
+
+    /// The input's gradient from the output's: written where `accumulate` is false, else added to what
+    /// `to` holds. A stride of 2 has four phases (of the input's rows and columns, even and odd), each with the
+    /// kernel's taps that reach it; with a 1x1 kernel only the even pixels are reached, the others are left alone.
+    ///
+    /// # Panics
+    /// When a buffer is too short.
+    pub fn backward_input(
+        &mut self,
+        pool: &Pool,
+        weights: &[f32],
+        gradient: &[f32],
+        to: &mut [f32],
+        accumulate: bool,
+    ) {
+        let (isa, shape) = (self.isa, self.shape);
+        let (c_in, c_out, columns) = (shape.input.channels, shape.output.channels, isa.tile_columns());
+        let panels = c_in.div_ceil(columns);
+        for phase in &mut self.phases {
+            let taps: Vec<usize> = phase
+                .taps_y
+                .iter()
+                .flat_map(|ky| phase.taps_x.iter().map(move |kx| ky * shape.kernel + kx))
+                .collect();
+            let depth = taps.len() * c_out;
+            phase.packed.resize(panels * depth * columns, 0.0);
+            let packed = Cells::new(&mut phase.packed);
+            pool.run(panels * taps.len(), |task| {
+                let (panel, tap) = (task / taps.len(), task % taps.len());
+                // SAFETY: each task has its own tap of its own panel.
+                let to = unsafe {
+                    packed.slice_mut((panel * taps.len() + tap) * c_out * columns, c_out * columns)
+                };
+                let count = columns.min(c_in - panel * columns);
+                let from = &weights[(taps[tap] * c_in + panel * columns) * c_out..][..count * c_out];
+                transpose(from, c_out, to, columns);
+            });
+            let size = (phase.taps_y.len(), phase.taps_x.len() * c_out, c_in);
+            product(pool, isa, size, &phase.packed, gradient, &phase.rows, to, accumulate);
+        }
+    }
+
+    /// The weights' gradient: `to[ky][kx][i][o] = sum over pixels of input * gradient`.
+    ///
+    /// # Panics
+    /// When a buffer is too short.
+    pub fn backward_weights(&mut self, pool: &Pool, input: &[f32], gradient: &[f32], to: &mut [f32]) {
+        weight_gradient(pool, self.isa, &self.shape, input, gradient, &mut self.dense, to);
+    }
+}
+
+/// `from` as `[rows][len]` to `[len][stride]`, in blocks that stay in the first-level cache.
+fn transpose(from: &[f32], len: usize, to: &mut [f32], stride: usize) {
+    const BLOCK: usize = 16;
+    for start in (0..len).step_by(BLOCK) {
+        let end = (start + BLOCK).min(len);
+        for (i, row) in from.chunks_exact(len).enumerate() {
+            for (value, to) in row[start..end].iter().zip(to[start * stride + i..].iter_mut().step_by(stride))
+            {
+                *to = *value;
+            }
+        }
+    }
+}
+
+/// The phases of the gradient to the input: input pixel `y` is seen by output `o` through `ky` where
+/// `stride * o + ky = y + padding`.
+fn phases(shape: &ConvolutionShape, to: &Picture) -> Vec<Phase> {
+    let (stride, padding, from) = (shape.stride, shape.padding(), &shape.gradient);
+    assert!(shape.kernel <= 3 && from.border >= padding, "the gradient's border");
+    // For phase `y % stride`: its taps from the last to the first, and the output that the last one leads to
+    // for the phase's first pixel.
+    let taps = |phase: usize| -> (Vec<usize>, isize) {
+        let taps: Vec<usize> = (0..shape.kernel)
+            .rev()
+            .filter(|k| (phase + padding + stride - k % stride) % stride == 0)
+            .collect();
+        let first = taps.first().map_or(0, |k| (phase + padding) as isize - *k as isize) / stride as isize;
+        (taps, first)
+    };
+    let mut all = Vec::new();
+    for phase_y in 0..stride {
+        for phase_x in 0..stride {
+            let ((taps_y, first_y), (taps_x, first_x)) = (taps(phase_y), taps(phase_x));
+            if taps_y.is_empty() || taps_x.is_empty() {
+                continue;
+            }
+            let corner = |first: isize, step: usize| (first + step as isize + from.border as isize) as usize;
+            let mut rows = PixelRows {
+                input: Vec::new(),
+                output: Vec::new(),
+                residual: Vec::new(),
+                input_row: from.row(),
+            };
+            for image in 0..shape.n {
+                for (i, y) in (phase_y..to.height).step_by(stride).enumerate() {
+                    for (j, x) in (phase_x..to.width).step_by(stride).enumerate() {
+                        rows.input.push(from.outer(image, corner(first_y, i), corner(first_x, j)));
+                        rows.output.push(to.at(image, y, x));
+                    }
+                }
+            }
+            all.push(Phase { taps_y, taps_x, rows, packed: Vec::new() });
+        }
+    }
+    all
+}
+
+/// `output[pixel][o] (+)= sum over segments and their floats of input * packed`, for all pixels of `rows`.
+#[allow(clippy::too_many_arguments)]
+fn product(
+    pool: &Pool,
+    isa: Isa,
+    (segments, length, c_out): (usize, usize, usize),
+    packed: &[f32],
+    input: &[f32],
+    rows: &PixelRows,
+    output: &mut [f32],
+    accumulate: bool,
+) {
+    let (columns, depth, pixels) = (isa.tile_columns(), segments * length, rows.output.len());
+    let panels = c_out.div_ceil(columns);
+    let blocks = pixels.div_ceil(TASK_PIXELS);
+    let output = Cells::new(output);
+    pool.run(panels * blocks, |task| {
+        let (block, panel) = (task / panels, task % panels);
+        let block = share(pixels, blocks, block);
+        let first = panel * columns;
+        let tiles = block.len().div_ceil(isa.tile_rows());
+        let mut to = [0; MOST_ROWS];
+        for tile in 0..tiles {
+            let part = share(block.len(), tiles, tile);
+            let pixels = block.start + part.start..block.start + part.end;
+            for (to, from) in to.iter_mut().zip(&rows.output[pixels.clone()]) {
+                *to = from + first;
+            }
+            let tile = Tile {
+                a: input,
+                a_rows: &rows.input[pixels.clone()],
+                a_step: 1,
+                a_segment: rows.input_row,
+                b: &packed[panel * depth * columns..][..depth * columns],
+                b_step: columns,
+                b_segment: length * columns,
+                length,
+                segments,
+                c: output,
+                c_rows: &to[..pixels.len()],
+                columns: columns.min(c_out - first),
+                start: if accumulate { Start::Accumulate } else { Start::Zero },
+                residual: None,
+                relu: false,
+            };
+            // SAFETY: a tile writes its own pixels' channels from `first` on; no two tasks share both, and `output`
+            // is borrowed mutably, so nothing else overlaps.
+            unsafe { tile.run(isa) };
+        }
+    });
+}

@@ -1,0 +1,31 @@
+//! What training needs beyond a forward pass: gradients of convolutions, batch-norm over a batch, max-pool.
+//!
+//! Weights of a convolution lie as `[kernel][kernel][c_in][c_out]` here: then a panel of the matrix kernel is a copy
+//! of runs, and the gradient comes out in the same order. Optimisers work element by element and do not
+//! mind. Every sum has one order, whatever the number of threads: tasks own their results, or
+//! leave partial sums that are added in order.
+//!
+//! Sources: the gradients of a convolution are those of Dumoulin and Visin, "A guide to convolution
+//! arithmetic for deep learning" (2016); batch-norm's are those of Ioffe and Szegedy (2015), section 3.
+
+mod convolution;
+mod norm;
+mod stem;
+#[cfg(test)]
+mod tests;
+mod weight_gradient;
+
+pub use convolution::{ConvolutionShape, TrainConvolution};
+pub use norm::{
+    NormGradient, NormInput, NormStatistics, Shortcut, norm_backward, norm_forward, norm_statistics,
+};
+pub use stem::{pool_backward, pool_forward};
+
+use super::{Isa, Picture};
+
+/// A zeroed buffer for `n` maps, with the room behind it that the matrix kernel may read.
+#[must_use]
+pub fn maps(n: usize, picture: &Picture) -> Vec<f32> {
+    let slack = Isa::ALL.iter().map(|isa| isa.tile_columns()).max().unwrap_or(0);
+    vec![0.0; n * picture.len() + slack]
+}
