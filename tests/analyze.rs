@@ -247,3 +247,145 @@ fn a_face_that_leaves_and_films_without_one() {
     let none = analyze(&[shared.join("media/video/pyfeat_no_face.mp4")]);
     assert!(none.len() > 20 && none.iter().all(|f| labels(f).is_empty()));
 }
+
+/// Up to `count` files of the archive whose names contain `part`, by a walk over its headers.
+fn from_tar(archive: &Path, part: &str, count: usize) -> Vec<Vec<u8>> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(archive).unwrap();
+    let mut found = Vec::new();
+    let mut header = [0u8; 512];
+    while found.len() < count && file.read_exact(&mut header).is_ok() && header[0] != 0 {
+        let field =
+            |from: usize, to: usize| text(&header[from..to]).split('\0').next().unwrap().trim().to_owned();
+        let size = u64::from_str_radix(&field(124, 136), 8).unwrap();
+        if field(0, 100).contains(part) && size > 0 {
+            let mut bytes = vec![0; size as usize];
+            file.read_exact(&mut bytes).unwrap();
+            found.push(bytes);
+            file.seek(SeekFrom::Current((512 - size as i64 % 512) % 512)).unwrap();
+        } else {
+            file.seek(SeekFrom::Current(size.div_ceil(512) as i64 * 512)).unwrap();
+        }
+    }
+    found
+}
+
+#[test]
+fn cropped_pictures_are_read_whole() {
+    let Some(shared) = common::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["happy", "surprise"] {
+        std::fs::create_dir(folder.path().join(class)).unwrap();
+        let pictures = from_tar(&shared.join("fer2013/fer2013.tar"), &format!("val/{class}/"), 50);
+        assert_eq!(pictures.len(), 50);
+        for (i, bytes) in pictures.iter().enumerate() {
+            std::fs::write(folder.path().join(format!("{class}/{i}.png")), bytes).unwrap();
+        }
+        let found =
+            frames(&moue(folder.path()).args(["analyze", "--cropped", "--json", class]).output().unwrap());
+        assert_eq!(found.len(), 50);
+        for frame in &found {
+            assert_eq!(frame["faces"].as_array().unwrap().len(), 1);
+            assert_eq!(frame["faces"][0]["box"], serde_json::json!([0.0, 0.0, 48.0, 48.0]));
+        }
+        let right = found.iter().filter(|f| labels(f) == [class]).count();
+        assert!(right >= 35, "{class}: {right} of 50");
+    }
+}
+
+#[test]
+fn lines_for_people_name_face_and_expression() {
+    let folder = tempfile::tempdir().unwrap();
+    image::RgbImage::new(64, 64).save(folder.path().join("black.png")).unwrap();
+    let output = moue(folder.path()).arg("analyze").arg(portrait()).arg("black.png").output().unwrap();
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].contains("astronaut.jpg") && lines[0].contains("face 1") && lines[0].contains("happy"));
+    assert!(lines[1].contains("black.png") && lines[1].contains("no face"));
+}
+
+#[test]
+fn weights_whose_values_overflow_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut weights = moue::model::formula::formula_weights(1);
+    for value in &mut weights.tensors.get_mut("fc.weight").unwrap().values {
+        *value = value.signum() * f32::MAX;
+    }
+    let path = folder.path().join("wild.safetensors");
+    moue::model::write_safetensors(&weights, &path, moue::model::StoredAs::F32).unwrap();
+    let output = moue(folder.path())
+        .args(["analyze", "--weights", "wild.safetensors"])
+        .arg(portrait())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("wild.safetensors: the network's value for"), "{said}");
+}
+
+#[test]
+fn a_device_that_is_not_there_says_what_is_missing() {
+    if cfg!(feature = "cuda") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = moue(folder.path()).args(["analyze", "--device", "cuda"]).arg(portrait()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("cargo feature `cuda`"), "{}", text(&output.stderr));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_pipes_stay_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, target) = (folder.path().join("link.json"), folder.path().join("target.json"));
+    std::fs::write(&target, "old").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let run = |out: &Path| {
+        moue(folder.path()).args(["analyze", "--json", "--out"]).arg(out).arg(portrait()).output().unwrap()
+    };
+    assert!(run(&link).status.success());
+    assert!(link.is_symlink());
+    assert!(std::fs::read_to_string(&target).unwrap().contains("happy"));
+
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).unwrap()
+    });
+    assert!(run(&pipe).status.success());
+    assert!(reader.join().unwrap().contains("happy"));
+    assert!(std::fs::symlink_metadata(&pipe).is_ok_and(|m| !m.is_file()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_it_and_what_was_read_is_written() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("moue"))
+        .current_dir(folder.path())
+        .args(["analyze", "--json", "--source", "demo"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    for line in first.lines().chain(rest.lines()) {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
+}

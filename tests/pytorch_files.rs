@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
 
+use half::{bf16, f16};
 use moue::model::formula::formula_weights;
 use moue::model::{
     LoadedWeights, ModelError, NetworkWeights, StoredAs, parse_weights, read_safetensors, write_safetensors,
@@ -166,6 +167,53 @@ fn views_with_strides_are_followed() {
 }
 
 #[test]
+fn sixteen_bits_parameters_and_attributes_are_read() {
+    let weights = formula_weights(1);
+    for (kind, encode) in [
+        ("HalfStorage", (|v| f16::from_f32(v).to_le_bytes()) as fn(f32) -> [u8; 2]),
+        ("BFloat16Storage", |v| bf16::from_f32(v).to_le_bytes()),
+    ] {
+        // An OrderedDict of parameters with the attribute `_metadata`, as `state_dict(keep_vars=True)` gives.
+        let mut pickle = Pickle::new().op(b"ccollections\nOrderedDict\n)R(");
+        let mut entries = BTreeMap::new();
+        for (name, t) in &weights.tensors {
+            pickle = pickle
+                .text(name)
+                .op(b"ctorch._utils\n_rebuild_parameter\n(")
+                .tensor(name, kind, 0, &t.shape, &row_major(&t.shape))
+                .op(b"\x88ccollections\nOrderedDict\n)RtR");
+            entries.insert(name.clone(), t.values.iter().flat_map(|v| encode(*v)).collect());
+        }
+        let pickle = pickle.op(b"u}").text("_metadata").op(b"}sb").end();
+        let found = parse(&archive(&pickle, &entries)).unwrap();
+        for (name, t) in &weights.tensors {
+            for (a, b) in found.tensors[name].values.iter().zip(&t.values) {
+                assert!((a - b).abs() <= b.abs() / 256.0 + 1e-7, "{name}: {a} and {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tensors_may_share_one_storage() {
+    let weights = formula_weights(2);
+    let mut pickle = Pickle::new().op(b"}(");
+    let mut storage: Vec<u8> = Vec::new();
+    for (name, t) in &weights.tensors {
+        pickle = pickle.text(name).tensor(
+            "flat",
+            "FloatStorage",
+            storage.len() / 4,
+            &t.shape,
+            &row_major(&t.shape),
+        );
+        storage.extend(t.values.iter().flat_map(|v| v.to_le_bytes()));
+    }
+    let entries = BTreeMap::from([("flat".to_owned(), storage)]);
+    assert_eq!(parse(&archive(&pickle.op(b"u").end(), &entries)).unwrap(), weights);
+}
+
+#[test]
 fn misfits_name_the_tensor() {
     let good = formula_weights(1);
     let change = |f: &dyn Fn(&mut NetworkWeights)| {
@@ -263,6 +311,94 @@ fn an_entry_that_inflates_too_far_is_refused() {
 }
 
 #[test]
+fn the_sum_of_all_storages_is_limited() {
+    let weights = formula_weights(1);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut pickle = Pickle::new().op(b"}(");
+    // Each storage alone is within the limit of a file.
+    let zeros = vec![0u8; 20 << 20];
+    for (i, (name, t)) in weights.tensors.iter().enumerate() {
+        pickle = pickle.text(name).tensor(&i.to_string(), "FloatStorage", 0, &t.shape, &row_major(&t.shape));
+        if i < 8 {
+            zip.start_file(format!("net/data/{i}"), deflated).unwrap();
+            zip.write_all(&zeros).unwrap();
+        }
+    }
+    zip.start_file("net/data.pkl", deflated).unwrap();
+    zip.write_all(&pickle.op(b"u").end()).unwrap();
+    let bomb = zip.finish().unwrap().into_inner();
+    assert!(bomb.len() < 1 << 20);
+    assert!(refusal(&bomb).contains("expected at most"));
+}
+
+#[test]
+fn an_archive_with_too_many_entries_is_refused() {
+    let many = (0..5000).map(|i| (i.to_string(), Vec::new())).collect();
+    let text = refusal(&archive(&Pickle::new().op(b"}").end(), &many));
+    assert!(text.contains("expected at most 4096 entries, found 5001"), "{text}");
+}
+
+#[test]
+fn a_long_name_that_is_used_often_takes_no_memory() {
+    // 300,000 tensors of a storage with a name of 4,000 bytes: 1.2 GB if each had a copy.
+    let mut pickle = Pickle::new()
+        .tensor(&"k".repeat(4000), "FloatStorage", 0, &[], &[])
+        .op(b"0ctorch._utils\n_rebuild_tensor_v2\nq\x00(")
+        .op(b"(")
+        .text("storage")
+        .op(b"ctorch\nFloatStorage\n")
+        .text(&"k".repeat(4000))
+        .text("cpu")
+        .int(1)
+        .op(b"tQ")
+        .int(0)
+        .op(b"))tq\x01");
+    for _ in 0..300_000 {
+        pickle = pickle.op(b"h\x00h\x01R");
+    }
+    assert!(refusal(&archive(&pickle.end(), &BTreeMap::new())).contains("expected a state dict"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+    /// Whatever is changed in a small state dict, it is refused or read, never more.
+    #[test]
+    fn damaged_pickles_are_refused_calmly(changes in proptest::collection::vec((0usize..400, proptest::prelude::any::<u8>()), 1..6)) {
+        let mut pickle = Pickle::new()
+            .op(b"}(")
+            .text("fc.bias")
+            .tensor("0", "FloatStorage", 0, &[7], &[1])
+            .text("fc.weight")
+            .tensor("0", "FloatStorage", 0, &[7, 1], &[1, 1])
+            .op(b"u")
+            .end();
+        for (at, value) in changes {
+            let at = at % pickle.len();
+            pickle[at] = value;
+        }
+        let entries = BTreeMap::from([("0".to_owned(), vec![0; 28])]);
+        // It has not all tensors, so it is never read.
+        refusal(&archive(&pickle, &entries));
+    }
+
+    /// The same for the archive around it.
+    #[test]
+    fn damaged_archives_are_refused_calmly(changes in proptest::collection::vec((0usize..4000, proptest::prelude::any::<u8>()), 1..6)) {
+        let mut bytes = archive(
+            &Pickle::new().op(b"}(").text("fc.bias").tensor("0", "FloatStorage", 0, &[7], &[1]).op(b"u").end(),
+            &BTreeMap::from([("0".to_owned(), vec![0; 28])]),
+        );
+        for (at, value) in changes {
+            let at = at % bytes.len();
+            bytes[at] = value;
+        }
+        refusal(&bytes);
+    }
+}
+
+#[test]
 fn old_and_truncated_files_get_messages_of_their_own() {
     let old = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
     assert!(refusal(old).contains("old format"));
@@ -271,7 +407,7 @@ fn old_and_truncated_files_get_messages_of_their_own() {
         refusal(&good[..cut]);
     }
     let empty = ZipWriter::new(Cursor::new(Vec::new())).finish().unwrap().into_inner();
-    refusal(&empty);
+    assert!(refusal(&empty).contains("an archive without data.pkl"));
 }
 
 #[test]
@@ -286,6 +422,11 @@ fn written_weights_are_read_back_and_old_files_survive_a_failure() {
     let rounded = LoadedWeights::read(&path).unwrap();
     assert_eq!(rounded.weights.input_size(), 112);
     assert!(std::fs::metadata(&path).unwrap().len() < 10 << 20);
+    let before = std::fs::read(&path).unwrap();
+    weights.tensors.get_mut("fc.bias").unwrap().values[0] = 70_000.0;
+    let error = write_safetensors(&weights, &path, StoredAs::F16).unwrap_err().to_string();
+    assert!(error.contains("fc.bias: 70000 is too large"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
     let error =
         write_safetensors(&weights, &folder.path().join("none/net.safetensors"), StoredAs::F32).unwrap_err();
     assert!(matches!(error, ModelError::Unwritable { .. }), "{error}");

@@ -4,19 +4,28 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use half::{bf16, f16};
 use moue::model::formula::formula_weights;
-use moue::model::{ModelError, NetworkWeights, parse_safetensors, read_safetensors};
+use moue::model::{
+    LoadedWeights, MAX_FILE_BYTES, ModelError, NetworkWeights, parse_safetensors, parse_weights,
+    read_safetensors,
+};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 fn bytes_of(weights: &NetworkWeights) -> Vec<u8> {
+    bytes_as(weights, Dtype::F32, |v| v.to_le_bytes().to_vec())
+}
+
+fn bytes_as(weights: &NetworkWeights, dtype: Dtype, encode: impl Fn(f32) -> Vec<u8>) -> Vec<u8> {
     let raw: BTreeMap<&String, (Vec<usize>, Vec<u8>)> = weights
         .tensors
         .iter()
-        .map(|(n, t)| (n, (t.shape.clone(), t.values.iter().flat_map(|v| v.to_le_bytes()).collect())))
+        .map(|(n, t)| (n, (t.shape.clone(), t.values.iter().flat_map(|v| encode(*v)).collect())))
         .collect();
-    let views = raw.iter().map(|(n, (s, d))| (*n, TensorView::new(Dtype::F32, s.clone(), d).unwrap()));
-    safetensors::serialize(views, None).unwrap()
+    let views = raw.iter().map(|(n, (s, d))| (*n, TensorView::new(dtype, s.clone(), d).unwrap()));
+    let metadata = weights.metadata.clone().into_iter().collect();
+    safetensors::serialize(views, Some(metadata)).unwrap()
 }
 
 fn parse(bytes: &[u8]) -> Result<NetworkWeights, ModelError> {
@@ -28,6 +37,60 @@ fn both_depths_are_read_back_exactly() {
     for blocks in [1, 2] {
         let weights = formula_weights(blocks);
         assert_eq!(parse(&bytes_of(&weights)).unwrap(), weights);
+    }
+}
+
+#[test]
+fn sixteen_bit_values_are_read_and_whole_numbers_are_not() {
+    let weights = formula_weights(1);
+    let halves = parse(&bytes_as(&weights, Dtype::F16, |v| f16::from_f32(v).to_le_bytes().to_vec())).unwrap();
+    let brains =
+        parse(&bytes_as(&weights, Dtype::BF16, |v| bf16::from_f32(v).to_le_bytes().to_vec())).unwrap();
+    for (name, t) in &weights.tensors {
+        for (i, v) in t.values.iter().enumerate() {
+            assert_eq!(halves.tensors[name].values[i], f16::from_f32(*v).to_f32(), "{name}");
+            assert_eq!(brains.tensors[name].values[i], bf16::from_f32(*v).to_f32(), "{name}");
+        }
+    }
+    let whole = parse(&bytes_as(&weights, Dtype::I32, |v| (v as i32).to_le_bytes().to_vec()));
+    let text = whole.unwrap_err().to_string();
+    assert!(text.contains("conv1.weight: expected values in F32, F16 or BF16, found I32"), "{text}");
+}
+
+#[test]
+fn what_the_metadata_says_has_to_be_so() {
+    let refusal = |key: &str, value: &str| {
+        let mut weights = formula_weights(1);
+        weights.metadata.insert(key.into(), value.into());
+        parse(&bytes_of(&weights)).err().map(|e| e.to_string())
+    };
+    for (key, value) in [
+        ("mean", "0.485,0.456,0.406"),
+        ("std", "[0.229, 0.224, 0.225]"),
+        ("blocks", "1"),
+        ("architecture", "AttentionEmotionNet"),
+        ("classes", r#"["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]"#),
+        ("input_size", "32"),
+        ("temperature", "1.31"),
+        ("anything else", "at all"),
+    ] {
+        assert_eq!(refusal(key, value), None);
+    }
+    for (key, value) in [
+        ("mean", "0.5,0.5,0.5"),
+        ("std", "0.229,0.224"),
+        ("blocks", "2"),
+        ("architecture", "ResNet18"),
+        ("classes", "angry,disgust,fear,happy,sad,neutral,surprise"),
+        ("input_size", "31"),
+        ("input_size", "513"),
+        ("input_size", "-48"),
+        ("temperature", "inf"),
+        ("temperature", "warm"),
+    ] {
+        let text = refusal(key, value).unwrap();
+        assert!(text.starts_with(&format!("some.safetensors: metadata {key}: expected ")), "{text}");
+        assert!(text.ends_with(&format!("found {value}")), "{text}");
     }
 }
 
@@ -55,6 +118,9 @@ fn every_misfit_names_file_and_tensor() {
     let nan = message(&|w| w.tensors.get_mut("bn1.bias").unwrap().values[3] = f32::NAN);
     assert!(nan.contains("bn1.bias: expected finite values, found NaN at index 3"), "{nan}");
 
+    let variance = message(&|w| w.tensors.get_mut("bn1.running_var").unwrap().values[9] = -0.5);
+    assert!(variance.contains("bn1.running_var") && variance.contains("found -0.5 at index 9"), "{variance}");
+
     let extra = message(&|w| {
         let copy = w.tensors["fc.bias"].clone();
         w.tensors.insert("fc2.bias".into(), copy);
@@ -76,6 +142,50 @@ fn damaged_files_are_refused() {
 }
 
 #[test]
+fn headers_that_lie_are_refused() {
+    let with_header = |header: &str, data: usize| {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.resize(bytes.len() + data, 0);
+        parse(&bytes).unwrap_err().to_string()
+    };
+    // A header of its own size in full, with a hundred thousand tensors: refused before it is parsed.
+    let entry = |i: usize| format!(r#""t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+    let many = format!("{{{}}}", (0..100_000).map(entry).collect::<Vec<_>>().join(","));
+    assert!(with_header(&many, 0).contains("expected a header of at most"));
+    let some = format!("{{{}}}", (0..5000).map(entry).collect::<Vec<_>>().join(","));
+    assert!(with_header(&some, 0).contains("expected at most 4096 tensors, found 5000"));
+    for header in [
+        // Shapes whose product overflows, offsets that go backwards, overlap, leave holes or end beyond.
+        r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[200],"data_offsets":[0,800]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#,
+        r#"{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}"#,
+        r#"{"__metadata__":{"input_size":144}}"#,
+        "{",
+        "{}",
+    ] {
+        let text = with_header(header, 8);
+        assert!(text.starts_with("some.safetensors: no readable weights file"), "{header}: {text}");
+    }
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    with_header(&deep, 0);
+}
+
+#[test]
+fn other_files_are_told_what_was_expected() {
+    let message = |bytes: &[u8]| parse_weights(bytes, Path::new("some.bin")).unwrap_err().to_string();
+    assert!(message(b"").ends_with("found an empty file"));
+    assert!(message(b"version https://git-lfs.github.com/spec/v1\noid sha256:0").contains("Git LFS"));
+    assert!(
+        message(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").contains("expected safetensors or a PyTorch state dict")
+    );
+}
+
+#[test]
 fn missing_files_and_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path().to_owned(), folder.path().join("none.safetensors")] {
@@ -83,4 +193,45 @@ fn missing_files_and_folders_are_refused() {
         assert!(matches!(error, ModelError::Unreadable { .. }), "{error}");
         assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
     }
+}
+
+#[test]
+fn what_is_no_file_or_too_large_is_refused_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.safetensors");
+    std::fs::File::create(&large).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+    let text = LoadedWeights::read(&large).unwrap_err().to_string();
+    assert!(
+        text.contains(&format!("at most {MAX_FILE_BYTES} bytes, found {}", MAX_FILE_BYTES + 1)),
+        "{text}"
+    );
+
+    #[cfg(unix)]
+    {
+        // Nobody ever writes to this pipe: opening it would wait for ever.
+        let pipe = folder.path().join("pipe.safetensors");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&pipe, Path::new("/dev/zero")] {
+            let text = LoadedWeights::read(path).unwrap_err().to_string();
+            assert!(text.contains("expected a file, found a folder or a device"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_hash_is_the_files() {
+    let built_in = LoadedWeights::built_in().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/moue-fer2013.safetensors");
+    let read = LoadedWeights::read(&path).unwrap();
+    assert_eq!(read.weights, built_in.weights);
+    assert_eq!(read.sha256, built_in.sha256);
+    assert_eq!((read.sha256.len(), read.name.as_str()), (64, "moue-fer2013.safetensors"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.pt");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&copy, bytes).unwrap();
+    // The content says what kind of file it is, not the name.
+    assert_ne!(LoadedWeights::read(&copy).unwrap().sha256, built_in.sha256);
 }

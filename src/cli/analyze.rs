@@ -15,7 +15,6 @@ use super::annotate::Annotator;
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::capture::{CaptureError, Pace, SourceKind, SourceSpec, open_source};
-use crate::model::Classifier;
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 
 /// Files that are taken from a folder; what else lies there is no failure.
@@ -72,7 +71,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         None => expand(&args.inputs, &mut failed),
     };
     let loaded = load_weights(args.network.weights.as_deref())?;
-    let classifier = Classifier::new(&loaded.weights, args.network.device, args.network.threads)?;
+    let classifier = loaded.classifier(args.network.device, args.network.threads)?;
     drop(loaded);
     if let Some(note) = classifier.device_note() {
         complain(note);
@@ -177,7 +176,7 @@ impl Run<'_> {
             analysed += 1;
             let writer = &mut self.writer;
             self.progress.suspend(|| writer.write(&name, &result))?;
-            if let (Some(annotator), Some(picture_name)) = (&self.annotator, &picture_name) {
+            if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
                 annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
             }
         }
@@ -252,22 +251,33 @@ fn progress_bar(results_on_terminal: bool) -> ProgressBar {
     }
 }
 
-/// Standard output, or a file that takes its name only when it is complete.
+/// Standard output, a device or pipe that is written at once, or a file that takes its name only when it
+/// is complete.
 enum Output {
     Standard(io::Stdout),
+    Device(File),
     File { writer: Box<BufWriter<NamedTempFile>>, path: PathBuf },
 }
 
 impl Output {
     fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self::Standard(io::stdout())) };
+        // Where a link has that name, its target is replaced.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if path.is_dir() {
+            bail!("{}: expected a file to write, found a folder", path.display());
+        }
+        // /dev/null must not become a file.
+        if path.metadata().is_ok_and(|m| !m.is_file()) {
+            let device = File::options().write(true).open(&path);
+            return Ok(Self::Device(
+                device.with_context(|| format!("{}: cannot be written", path.display()))?,
+            ));
+        }
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        if path.is_dir() {
-            bail!("{}: expected a file to write, found a folder", path.display());
-        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".moue-");
         // Temporary files are private; a result is as readable as any file that the user makes.
@@ -275,12 +285,13 @@ impl Output {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file =
             builder.tempfile_in(folder).with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok(Self::File { writer: Box::new(BufWriter::new(file)), path: path.to_owned() })
+        Ok(Self::File { writer: Box::new(BufWriter::new(file)), path })
     }
 
     fn is_terminal(&self) -> bool {
         match self {
             Self::Standard(out) => out.is_terminal(),
+            Self::Device(device) => device.is_terminal(),
             Self::File { .. } => false,
         }
     }
@@ -289,8 +300,8 @@ impl Output {
         if let Self::File { writer, path } = self {
             let failed = || format!("{}: cannot be written", path.display());
             let file = writer.into_inner().map_err(|e| e.into_error()).with_context(failed)?;
-            let file: File = file.persist(&path).with_context(failed)?;
-            file.sync_all().with_context(failed)?;
+            file.as_file().sync_all().with_context(failed)?;
+            file.persist(&path).with_context(failed)?;
         }
         Ok(())
     }
@@ -300,6 +311,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Standard(out) => out.write(bytes),
+            Self::Device(device) => device.write(bytes),
             Self::File { writer, .. } => writer.write(bytes),
         }
     }
@@ -307,6 +319,7 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Standard(out) => out.flush(),
+            Self::Device(device) => device.flush(),
             // The file is nobody's to read before it is complete.
             Self::File { .. } => Ok(()),
         }

@@ -21,7 +21,9 @@ const TEXT_COLOUR: Rgb<u8> = Rgb([20, 20, 24]);
 pub(super) struct Annotator {
     folder: PathBuf,
     font: FontRef<'static>,
-    taken: HashSet<String>,
+    /// Names of sources, and stems of the files written.
+    names: HashSet<String>,
+    files: HashSet<String>,
 }
 
 impl Annotator {
@@ -29,7 +31,7 @@ impl Annotator {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         let font =
             FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR).context("the built-in font")?;
-        Ok(Self { folder: folder.to_owned(), font, taken: HashSet::new() })
+        Ok(Self { folder: folder.to_owned(), font, names: HashSet::new(), files: HashSet::new() })
     }
 
     /// A name for `source` that no other source of this run has.
@@ -38,20 +40,14 @@ impl Annotator {
             Path::new(source).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         let stem: String =
             stem.chars().map(|c| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' }).collect();
-        let mut name = stem.clone();
-        let mut number = 2;
-        while !self.taken.insert(name.clone()) {
-            name = format!("{stem}-{number}");
-            number += 1;
-        }
-        name
+        free_name(&mut self.names, &stem)
     }
 
     /// Writes the frame as `NAME.png`, or `NAME_000012.png` where a source has several.
-    pub(super) fn write(&self, name: &str, numbered: bool, result: &AnalyzedFrame) -> anyhow::Result<()> {
-        let file =
-            if numbered { format!("{name}_{:06}.png", result.frame.index) } else { format!("{name}.png") };
-        let path = self.folder.join(file);
+    pub(super) fn write(&mut self, name: &str, numbered: bool, result: &AnalyzedFrame) -> anyhow::Result<()> {
+        let stem = if numbered { format!("{name}_{:06}", result.frame.index) } else { name.to_owned() };
+        // `film_000012` may be a frame of film.mp4 or a picture of that name.
+        let path = self.folder.join(format!("{}.png", free_name(&mut self.files, &stem)));
         self.draw(result).save(&path).with_context(|| format!("{}: cannot be written", path.display()))
     }
 
@@ -80,6 +76,17 @@ impl Annotator {
         }
         picture
     }
+}
+
+/// `stem`, numbered where it is taken; some file systems do not tell upper case from lower.
+fn free_name(taken: &mut HashSet<String>, stem: &str) -> String {
+    let mut name = stem.to_owned();
+    let mut number = 2;
+    while !taken.insert(name.to_lowercase()) {
+        name = format!("{stem}-{number}");
+        number += 1;
+    }
+    name
 }
 
 /// Lays the map over the region, transparent where the value is low.

@@ -1,9 +1,11 @@
 //! The network, loaded and ready to read faces, on the CPU's compiled plan or on candle's devices.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use candle_core::Tensor;
 
 use super::candle_net::CandleNet;
-use super::device::choose;
+use super::device::Graphics;
 use super::kernels::{CpuPlan, PlanOptions};
 use super::{DeviceChoice, Expression, FEATURE_CHANNELS, HeatMap, ModelError, NetworkWeights, Reading};
 
@@ -28,32 +30,58 @@ pub struct Classifier {
 
 impl Classifier {
     /// Prepares `weights` on the chosen device; `threads` is the number of CPU threads, 0 for all.
+    /// The network reads a plain grey picture once: a device or network that cannot is found out here.
     ///
     /// # Errors
-    /// [`ModelError`] when the metadata does not make sense, or the device was asked for by name and does
-    /// not work.
+    /// [`ModelError`] when the device was asked for by name and does not work, or when the network's
+    /// values are no numbers.
     pub fn new(weights: &NetworkWeights, device: DeviceChoice, threads: usize) -> Result<Self, ModelError> {
-        let input_size = weights.input_size();
-        let head = Head::new(weights);
-        let chosen = choose(device)?;
-        let (engine, device_name) = match chosen.candle {
-            None => {
-                let plan = CpuPlan::new(weights, PlanOptions { threads, isa: None })?;
-                let threads = match plan.threads() {
-                    1 => "1 thread".to_owned(),
-                    n => format!("{n} threads"),
-                };
-                let name = format!("CPU, {threads}, {}", plan.isa());
-                (Engine::Cpu(Box::new(plan)), name)
+        let mut notes = Vec::new();
+        for &graphics in device.graphics() {
+            match Self::on_graphics(weights, graphics) {
+                Ok(classifier) => return Ok(classifier),
+                Err(reason) if device == DeviceChoice::Auto => {
+                    notes.push(format!("{} does not work here: {reason}", graphics.name()));
+                }
+                Err(reason) => {
+                    return Err(ModelError::Device { device: graphics.name().to_owned(), reason });
+                }
             }
-            Some(device) => {
-                let name = if device.is_cuda() { "CUDA" } else { "Metal" };
-                let failed = |e| device_failed(name, &e);
-                let net = CandleNet::new(weights, &device).map_err(failed)?;
-                (Engine::Candle(Box::new(net)), name.to_owned())
-            }
+        }
+        let plan = CpuPlan::new(weights, PlanOptions { threads, isa: None })?;
+        let threads = match plan.threads() {
+            1 => "1 thread".to_owned(),
+            n => format!("{n} threads"),
         };
-        Ok(Self { engine, head, input_size, device_name, device_note: chosen.note })
+        let name = format!("CPU, {threads}, {}", plan.isa());
+        let mut classifier = Self::assembled(weights, Engine::Cpu(Box::new(plan)), name);
+        classifier.probe()?;
+        if !notes.is_empty() {
+            classifier.device_note = Some(format!("{}; using the CPU", notes.join("; ")));
+        }
+        Ok(classifier)
+    }
+
+    /// The bindings to a graphics device panic where a library of its driver is missing.
+    fn on_graphics(weights: &NetworkWeights, graphics: Graphics) -> Result<Self, String> {
+        catch_unwind(AssertUnwindSafe(|| {
+            let device = graphics.open()?;
+            let net = CandleNet::new(weights, &device).map_err(|e| e.to_string())?;
+            let engine = Engine::Candle(Box::new(net));
+            let mut classifier = Self::assembled(weights, engine, graphics.name().to_owned());
+            classifier.probe().map_err(|e| e.to_string())?;
+            Ok(classifier)
+        }))
+        .unwrap_or_else(|_| Err("a library of its driver is missing or does not fit".into()))
+    }
+
+    fn assembled(weights: &NetworkWeights, engine: Engine, device_name: String) -> Self {
+        let input_size = weights.input_size();
+        Self { engine, head: Head::new(weights), input_size, device_name, device_note: None }
+    }
+
+    fn probe(&mut self) -> Result<(), ModelError> {
+        self.classify(&vec![0.5; self.input_size * self.input_size]).map(drop)
     }
 
     /// Input width and height in pixels.
@@ -244,10 +272,8 @@ mod tests {
         let weights = small_network(1);
         let mut plan = Classifier::new(&weights, DeviceChoice::Cpu, 1).unwrap();
         let net = CandleNet::new(&weights, &candle_core::Device::Cpu).unwrap();
-        let mut candle = Classifier {
-            engine: Engine::Candle(Box::new(net)),
-            ..Classifier::new(&weights, DeviceChoice::Cpu, 1).unwrap()
-        };
+        let mut candle = Classifier::assembled(&weights, Engine::Candle(Box::new(net)), "candle".into());
+        candle.probe().unwrap();
         let (a, b) = (plan.classify(&faces(3, 80)).unwrap(), candle.classify(&faces(3, 80)).unwrap());
         for (a, b) in a.iter().zip(&b) {
             for (p, q) in a.logits.iter().zip(&b.logits) {
@@ -281,6 +307,16 @@ mod tests {
     }
 
     #[test]
+    fn a_network_whose_values_overflow_is_refused_at_once() {
+        let mut weights = small_network(1);
+        for value in &mut weights.tensors.get_mut("fc.weight").unwrap().values {
+            *value = value.signum() * f32::MAX;
+        }
+        let error = Classifier::new(&weights, DeviceChoice::Cpu, 1).err().unwrap();
+        assert!(matches!(error, ModelError::NotFinite { .. }), "{error}");
+    }
+
+    #[test]
     fn the_temperature_flattens() {
         let logits = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         let (sharp, flat) = (softmax(&logits, 1.0), softmax(&logits, 4.0));
@@ -290,9 +326,16 @@ mod tests {
 
     #[test]
     fn a_device_that_was_not_built_in_is_named() {
-        if !cfg!(feature = "metal") {
-            let error = Classifier::new(&small_network(1), DeviceChoice::Metal, 1).err().unwrap().to_string();
-            assert!(error.contains("cargo feature `metal`"), "{error}");
+        let cases = [
+            (DeviceChoice::Cuda, cfg!(feature = "cuda"), "cargo feature `cuda`"),
+            (DeviceChoice::Metal, cfg!(feature = "metal"), "cargo feature `metal`"),
+        ];
+        for (device, compiled, feature) in cases {
+            if !compiled {
+                let error = Classifier::new(&small_network(1), device, 1).err().unwrap().to_string();
+                assert!(error.contains(feature), "{error}");
+            }
         }
+        assert!(Classifier::new(&small_network(1), DeviceChoice::Auto, 1).is_ok());
     }
 }

@@ -4,8 +4,6 @@ use std::str::FromStr;
 
 use candle_core::Device;
 
-use super::ModelError;
-
 /// Where the network should run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
@@ -34,65 +32,54 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// A device, and why it is not a better one.
-pub(super) struct ChosenDevice {
-    /// `None`: the CPU, on this project's own kernels.
-    pub(super) candle: Option<Device>,
-    /// What the user should know about the choice.
-    pub(super) note: Option<String>,
-}
-
-/// Finds the device.
-///
-/// # Errors
-/// [`ModelError::Device`] where one was asked for by name and does not work.
-pub(super) fn choose(choice: DeviceChoice) -> Result<ChosenDevice, ModelError> {
-    let cpu = |note| Ok(ChosenDevice { candle: None, note });
-    let graphics = |device| Ok(ChosenDevice { candle: Some(device), note: None });
-    let failed = |device: &str, reason: String| ModelError::Device { device: device.into(), reason };
-    match choice {
-        DeviceChoice::Cpu => cpu(None),
-        DeviceChoice::Cuda => match cuda() {
-            Ok(device) => graphics(device),
-            Err(reason) => Err(failed("cuda", reason)),
-        },
-        DeviceChoice::Metal => match metal() {
-            Ok(device) => graphics(device),
-            Err(reason) => Err(failed("metal", reason)),
-        },
-        DeviceChoice::Auto if cfg!(feature = "cuda") => match cuda() {
-            Ok(device) => graphics(device),
-            Err(reason) => cpu(Some(format!("CUDA does not work here, using the CPU: {reason}"))),
-        },
-        DeviceChoice::Auto if cfg!(feature = "metal") => match metal() {
-            Ok(device) => graphics(device),
-            Err(reason) => cpu(Some(format!("Metal does not work here, using the CPU: {reason}"))),
-        },
-        DeviceChoice::Auto => cpu(None),
+impl DeviceChoice {
+    /// The graphics devices to try, best first; the CPU comes after them.
+    pub(super) fn graphics(self) -> &'static [Graphics] {
+        match self {
+            Self::Auto if cfg!(all(feature = "cuda", feature = "metal")) => {
+                &[Graphics::Cuda, Graphics::Metal]
+            }
+            Self::Auto if cfg!(feature = "cuda") => &[Graphics::Cuda],
+            Self::Auto if cfg!(feature = "metal") => &[Graphics::Metal],
+            Self::Auto | Self::Cpu => &[],
+            Self::Cuda => &[Graphics::Cuda],
+            Self::Metal => &[Graphics::Metal],
+        }
     }
 }
 
-fn cuda() -> Result<Device, String> {
-    if !cfg!(feature = "cuda") {
-        return Err("this program was built without the cargo feature `cuda`".into());
-    }
-    guarded(|| Device::new_cuda(0))
+/// A device that candle serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Graphics {
+    Cuda,
+    Metal,
 }
 
-fn metal() -> Result<Device, String> {
-    if !cfg!(feature = "metal") {
-        return Err("this program was built without the cargo feature `metal`".into());
+impl Graphics {
+    /// Name to show.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "CUDA",
+            Self::Metal => "Metal",
+        }
     }
-    guarded(|| Device::new_metal(0))
-}
 
-/// The CUDA bindings panic where the driver's library is missing.
-fn guarded(
-    open: impl Fn() -> candle_core::Result<Device> + std::panic::UnwindSafe,
-) -> Result<Device, String> {
-    match std::panic::catch_unwind(open) {
-        Ok(Ok(device)) => Ok(device),
-        Ok(Err(e)) => Err(e.to_string()),
-        Err(_) => Err("the driver's library is missing or does not fit".into()),
+    /// Opens the first device of this kind.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn open(self) -> Result<Device, String> {
+        let (compiled, feature) = match self {
+            Self::Cuda => (cfg!(feature = "cuda"), "cuda"),
+            Self::Metal => (cfg!(feature = "metal"), "metal"),
+        };
+        if !compiled {
+            return Err(format!("this program was built without the cargo feature `{feature}`"));
+        }
+        let opened = match self {
+            Self::Cuda => Device::new_cuda(0),
+            Self::Metal => Device::new_metal(0),
+        };
+        opened.map_err(|e| e.to_string())
     }
 }

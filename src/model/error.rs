@@ -69,6 +69,16 @@ pub enum ModelError {
         /// Its logit.
         value: f32,
     },
+    /// The file's tensors fit, but the network they make computes something that is no number.
+    #[error("{}: the network's value for {class} is {value} on a plain grey picture: its weights are broken", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The first class concerned.
+        class: String,
+        /// Its logit.
+        value: f32,
+    },
     /// The file could not be written; what was there before is as it was.
     #[error("{}: cannot be written: {reason}", path.display())]
     Unwritable {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::{Expression, ModelError};
+use super::{Expression, MEAN, ModelError, STD};
 
 /// Input sizes that make sense, in pixels: the last feature map has at least one cell, and a picture
 /// takes milliseconds.
@@ -43,7 +43,8 @@ impl NetworkWeights {
         self.metadata.get("temperature").and_then(|s| s.parse().ok()).unwrap_or(1.0)
     }
 
-    /// Checks what the metadata says about input size, temperature and classes; what is absent is fine.
+    /// Checks what the metadata says about architecture, input size, temperature, normalisation and
+    /// classes; what is absent is fine.
     ///
     /// # Errors
     /// [`ModelError::Metadata`], naming `path` and the field.
@@ -65,9 +66,27 @@ impl NetworkWeights {
         {
             return Err(misfit("temperature", "a number from 0.01 to 100".into(), text));
         }
+        for (field, expected) in
+            [("architecture", "AttentionEmotionNet".to_owned()), ("blocks", self.blocks.to_string())]
+        {
+            if let Some(text) = self.metadata.get(field)
+                && text.trim() != expected
+            {
+                return Err(misfit(field, expected, text));
+            }
+        }
+        for (field, expected) in [("mean", MEAN), ("std", STD)] {
+            let Some(text) = self.metadata.get(field) else { continue };
+            let values: Option<Vec<f32>> = items(text).map(|v| v.parse().ok()).collect();
+            let close = |v: Vec<f32>| {
+                v.len() == expected.len() && v.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3)
+            };
+            if !values.is_some_and(close) {
+                return Err(misfit(field, expected.map(|v| v.to_string()).join(","), text));
+            }
+        }
         if let Some(text) = self.metadata.get("classes") {
-            let names: Vec<&str> =
-                text.split([',', ' ', '"', '[', ']', '\'']).filter(|name| !name.is_empty()).collect();
+            let names: Vec<&str> = items(text).collect();
             let expected = Expression::ALL.map(Expression::name);
             if names != expected {
                 return Err(misfit("classes", expected.join(","), text));
@@ -75,4 +94,9 @@ impl NetworkWeights {
         }
         Ok(())
     }
+}
+
+/// The items of a list, written plainly or as JSON.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '"', '[', ']', '\'']).filter(|item| !item.is_empty())
 }

@@ -340,7 +340,7 @@ fn load(
     threads: usize,
 ) -> Result<NewModel, ModelError> {
     let loaded = (shared.origins.read)(path)?;
-    let classifier = Classifier::new(&loaded.weights, device, threads)?;
+    let classifier = loaded.classifier(device, threads)?;
     let info = Arc::new(ModelInfo::new(&loaded, &classifier));
     Ok(NewModel { classifier, info })
 }

@@ -63,6 +63,12 @@ pub(super) fn assemble(
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
             return Err(misfit(&spec.name, "finite values".into(), format!("{} at index {at}", values[at])));
         }
+        if spec.name.ends_with(".running_var")
+            && let Some(at) = values.iter().position(|v| *v < 0.0)
+        {
+            let found = format!("{} at index {at}", values[at]);
+            return Err(misfit(&spec.name, "variances of at least 0".into(), found));
+        }
         tensors.insert(spec.name, WeightTensor { shape: spec.shape, values });
     }
     let mut extra: Vec<&str> = names

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use safetensors_file::{MAX_FILE_BYTES, parse_safetensors, read_safetensors};
 
-use super::{ModelError, NetworkWeights};
+use super::{Classifier, DeviceChoice, ModelError, NetworkWeights};
 use safetensors_file::read_file;
 pub use write::{StoredAs, write_safetensors};
 
@@ -60,6 +60,21 @@ impl LoadedWeights {
             sha256: hash(&bytes),
         })
     }
+
+    /// Prepares the network for reading faces, see [`Classifier::new`].
+    ///
+    /// # Errors
+    /// As [`Classifier::new`]; where the weights are at fault the message names the file.
+    pub fn classifier(&self, device: DeviceChoice, threads: usize) -> Result<Classifier, ModelError> {
+        Classifier::new(&self.weights, device, threads).map_err(|e| match e {
+            ModelError::NotFinite { class, value } => ModelError::Broken {
+                path: self.path.clone().unwrap_or_else(|| self.name.clone().into()),
+                class,
+                value,
+            },
+            other => other,
+        })
+    }
 }
 
 /// Checks the bytes of a weights file: a zip archive is PyTorch's, anything else should be safetensors.
@@ -78,8 +93,20 @@ pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelE
                      torch.save(model.state_dict(), FILE)"
                     .into(),
         })
-    } else {
+    } else if bytes.get(8) == Some(&b'{') {
         parse_safetensors(bytes, path)
+    } else {
+        let found = match bytes {
+            [] => "an empty file",
+            [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' ', ..] => {
+                "text (where it is a Git LFS pointer, fetch the file that it stands for)"
+            }
+            _ => "something else",
+        };
+        Err(ModelError::NotWeights {
+            path: path.to_owned(),
+            reason: format!("expected safetensors or a PyTorch state dict (.pt, .pth), found {found}"),
+        })
     }
 }
 

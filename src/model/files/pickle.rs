@@ -7,10 +7,11 @@
 //! before the bytes are there. Instructions: Python's `Lib/pickletools.py`.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Largest pickle that is read; a state dict of this network takes 15 KiB.
 pub(super) const MAX_PICKLE_BYTES: u64 = 4 << 20;
-/// Most objects; each takes less than a hundred bytes.
+/// Most objects; each takes some hundred bytes at most.
 const MAX_OBJECTS: usize = 400_000;
 /// Longest text.
 const MAX_TEXT_BYTES: usize = 4096;
@@ -34,12 +35,15 @@ pub(super) enum Element {
     Bf16,
     F64,
     I64,
+    /// What only a checkpoint's other tensors are made of, for example the state of a random generator.
+    Other,
 }
 
 impl Element {
     /// Bytes of one element.
     pub(super) fn bytes(self) -> usize {
         match self {
+            Self::Other => 1,
             Self::F16 | Self::Bf16 => 2,
             Self::F32 => 4,
             Self::F64 | Self::I64 => 8,
@@ -59,8 +63,8 @@ enum Global {
 /// A tensor: a view of a storage.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TensorRecord {
-    /// Name of the storage's entry in the archive.
-    pub(super) storage: String,
+    /// Name of the storage's entry in the archive. Shared: a short pickle can name a long one often.
+    pub(super) storage: Rc<str>,
     pub(super) element: Element,
     pub(super) offset: usize,
     pub(super) shape: Vec<usize>,
@@ -69,11 +73,11 @@ pub(super) struct TensorRecord {
 
 #[derive(Debug)]
 enum Object {
-    Text(String),
+    Text(Rc<str>),
     Sequence(Vec<Value>),
     Dict(Vec<(Value, Value)>),
     Global(Global),
-    Storage { key: String, element: Element },
+    Storage { key: Rc<str>, element: Element },
     Tensor(TensorRecord),
 }
 
@@ -81,7 +85,7 @@ enum Object {
 ///
 /// # Errors
 /// Says what is not as in a state dict.
-pub(super) fn read_state_dict(pickle: &[u8]) -> Result<HashMap<String, TensorRecord>, String> {
+pub(super) fn read_state_dict(pickle: &[u8]) -> Result<HashMap<Rc<str>, TensorRecord>, String> {
     let mut machine = Machine {
         input: pickle,
         objects: Vec::new(),
@@ -97,15 +101,16 @@ pub(super) fn read_state_dict(pickle: &[u8]) -> Result<HashMap<String, TensorRec
             break;
         }
     }
+    let no_tensor = |name: &str| format!("{name}: expected a tensor, found something else");
     let mut tensors = HashMap::new();
     for (key, value) in dict {
         let name = machine.text(*key).ok_or("expected names of tensors as keys, found something else")?;
         match value {
             Value::Object(i) => match &machine.objects[*i] {
-                Object::Tensor(tensor) => drop(tensors.insert(name.to_owned(), tensor.clone())),
-                _ => return Err(format!("{name}: expected a tensor, found something else")),
+                Object::Tensor(tensor) => drop(tensors.insert(Rc::clone(name), tensor.clone())),
+                _ => return Err(no_tensor(name)),
             },
-            _ => return Err(format!("{name}: expected a tensor, found something else")),
+            _ => return Err(no_tensor(name)),
         }
     }
     Ok(tensors)
@@ -282,7 +287,7 @@ impl Machine<'_> {
         if length > MAX_TEXT_BYTES {
             return Err(format!("expected names of at most {MAX_TEXT_BYTES} bytes, found {length}"));
         }
-        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
+        let text = String::from_utf8_lossy(self.take(length)?).into();
         self.push(Object::Text(text))
     }
 
@@ -296,9 +301,13 @@ impl Machine<'_> {
             ("torch", "BFloat16Storage") => Global::Storage(Element::Bf16),
             ("torch", "DoubleStorage") => Global::Storage(Element::F64),
             ("torch", "LongStorage") => Global::Storage(Element::I64),
+            ("torch", "BoolStorage" | "ByteStorage" | "CharStorage" | "IntStorage" | "ShortStorage") => {
+                Global::Storage(Element::Other)
+            }
             _ => {
                 return Err(format!(
-                    "it asks for {module}.{name}, which no state dict needs; nothing in it was run"
+                    "it asks for {module}.{name}, which no state dict needs; nothing in it was run \
+                     (a whole model is saved again with torch.save(model.state_dict(), FILE))"
                 ));
             }
         };
@@ -318,9 +327,9 @@ impl Machine<'_> {
         Ok(self.stack.split_off(mark))
     }
 
-    fn pop_text(&mut self) -> Result<String, String> {
+    fn pop_text(&mut self) -> Result<Rc<str>, String> {
         let value = self.pop()?;
-        self.text(value).map(str::to_owned).ok_or_else(|| "expected a name, found something else".into())
+        self.text(value).cloned().ok_or_else(|| "expected a name, found something else".into())
     }
 
     fn object(&self, value: Value) -> Option<&Object> {
@@ -330,7 +339,7 @@ impl Machine<'_> {
         }
     }
 
-    fn text(&self, value: Value) -> Option<&str> {
+    fn text(&self, value: Value) -> Option<&Rc<str>> {
         match self.object(value) {
             Some(Object::Text(text)) => Some(text),
             _ => None,
@@ -345,7 +354,7 @@ impl Machine<'_> {
     }
 
     fn entry(&self, dict: &[(Value, Value)], key: &str) -> Option<Value> {
-        dict.iter().find(|(k, _)| self.text(*k) == Some(key)).map(|(_, v)| *v)
+        dict.iter().find(|(k, _)| self.text(*k).is_some_and(|t| **t == *key)).map(|(_, v)| *v)
     }
 
     fn sequence(&self, value: Value) -> Option<&[Value]> {
@@ -397,12 +406,14 @@ impl Machine<'_> {
     fn persistent_id(&mut self) -> Result<(), String> {
         let value = self.pop()?;
         let described = self.sequence(value).and_then(|items| match items {
-            [tag, kind, key, ..] if self.text(*tag) == Some("storage") => match self.object(*kind) {
-                Some(Object::Global(Global::Storage(element))) => {
-                    Some((self.text(*key)?.to_owned(), *element))
+            [tag, kind, key, ..] if self.text(*tag).is_some_and(|t| **t == *"storage") => {
+                match self.object(*kind) {
+                    Some(Object::Global(Global::Storage(element))) => {
+                        Some((Rc::clone(self.text(*key)?), *element))
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             _ => None,
         });
         let (key, element) = described.ok_or("a reference that is no tensor's storage")?;
@@ -444,7 +455,7 @@ impl Machine<'_> {
         };
         let (shape, stride) = (sizes(*shape)?, sizes(*stride)?);
         (shape.len() == stride.len()).then_some(TensorRecord {
-            storage: key.clone(),
+            storage: Rc::clone(key),
             element: *element,
             offset: usize::try_from(*offset).ok()?,
             shape,

@@ -3,20 +3,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read as _};
 use std::path::Path;
+use std::rc::Rc;
 
 use half::{bf16, f16};
 use zip::ZipArchive;
 
-use super::MAX_FILE_BYTES;
 use super::assemble::{TensorFile, assemble};
 use super::pickle::{Element, MAX_PICKLE_BYTES, TensorRecord, read_state_dict};
 use crate::model::{ModelError, NetworkWeights};
 
 /// Most entries of an archive; the deeper network has 107.
 const MAX_ENTRIES: usize = 4096;
+/// Most bytes of all storages that the network's tensors lie in: the deeper one takes 45 MB in f32.
+const MAX_STORAGE_BYTES: u64 = 96 * 1024 * 1024;
 
+/// With or without entries.
 pub(super) fn is_archive(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04")
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
 }
 
 /// A bare pickle: what `torch.save` wrote before version 1.6.
@@ -27,10 +30,12 @@ pub(super) fn is_old_format(bytes: &[u8]) -> bool {
 /// Checks the bytes of an archive; `path` is only for messages. Nothing in it is executed.
 pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
     let not_weights = |reason: String| ModelError::NotWeights { path: path.to_owned(), reason };
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| not_weights(e.to_string()))?;
-    if archive.len() > MAX_ENTRIES {
-        return Err(not_weights(format!("expected at most {MAX_ENTRIES} entries, found {}", archive.len())));
+    // Before the directory is read: an archive of the largest size could list millions of entries.
+    let entries = bytes.windows(4).filter(|w| *w == b"PK\x01\x02").count();
+    if entries > MAX_ENTRIES {
+        return Err(not_weights(format!("expected at most {MAX_ENTRIES} entries, found {entries}")));
     }
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| not_weights(e.to_string()))?;
     let prefix = archive
         .file_names()
         .filter_map(Result::ok)
@@ -45,7 +50,8 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelEr
     }
     let tensors =
         read_state_dict(&pickle).map_err(|reason| not_weights(format!("no PyTorch state dict: {reason}")))?;
-    assemble(&mut Tensors { archive, prefix, tensors }, BTreeMap::new(), path)
+    let storages = Storages { archive, prefix, read: HashMap::new(), bytes_left: MAX_STORAGE_BYTES };
+    assemble(&mut Tensors { storages, tensors }, BTreeMap::new(), path)
 }
 
 /// An entry's bytes, at most `limit`, whatever size the archive claims.
@@ -62,15 +68,35 @@ fn read_entry(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, limit: u64) -
     Ok(bytes)
 }
 
-struct Tensors<'a> {
+/// The storages read so far. Several tensors may be views of one, and the sum of all is limited:
+/// a small archive can inflate to a thousand times its size.
+struct Storages<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     prefix: String,
-    tensors: HashMap<String, TensorRecord>,
+    read: HashMap<Rc<str>, Vec<u8>>,
+    bytes_left: u64,
+}
+
+impl Storages<'_> {
+    fn get(&mut self, key: &Rc<str>) -> Result<&[u8], String> {
+        if !self.read.contains_key(key) {
+            let bytes =
+                read_entry(&mut self.archive, &format!("{}data/{key}", self.prefix), self.bytes_left)?;
+            self.bytes_left = self.bytes_left.saturating_sub(bytes.len() as u64);
+            self.read.insert(Rc::clone(key), bytes);
+        }
+        Ok(self.read.get(key).map_or(&[], Vec::as_slice))
+    }
+}
+
+struct Tensors<'a> {
+    storages: Storages<'a>,
+    tensors: HashMap<Rc<str>, TensorRecord>,
 }
 
 impl TensorFile for Tensors<'_> {
     fn names(&self) -> Vec<String> {
-        self.tensors.keys().cloned().collect()
+        self.tensors.keys().map(ToString::to_string).collect()
     }
 
     fn shape(&self, name: &str) -> Vec<usize> {
@@ -79,8 +105,7 @@ impl TensorFile for Tensors<'_> {
 
     fn values(&mut self, name: &str) -> Result<Vec<f32>, String> {
         let tensor = self.tensors.get(name).ok_or("no such tensor")?;
-        let entry = format!("{}data/{}", self.prefix, tensor.storage);
-        let bytes = read_entry(&mut self.archive, &entry, MAX_FILE_BYTES)?;
+        let bytes = self.storages.get(&tensor.storage)?;
         let size = tensor.element.bytes();
         let available = bytes.len() / size;
         // The shape is the network's own by now, so its product is small; the strides are the file's.
@@ -113,6 +138,6 @@ fn element_at(element: Element, bytes: &[u8]) -> Result<f32, String> {
         Element::F32 => f32::from_le_bytes(bytes.try_into().map_err(|_| short())?),
         Element::F16 => f16::from_le_bytes(bytes.try_into().map_err(|_| short())?).to_f32(),
         Element::Bf16 => bf16::from_le_bytes(bytes.try_into().map_err(|_| short())?).to_f32(),
-        Element::F64 | Element::I64 => return Err(format!("{element:?}")),
+        Element::F64 | Element::I64 | Element::Other => return Err(format!("{element:?}")),
     })
 }

@@ -11,8 +11,11 @@ use safetensors::{Dtype, SafeTensors};
 use super::assemble::{TensorFile, assemble};
 use crate::model::{ModelError, NetworkWeights};
 
-/// Largest file that is read: twice the deeper network in f32.
-pub const MAX_FILE_BYTES: u64 = 96 * 1024 * 1024;
+/// Largest file that is read: a checkpoint of the deeper network with an optimiser's two moments and an
+/// average of the weights takes 180 MB.
+pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+/// Longest header; those of this network take 12 KiB. The parser needs many times its length in memory.
+const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 
 /// Reads the file at `path`; the size is checked before anything is allocated.
 ///
@@ -25,8 +28,8 @@ pub fn read_safetensors(path: &Path) -> Result<NetworkWeights, ModelError> {
 /// The file's bytes, at most [`MAX_FILE_BYTES`].
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
     let unreadable = |reason: String| ModelError::Unreadable { path: path.to_owned(), reason };
-    let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
-    let metadata = file.metadata().map_err(|e| unreadable(e.to_string()))?;
+    // Looked at before it is opened: opening a named pipe waits for whoever writes to it.
+    let metadata = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
     if !metadata.is_file() {
         return Err(unreadable("expected a file, found a folder or a device".into()));
     }
@@ -36,6 +39,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
             metadata.len()
         )));
     }
+    let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
     Ok(bytes)
@@ -47,10 +51,15 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
 /// # Errors
 /// [`ModelError`], naming the file and the first tensor that does not fit.
 pub fn parse_safetensors(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
-    let not_weights = |e: safetensors::SafeTensorError| ModelError::NotWeights {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    };
+    let refused = |reason: String| ModelError::NotWeights { path: path.to_owned(), reason };
+    let not_weights = |e: safetensors::SafeTensorError| refused(e.to_string());
+    if let Some(length) = bytes.first_chunk().map(|b| u64::from_le_bytes(*b))
+        && length > MAX_HEADER_BYTES
+    {
+        return Err(refused(format!(
+            "expected a header of at most {MAX_HEADER_BYTES} bytes, found {length}"
+        )));
+    }
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_weights)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_weights)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();

@@ -23,13 +23,25 @@ pub enum StoredAs {
 /// Writes `weights` with their metadata. The file takes its name only when it is complete.
 ///
 /// # Errors
-/// [`ModelError::Unwritable`]; a file that was there is as it was.
+/// [`ModelError::Unwritable`], also where a value is too large for 16 bits; a file that was there is as
+/// it was.
 pub fn write_safetensors(weights: &NetworkWeights, path: &Path, stored: StoredAs) -> Result<(), ModelError> {
     let unwritable = |reason: String| ModelError::Unwritable { path: path.to_owned(), reason };
     let dtype = match stored {
         StoredAs::F32 => Dtype::F32,
         StoredAs::F16 => Dtype::F16,
     };
+    // Where a device or a pipe has that name, it is not for us to put a file in its place.
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return Err(unwritable("expected a file, found a folder or a device".into()));
+    }
+    if stored == StoredAs::F16 {
+        for (name, t) in &weights.tensors {
+            if let Some(value) = t.values.iter().find(|v| !f16::from_f32(**v).is_finite()) {
+                return Err(unwritable(format!("tensor {name}: {value} is too large for 16 bits")));
+            }
+        }
+    }
     let raw: BTreeMap<&str, (&[usize], Vec<u8>)> = weights
         .tensors
         .iter()
