@@ -373,7 +373,10 @@ impl MoueApp {
             Action::ShowModel => self.dialogs.model = true,
             Action::ShowAbout => self.dialogs.about = true,
             Action::ShowMessages => self.dialogs.messages = true,
-            Action::CloseDialogs => self.dialogs.close_all(),
+            Action::CloseDialogs => {
+                self.dialogs.close_all();
+                self.settings.introduced = true;
+            }
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }
