@@ -26,7 +26,10 @@ fn assert_digest(what: &str, values: &[f64], golden: &Value, room: f64) {
     for (k, want) in floats(&golden["projections"]).into_iter().enumerate() {
         let direction = hashed_uniform(values.len(), 2000 + k as u64);
         let got: f64 = values.iter().zip(direction).map(|(v, d)| v * d).sum();
-        assert!((got - want).abs() <= room * norm, "{what}: projection {k} is {got}, expected {want}, norm {norm}");
+        assert!(
+            (got - want).abs() <= room * norm,
+            "{what}: projection {k} is {got}, expected {want}, norm {norm}"
+        );
     }
 }
 
@@ -71,7 +74,11 @@ fn the_training_step_is_pytorchs() {
                     assert_digest(name, &change(&now, &initial, name), digest, 1e-2);
                 }
             }
-            assert!((output.loss / want - 1.0).abs() < 1e-3, "step {step}: loss {}, expected {want}", output.loss);
+            assert!(
+                (output.loss / want - 1.0).abs() < 1e-3,
+                "step {step}: loss {}, expected {want}",
+                output.loss
+            );
         }
     }
 }

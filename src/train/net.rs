@@ -222,7 +222,13 @@ impl TrainNet {
     }
 }
 
-fn forward(context: &Context, parameters: &Parameters, running: &mut Running, tape: &mut Tape, input: &[f32]) {
+fn forward(
+    context: &Context,
+    parameters: &Parameters,
+    running: &mut Running,
+    tape: &mut Tape,
+    input: &[f32],
+) {
     tape.take(input);
     tape.stem.forward(context, parameters, running, &tape.input);
     let z = tape.stem.convolution.shape().output;
@@ -382,11 +388,16 @@ impl Head {
     }
 }
 
-/// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: the median of five, after a warm-up.
+/// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: five steps after a warm-up, shortest first.
 ///
 /// # Errors
 /// As [`TrainNet::new`] and [`TrainNet::step`].
-pub fn bench_train_step(blocks: usize, size: usize, batch: usize, threads: usize) -> Result<Vec<f64>, ModelError> {
+pub fn bench_train_step(
+    blocks: usize,
+    size: usize,
+    batch: usize,
+    threads: usize,
+) -> Result<Vec<f64>, ModelError> {
     let mut net = TrainNet::new(&kaiming(blocks, 1), threads)?;
     let mut optimizer = AdamW::new(LearningRates { fc: 1e-3, rest: 1e-3 }, 0.01);
     let input = formula_input(batch, size);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::parameters::Parameter;
 use crate::model::kernels::train::{
-    ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps, norm_backward,
-    norm_forward, norm_statistics,
+    ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps,
+    norm_backward, norm_forward, norm_statistics,
 };
 use crate::model::kernels::{Isa, Picture, Pool};
 
@@ -34,7 +34,13 @@ pub(super) struct ConvNorm {
 }
 
 impl ConvNorm {
-    pub(super) fn new(context: &Context, weight: &str, norm: &str, shape: ConvolutionShape, back: Option<Picture>) -> Self {
+    pub(super) fn new(
+        context: &Context,
+        weight: &str,
+        norm: &str,
+        shape: ConvolutionShape,
+        back: Option<Picture>,
+    ) -> Self {
         Self {
             convolution: TrainConvolution::new(context.isa, shape, back),
             weight: format!("{weight}.weight"),
@@ -45,7 +51,13 @@ impl ConvNorm {
     }
 
     /// Convolves, and measures the batch.
-    pub(super) fn forward(&mut self, context: &Context, parameters: &Parameters, running: &mut Running, x: &[f32]) {
+    pub(super) fn forward(
+        &mut self,
+        context: &Context,
+        parameters: &Parameters,
+        running: &mut Running,
+        x: &[f32],
+    ) {
         self.convolution.forward(&context.pool, &parameters[&self.weight].value, x, &mut self.z);
         let shape = *self.convolution.shape();
         let (n, picture) = (shape.n, shape.output);
@@ -54,12 +66,14 @@ impl ConvNorm {
         // The running variance is the unbiased one.
         let count = self.statistics.count as f64;
         let unbiased = count / (count - 1.0).max(1.0);
-        for (part, values, factor) in
-            [("running_mean", &self.statistics.mean, 1.0), ("running_var", &self.statistics.variance, unbiased)]
-        {
+        for (part, values, factor) in [
+            ("running_mean", &self.statistics.mean, 1.0),
+            ("running_var", &self.statistics.variance, unbiased),
+        ] {
             if let Some(kept) = running.get_mut(&format!("{}.{part}", self.norm)) {
                 for (kept, value) in kept.iter_mut().zip(values) {
-                    *kept = ((1.0 - MOMENTUM) * f64::from(*kept) + MOMENTUM * factor * f64::from(*value)) as f32;
+                    *kept =
+                        ((1.0 - MOMENTUM) * f64::from(*kept) + MOMENTUM * factor * f64::from(*value)) as f32;
                 }
             }
         }
@@ -101,7 +115,13 @@ impl ConvNorm {
     }
 
     /// The gradient of the convolution's weights.
-    pub(super) fn backward_weights(&mut self, context: &Context, parameters: &mut Parameters, x: &[f32], dz: &[f32]) {
+    pub(super) fn backward_weights(
+        &mut self,
+        context: &Context,
+        parameters: &mut Parameters,
+        x: &[f32],
+        dz: &[f32],
+    ) {
         if let Some(parameter) = parameters.get_mut(&self.weight) {
             self.convolution.backward_weights(&context.pool, x, dz, &mut parameter.gradient);
         }
@@ -132,12 +152,7 @@ pub(super) struct LayerGradients {
 impl LayerGradients {
     pub(super) fn new(n: usize, plain: &Picture) -> Self {
         let bordered = Picture { border: 1, ..*plain };
-        Self {
-            g: maps(n, plain),
-            inner: maps(n, plain),
-            dz: maps(n, &bordered),
-            dz_shortcut: maps(n, plain),
-        }
+        Self { g: maps(n, plain), inner: maps(n, plain), dz: maps(n, &bordered), dz_shortcut: maps(n, plain) }
     }
 }
 
@@ -157,7 +172,14 @@ pub(super) struct Block {
 
 impl Block {
     /// The block called `name`, behind a bordered picture.
-    pub(super) fn new(context: &Context, n: usize, layer: usize, name: &str, from: &Picture, channels: usize) -> Self {
+    pub(super) fn new(
+        context: &Context,
+        n: usize,
+        layer: usize,
+        name: &str,
+        from: &Picture,
+        channels: usize,
+    ) -> Self {
         let stride = if from.channels == channels { 1 } else { 2 };
         let (height, width) = (from.height.div_ceil(stride), from.width.div_ceil(stride));
         let picture = Picture { height, width, channels, border: 1 };
@@ -185,10 +207,24 @@ impl Block {
         }
     }
 
-    pub(super) fn forward(&mut self, context: &Context, parameters: &Parameters, running: &mut Running, x: &[f32]) {
+    pub(super) fn forward(
+        &mut self,
+        context: &Context,
+        parameters: &Parameters,
+        running: &mut Running,
+        x: &[f32],
+    ) {
         let (pool, isa, n) = (&context.pool, context.isa, self.first.convolution.shape().n);
         self.first.forward(context, parameters, running, x);
-        norm_forward(pool, isa, &self.first.norm(parameters), &Shortcut::None, n, &self.picture, &mut self.inner);
+        norm_forward(
+            pool,
+            isa,
+            &self.first.norm(parameters),
+            &Shortcut::None,
+            n,
+            &self.picture,
+            &mut self.inner,
+        );
         self.second.forward(context, parameters, running, &self.inner);
         if let Some(shortcut) = &mut self.shortcut {
             shortcut.forward(context, parameters, running, x);

@@ -62,7 +62,8 @@ impl Optimizer for AdamW {
         let root = (1.0 / (1.0 - b2.powi(self.steps)).sqrt()) as f32;
         let (keep, epsilon) = ((1.0 - rate * self.weight_decay) as f32, self.epsilon as f32);
         let (b1, c1, b2, c2) = (b1 as f32, (1.0 - b1) as f32, b2 as f32, (1.0 - b2) as f32);
-        let (first, second) = entry(&mut self.moments, name, || (vec![0.0; value.len()], vec![0.0; value.len()]));
+        let (first, second) =
+            entry(&mut self.moments, name, || (vec![0.0; value.len()], vec![0.0; value.len()]));
         for (((value, g), m), v) in value.iter_mut().zip(gradient).zip(first).zip(second) {
             *m = b1 * *m + c1 * g;
             *v = b2 * *v + c2 * g * g;

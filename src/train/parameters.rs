@@ -66,7 +66,8 @@ pub fn kaiming(blocks: usize, seed: u64) -> NetworkWeights {
         let count: usize = spec.shape.iter().product();
         let values = if spec.shape.len() > 1 {
             let fan_in: usize = spec.shape[1..].iter().product();
-            let gain = if spec.name.starts_with("fc") || spec.name.starts_with("attention") { 1.0 } else { 2.0 };
+            let gain =
+                if spec.name.starts_with("fc") || spec.name.starts_with("attention") { 1.0 } else { 2.0 };
             let deviation = (gain / fan_in as f64).sqrt();
             (0..count).map(|_| (deviation * normal(&mut rng)) as f32).collect()
         } else {

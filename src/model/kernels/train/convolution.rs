@@ -74,8 +74,7 @@ impl TrainConvolution {
             "the output's size"
         );
         assert!(matches!(shape.stride, 1 | 2), "a stride of {}", shape.stride);
-        let forward_rows =
-            PixelRows::new(shape.n, &shape.input, &shape.output, None, padding, shape.stride);
+        let forward_rows = PixelRows::new(shape.n, &shape.input, &shape.output, None, padding, shape.stride);
         let phases = input_gradient.map(|to| phases(&shape, &to)).unwrap_or_default();
         Self { isa, shape, forward_rows, forward_packed: Vec::new(), phases, dense: Vec::new() }
     }
@@ -138,7 +137,9 @@ impl TrainConvolution {
             pool.run(panels * taps.len(), |task| {
                 let (panel, tap) = (task / taps.len(), task % taps.len());
                 // SAFETY: each task has its own tap of its own panel.
-                let to = unsafe { packed.slice_mut((panel * taps.len() + tap) * c_out * columns, c_out * columns) };
+                let to = unsafe {
+                    packed.slice_mut((panel * taps.len() + tap) * c_out * columns, c_out * columns)
+                };
                 let count = columns.min(c_in - panel * columns);
                 let from = &weights[(taps[tap] * c_in + panel * columns) * c_out..][..count * c_out];
                 transpose(from, c_out, to, columns);
@@ -163,7 +164,8 @@ fn transpose(from: &[f32], len: usize, to: &mut [f32], stride: usize) {
     for start in (0..len).step_by(BLOCK) {
         let end = (start + BLOCK).min(len);
         for (i, row) in from.chunks_exact(len).enumerate() {
-            for (value, to) in row[start..end].iter().zip(to[start * stride + i..].iter_mut().step_by(stride)) {
+            for (value, to) in row[start..end].iter().zip(to[start * stride + i..].iter_mut().step_by(stride))
+            {
                 *to = *value;
             }
         }
@@ -178,8 +180,10 @@ fn phases(shape: &ConvolutionShape, to: &Picture) -> Vec<Phase> {
     // For phase `y % stride`: its taps from the last to the first, and the output that the last one leads to
     // for the phase's first pixel.
     let taps = |phase: usize| -> (Vec<usize>, isize) {
-        let taps: Vec<usize> =
-            (0..shape.kernel).rev().filter(|k| (phase + padding + stride - k % stride) % stride == 0).collect();
+        let taps: Vec<usize> = (0..shape.kernel)
+            .rev()
+            .filter(|k| (phase + padding + stride - k % stride) % stride == 0)
+            .collect();
         let first = taps.first().map_or(0, |k| (phase + padding) as isize - *k as isize) / stride as isize;
         (taps, first)
     };

@@ -16,7 +16,9 @@ mod tests;
 mod weight_gradient;
 
 pub use convolution::{ConvolutionShape, TrainConvolution};
-pub use norm::{NormGradient, NormInput, NormStatistics, Shortcut, norm_backward, norm_forward, norm_statistics};
+pub use norm::{
+    NormGradient, NormInput, NormStatistics, Shortcut, norm_backward, norm_forward, norm_statistics,
+};
 pub use stem::{pool_backward, pool_forward};
 
 use super::{Isa, Picture};

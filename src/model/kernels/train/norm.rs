@@ -84,7 +84,14 @@ fn channel_sums(pool: &Pool, n: usize, channels: usize, body: impl Fn(usize, &mu
 /// # Panics
 /// When `z` is too short.
 #[must_use]
-pub fn norm_statistics(pool: &Pool, isa: Isa, z: &[f32], n: usize, channels: usize, pixels: usize) -> NormStatistics {
+pub fn norm_statistics(
+    pool: &Pool,
+    isa: Isa,
+    z: &[f32],
+    n: usize,
+    channels: usize,
+    pixels: usize,
+) -> NormStatistics {
     // Sums of differences to the first pixel: they do not cancel where the mean is far from zero.
     let origin = &z[..channels];
     let sums = channel_sums(pool, n, channels, |image, sums| {

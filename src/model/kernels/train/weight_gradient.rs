@@ -28,9 +28,8 @@ pub(super) fn weight_gradient(
     let run = k * from.channels;
     if pixels >= FEW_PIXELS || shape.n == 1 {
         let segments = height;
-        let steps: Vec<(usize, usize)> = (0..shape.n)
-            .map(|image| (from.outer(image, inset, inset), out.at(image, 0, 0)))
-            .collect();
+        let steps: Vec<(usize, usize)> =
+            (0..shape.n).map(|image| (from.outer(image, inset, inset), out.at(image, 0, 0))).collect();
         let rows: Vec<usize> = (0..k).flat_map(|ky| (0..run).map(move |j| ky * from.row() + j)).collect();
         let strides = Strides {
             a_step: shape.stride * from.channels,
@@ -52,7 +51,10 @@ pub(super) fn weight_gradient(
             let (image, y) = (task / height, task % height);
             // SAFETY: each task has its own rows of pixels in both.
             let (a, b) = unsafe {
-                (a.slice_mut(task * width * depth, width * depth), b.slice_mut(task * width * c_out, width * c_out))
+                (
+                    a.slice_mut(task * width * depth, width * depth),
+                    b.slice_mut(task * width * c_out, width * c_out),
+                )
             };
             b.copy_from_slice(&gradient[out.at(image, y, 0)..][..width * c_out]);
             for (x, pixel) in a.chunks_exact_mut(depth).enumerate() {
