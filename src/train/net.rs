@@ -391,7 +391,7 @@ impl Head {
     }
 }
 
-/// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: the median of five, after a warm-up.
+/// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: five steps after a warm-up, shortest first.
 ///
 /// # Errors
 /// As [`TrainNet::new`] and [`TrainNet::step`].
