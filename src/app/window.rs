@@ -313,7 +313,8 @@ impl MoueApp {
                 if ui.button("Understood").clicked() {
                     self.settings.introduced = true;
                 }
-                ui.add(egui::Label::new(RichText::new(INTRODUCTION).size(12.5)).wrap());
+                let text = egui::Label::new(RichText::new(INTRODUCTION).size(12.5)).wrap();
+                ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| ui.add(text));
             });
         });
         ui.add_space(6.0);
