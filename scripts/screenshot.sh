@@ -27,7 +27,9 @@ program=$!
 window=$(timeout 30 xdotool search --sync --onlyvisible --name moue | head -n 1)
 xdotool windowmove "$window" 0 0 windowsize "$window" "${size%x*}" "${size#*x}"
 sleep "$seconds"
-for key in $keys; do xdotool key --window "$window" "$key"; sleep 0.5; done
+# Keys go to the window that has the focus, which no window manager gives here.
+[ -z "$keys" ] || xdotool windowfocus --sync "$window" 2>/dev/null
+for key in $keys; do xdotool key "$key"; sleep 0.5; done
 [ -z "$keys" ] || sleep 1
 import -window root "$out"
 kill -TERM "$program"

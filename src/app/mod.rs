@@ -1,6 +1,7 @@
 //! The egui window. Nothing outside this module knows egui.
 
 mod dialogs;
+mod files;
 mod history;
 mod menu;
 mod overlay;

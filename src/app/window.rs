@@ -1,9 +1,7 @@
 //! The window's state, and what happens once a picture.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +10,7 @@ use eframe::egui::{self, RichText, Ui};
 
 use super::AppOptions;
 use super::dialogs::{Dialogs, INTRODUCTION};
+use super::files::{drop_hint, is_weights, remembered_source};
 use super::history::History;
 use super::menu::{self, Action, MenuState};
 use super::overlay::HeatTextures;
@@ -314,7 +313,8 @@ impl MoueApp {
                 if ui.button("Understood").clicked() {
                     self.settings.introduced = true;
                 }
-                ui.add(egui::Label::new(RichText::new(INTRODUCTION).size(12.5)).wrap());
+                let text = egui::Label::new(RichText::new(INTRODUCTION).size(12.5)).wrap();
+                ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| ui.add(text));
             });
         });
         ui.add_space(6.0);
@@ -373,7 +373,10 @@ impl MoueApp {
             Action::ShowModel => self.dialogs.model = true,
             Action::ShowAbout => self.dialogs.about = true,
             Action::ShowMessages => self.dialogs.messages = true,
-            Action::CloseDialogs => self.dialogs.close_all(),
+            Action::CloseDialogs => {
+                self.dialogs.close_all();
+                self.settings.introduced = true;
+            }
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }
@@ -482,73 +485,4 @@ fn smoothing(settings: &Settings) -> SmoothingSettings {
 
 fn face_of(result: &LiveResult, id: u64) -> Option<(&AnalyzedFace, &crate::pipeline::ShownReading)> {
     result.analyzed.faces.iter().zip(&result.shown).find(|(face, _)| face.id == id)
-}
-
-fn remembered_source(settings: &Settings) -> Option<SourceSpec> {
-    let Ok(source) = settings.source.as_ref()?.parse::<SourceSpec>();
-    match &source {
-        SourceSpec::Path(path) if !path.exists() => None,
-        _ => Some(source),
-    }
-}
-
-/// Says what can be dropped while something is held over the window.
-fn drop_hint(ctx: &egui::Context, stage: egui::Rect) {
-    if ctx.input(|i| i.raw.hovered_files.is_empty()) {
-        return;
-    }
-    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
-    let painter = ctx.layer_painter(layer);
-    painter.rect_filled(stage, 0.0, theme::STAGE.gamma_multiply(0.85));
-    let text = "Drop it: weights to read with, or a picture, a video or a folder to look at";
-    let font = egui::FontId::proportional(18.0);
-    painter.text(stage.center(), egui::Align2::CENTER_CENTER, text, font, theme::ON_STAGE);
-}
-
-/// Whether a dropped file is one of weights: by its ending, else by its first bytes.
-fn is_weights(path: &Path) -> bool {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    if ["safetensors", "pt", "pth"].contains(&ending.as_str()) {
-        return true;
-    }
-    let mut start = [0; 9];
-    if File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_err() {
-        return false;
-    }
-    // The length of a safetensors header, and the header's first letter; a zip; a pickle.
-    let safetensors = start[8] == b'{' && start[4..8] == [0; 4];
-    safetensors || start.starts_with(b"PK\x03\x04") || start.starts_with(b"\x80\x02")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_are_told_from_pictures_by_ending_or_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, bytes: &[u8]| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, bytes).unwrap();
-            path
-        };
-        assert!(is_weights(Path::new("/nowhere/net.PTH")));
-        assert!(is_weights(&file("net", b"\x08\0\0\0\0\0\0\0{}      ")));
-        assert!(is_weights(&file("zip.bin", b"PK\x03\x04 and more")));
-        assert!(!is_weights(&file("a.png", b"\x89PNG\r\n\x1a\n and more")));
-        assert!(!is_weights(&file("empty", b"")));
-        assert!(!is_weights(folder.path()));
-        assert!(!is_weights(Path::new("/nowhere/at.all")));
-    }
-
-    #[test]
-    fn the_last_source_is_taken_up_again_unless_its_file_is_gone() {
-        let with = |source: &str| Settings { source: Some(source.to_owned()), ..Settings::default() };
-        assert_eq!(remembered_source(&Settings::default()), None);
-        assert_eq!(remembered_source(&with("demo")), Some(SourceSpec::Demo));
-        assert_eq!(remembered_source(&with("/no/such/file.mp4")), None);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_owned();
-        assert_eq!(remembered_source(&with(&path.display().to_string())), Some(SourceSpec::Path(path)));
-    }
 }

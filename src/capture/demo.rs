@@ -126,7 +126,7 @@ fn single(portrait: &Portrait) -> Result<Scene, CaptureError> {
 /// Two portraits side by side, their faces of one size.
 fn pair(left: &Portrait, right: &Portrait) -> Result<Scene, CaptureError> {
     const HALF: u32 = 400;
-    const TALL: u32 = 600;
+    const TALL: u32 = 560;
     let mut picture = RgbImage::new(2 * HALF, TALL);
     for (portrait, at) in [(left, 0), (right, HALF)] {
         let whole = decode(portrait)?;
@@ -140,7 +140,7 @@ fn pair(left: &Portrait, right: &Portrait) -> Result<Scene, CaptureError> {
         let part = imageops::crop_imm(&large, left_edge, top, HALF, TALL).to_image();
         imageops::replace(&mut picture, &part, i64::from(at), 0);
     }
-    Ok(Scene { target: (f64::from(HALF), f64::from(TALL) * 0.5), view: (790.0, 700.0), picture })
+    Ok(Scene { target: (f64::from(HALF), f64::from(TALL) * 0.5), view: (740.0, 660.0), picture })
 }
 
 /// The view at `t` seconds into the scene.

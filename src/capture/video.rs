@@ -21,8 +21,21 @@ const TOO_LATE_S: f64 = 0.1;
 /// Largest frame that is decoded, in pixels.
 const MAX_PIXELS: usize = 64_000_000;
 
-/// A playlist must not make ffmpeg open a network address, and no frame is larger than `MAX_PIXELS`.
-const INPUT_LIMITS: [&str; 4] = ["-protocol_whitelist", "file,crypto,data", "-max_pixels", "64000000"];
+/// Containers that are files of their own. Playlists are left out: they lead to other files and to the
+/// network, and ffmpeg reads a live one again and again for minutes.
+const CONTAINERS: &str = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,ogg,asf,gif,apng,mjpeg,mxf,h264,hevc,m4v,\
+    nut,rm,dv,ivf,obu,av1,yuv4mpegpipe,wtv,swf,bmp_pipe,tiff_pipe";
+
+/// What ffmpeg and ffprobe are told about every input.
+const INPUT_LIMITS: [&str; 6] = [
+    "-format_whitelist",
+    CONTAINERS,
+    "-protocol_whitelist",
+    "file,crypto,data",
+    // The same as `MAX_PIXELS`.
+    "-max_pixels",
+    "64000000",
+];
 
 /// A video file.
 pub(super) struct VideoSource {

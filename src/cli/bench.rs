@@ -15,6 +15,7 @@ use crate::model::formula::{formula_input, formula_weights};
 use crate::model::kernels::{CpuPlan, PlanOptions};
 use crate::model::{Classifier, CropRegion, DeviceChoice, LoadedWeights, append_crop};
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
+use crate::train::bench_train_step;
 
 /// Shortest time for which a measurement goes on, after the runs that warm it up.
 const MEASURE_FOR: Duration = Duration::from_millis(1500);
@@ -32,6 +33,11 @@ To compare with other engines, run both sides in one sitting on an idle machine,
 more, and compare medians of the medians: moue bench --only forward --threads 2 --json, then each engine with the \
 same number of threads on the same shape. MOUE_ISA=plain, avx2, avx512 or neon chooses the instructions.";
 
+/// Sides of the pictures of a training step.
+const TRAIN_SIZES: [usize; 2] = [96, 224];
+/// Pictures of a training step.
+const TRAIN_BATCH: usize = 64;
+
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,6 +45,8 @@ same number of threads on the same shape. MOUE_ISA=plain, avx2, avx512 or neon c
 enum Name {
     /// The network on 3x224x224, batch 1 and 8, both depths, 1 and all threads
     Forward,
+    /// One training step at 96 and 224 pixels, batch 64: milliseconds an image
+    TrainStep,
     /// One frame's crop of one face, from 640x480 to the network's input
     Preprocess,
     /// Finding the faces of a 640x480 frame
@@ -85,6 +93,16 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
     let wanted = |name| args.only.is_none_or(|only| only == name);
     if wanted(Name::Forward) {
         forward(&threads, &mut report)?;
+    }
+    if wanted(Name::TrainStep) {
+        // Training takes every thread that was allowed.
+        let threads = threads.last().copied().unwrap_or(1);
+        for blocks in [1, 2] {
+            for size in TRAIN_SIZES {
+                let times = bench_train_step(blocks, size, TRAIN_BATCH, threads)?;
+                report.add(&times, Name::TrainStep, blocks, TRAIN_BATCH, size, threads)?;
+            }
+        }
     }
     if [Name::Preprocess, Name::Detect, Name::Frame].into_iter().any(wanted) {
         let frame = demo_frame()?;

@@ -110,11 +110,11 @@ mod tests {
 
     #[test]
     fn the_expected_error_is_the_weighted_gap() {
-        // Three of four right at 0.9: gap 0.15. One of two right at 0.4: gap 0.1.
-        let p: Vec<Probabilities> = [0.9, 0.9, 0.9, 0.9, 0.4, 0.4].iter().map(|p| sure(0, *p)).collect();
+        // Three of four right at 0.9: gap 0.15. One of two right at 0.38: gap 0.12.
+        let p: Vec<Probabilities> = [0.9, 0.9, 0.9, 0.9, 0.38, 0.38].iter().map(|p| sure(0, *p)).collect();
         let labels = [0, 0, 0, 1, 0, 2].map(|i: usize| Expression::ALL[i]);
         let c = Calibration::new(&p, &labels);
-        assert!((c.expected_error - (4.0 * 0.15 + 2.0 * 0.1) / 6.0).abs() < 1e-6, "{}", c.expected_error);
+        assert!((c.expected_error - (4.0 * 0.15 + 2.0 * 0.12) / 6.0).abs() < 1e-6, "{}", c.expected_error);
         assert!((c.maximum_error - 0.15).abs() < 1e-6);
         assert_eq!(c.bins.iter().map(|b| b.count).sum::<usize>(), 6);
         assert_eq!(c.bins[13].count, 4);

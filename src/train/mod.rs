@@ -20,6 +20,6 @@ mod schedule;
 pub use error::TrainError;
 pub use expand::{Addition, Transformation, expand_split, plan_expansion};
 pub use initial::initial_weights;
-pub use net::{DropoutRng, StepOutput, TrainNet, bench_train_step};
+pub use net::{DropoutRng, Loss, StepOutput, TrainNet, bench_train_step};
 pub use parameters::{Parameter, kaiming};
 pub use schedule::Schedule;

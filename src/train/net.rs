@@ -20,6 +20,9 @@ use crate::model::{
     state_dict_layout,
 };
 
+/// From logits `[n, 7]` to the mean loss and its gradient with respect to the logits.
+pub type Loss<'a> = &'a dyn Fn(&[f32]) -> (f64, Vec<f32>);
+
 /// The generator that dropout draws from.
 pub type DropoutRng = Pcg64Mcg;
 
@@ -154,7 +157,7 @@ impl TrainNet {
         input: &[f32],
         n: usize,
         size: usize,
-        loss: &dyn Fn(&[f32]) -> (f64, Vec<f32>),
+        loss: Loss<'_>,
         dropout: Option<&mut DropoutRng>,
     ) -> Result<StepOutput, ModelError> {
         let misfit = |expected: String, found: String| Err(ModelError::Input { expected, found });
@@ -388,7 +391,7 @@ impl Head {
     }
 }
 
-/// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: the median of five, after a warm-up.
+/// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: five steps after a warm-up, shortest first.
 ///
 /// # Errors
 /// As [`TrainNet::new`] and [`TrainNet::step`].

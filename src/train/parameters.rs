@@ -60,7 +60,7 @@ impl Parameter {
 /// biases and running means 0, batch-norm factors and running variances 1.
 #[must_use]
 pub fn kaiming(blocks: usize, seed: u64) -> NetworkWeights {
-    let mut rng = Pcg64::new(u128::from(seed), 0xa02b_dbf7_bb3c_0a7a_c28f_a16a_64ab_f96);
+    let mut rng = Pcg64::new(u128::from(seed), 0x0a02_bdbf_7bb3_c0a7_ac28_fa16_a64a_bf96);
     let mut tensors = BTreeMap::new();
     for spec in state_dict_layout(blocks) {
         let count: usize = spec.shape.iter().product();

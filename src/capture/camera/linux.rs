@@ -358,11 +358,13 @@ fn holder_of(path: &str) -> String {
     let unknown = || "another program".to_owned();
     let Ok(processes) = std::fs::read_dir("/proc") else { return unknown() };
     for process in processes.flatten() {
-        let own = process.file_name().to_string_lossy().parse() == Ok(std::process::id());
+        // `self` and `thread-self` are this program.
+        let Ok(id) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let own = id == std::process::id();
         let Ok(files) = std::fs::read_dir(process.path().join("fd")) else { continue };
         if !own && files.flatten().any(|f| std::fs::read_link(f.path()).is_ok_and(|t| t == Path::new(path))) {
             let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            return format!("{} (process {})", name.trim(), process.file_name().to_string_lossy());
+            return format!("{} (process {id})", name.trim());
         }
     }
     unknown()

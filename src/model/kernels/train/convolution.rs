@@ -5,6 +5,9 @@ use super::super::picture::share;
 use super::super::{Cells, Isa, Picture, Pool, Start, Tile};
 use super::weight_gradient::weight_gradient;
 
+/// How far ahead of its use the right factor is asked for, in steps: it streams from a farther cache.
+pub(super) const STEPS_AHEAD: usize = 12;
+
 /// Pixels that a task takes through one panel of weights: their input stays in the second-level cache.
 const TASK_PIXELS: usize = 392;
 
@@ -182,7 +185,7 @@ fn phases(shape: &ConvolutionShape, to: &Picture) -> Vec<Phase> {
     let taps = |phase: usize| -> (Vec<usize>, isize) {
         let taps: Vec<usize> = (0..shape.kernel)
             .rev()
-            .filter(|k| (phase + padding + stride - k % stride) % stride == 0)
+            .filter(|k| (phase + padding + stride - k % stride).is_multiple_of(stride))
             .collect();
         let first = taps.first().map_or(0, |k| (phase + padding) as isize - *k as isize) / stride as isize;
         (taps, first)
@@ -251,6 +254,7 @@ fn product(
                 b: &packed[panel * depth * columns..][..depth * columns],
                 b_step: columns,
                 b_segment: length * columns,
+                ahead: STEPS_AHEAD * columns,
                 length,
                 segments,
                 c: output,

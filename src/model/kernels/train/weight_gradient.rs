@@ -119,6 +119,7 @@ fn outer_product(
                     b: &b[step.1 + first..],
                     b_step: strides.b_step,
                     b_segment: strides.b_segment,
+                    ahead: super::convolution::STEPS_AHEAD * strides.b_step,
                     length: strides.length,
                     segments: strides.segments,
                     c: to,
