@@ -339,27 +339,6 @@ fn an_archive_with_too_many_entries_is_refused() {
     assert!(text.contains("expected at most 4096 entries, found 5001"), "{text}");
 }
 
-#[test]
-fn a_long_name_that_is_used_often_takes_no_memory() {
-    // 300,000 tensors of a storage with a name of 4,000 bytes: 1.2 GB if each had a copy.
-    let mut pickle = Pickle::new()
-        .tensor(&"k".repeat(4000), "FloatStorage", 0, &[], &[])
-        .op(b"0ctorch._utils\n_rebuild_tensor_v2\nq\x00(")
-        .op(b"(")
-        .text("storage")
-        .op(b"ctorch\nFloatStorage\n")
-        .text(&"k".repeat(4000))
-        .text("cpu")
-        .int(1)
-        .op(b"tQ")
-        .int(0)
-        .op(b"))tq\x01");
-    for _ in 0..300_000 {
-        pickle = pickle.op(b"h\x00h\x01R");
-    }
-    assert!(refusal(&archive(&pickle.end(), &BTreeMap::new())).contains("expected a state dict"));
-}
-
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
 
