@@ -58,7 +58,6 @@ impl Annotator {
         }
         for face in &result.faces {
             let b = face.detection.face;
-            let (label, probability) = face.reading.top();
             let line = (picture.width().max(picture.height()) / 400).max(1) as i32;
             for inset in 0..line {
                 let width = (b.width as i32 - 2 * inset).max(1) as u32;
@@ -66,6 +65,11 @@ impl Annotator {
                 let rect = Rect::at(b.x as i32 + inset, b.y as i32 + inset).of_size(width, height);
                 draw_hollow_rect_mut(&mut picture, rect, BOX_COLOUR);
             }
+        }
+        // Over all boxes, so that a neighbour's does not cross a label.
+        for face in &result.faces {
+            let b = face.detection.face;
+            let (label, probability) = face.reading.top();
             let text = format!("{} {label} {:.0}%", face.id, probability * 100.0);
             let scale = PxScale::from((b.height * 0.14).clamp(12.0, 40.0));
             let (w, h) = text_size(scale, &self.font, &text);
