@@ -7,6 +7,7 @@ const MAX_SIDE_PX: u32 = 8192;
 
 /// A pixel format that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nokhwa knows fewer formats than V4L2"))]
 pub(in crate::capture) enum PixelFormat {
     /// 4:2:2, bytes Y0 U Y1 V.
     Yuyv,
@@ -24,6 +25,7 @@ pub(in crate::capture) enum PixelFormat {
     Grey,
 }
 
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nokhwa chooses among formats itself"))]
 impl PixelFormat {
     /// In the order of preference at equal size and rate: what costs least to decode first.
     pub(in crate::capture) const ALL: [Self; 7] =
