@@ -234,15 +234,17 @@ fn face_at(view: &FrameView, result: &LiveResult, at: Pos2) -> Option<u64> {
 }
 
 fn label(painter: &egui::Painter, view: &FrameView, face: Rect, text: &str, colour: Color32) {
-    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(16.0), Color32::from_gray(16));
-    let size = galley.size() + vec2(14.0, 6.0);
+    // Labels of small faces stand close together.
+    let (letters, margin) = if face.width() < 80.0 { (11.5, vec2(4.0, 1.0)) } else { (16.0, vec2(7.0, 3.0)) };
+    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(letters), Color32::BLACK);
+    let size = galley.size() + 2.0 * margin;
     let x = face.left().clamp(view.rect.left(), (view.rect.right() - size.x).max(view.rect.left()));
     // Above the box, or inside where there is no room.
     let above = face.top() - size.y - 3.0;
     let y = if above < view.rect.top() { face.top() + 3.0 } else { above };
     let back = Rect::from_min_size(egui::pos2(x, y), size);
     painter.rect_filled(back, CornerRadius::same(5), colour);
-    painter.galley(back.min + vec2(7.0, 3.0), galley, Color32::BLACK);
+    painter.galley(back.min + margin, galley, Color32::BLACK);
 }
 
 fn pill(ui: &Ui, at: Pos2, align: Align2, text: &str, colour: Color32) {
