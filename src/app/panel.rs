@@ -36,8 +36,9 @@ impl Rates {
     }
 }
 
-/// People that have a button of their own; the others are in the picture.
-const BUTTONS: usize = 9;
+/// Width of a person's button with the gap behind it, and of what else is in that row, in points.
+const BUTTON: f32 = 30.0;
+const ROW_REST: f32 = 120.0;
 
 /// The chosen face's reading, or why there is none. The id of another face that was chosen here.
 pub(super) fn reading_ui(
@@ -89,8 +90,10 @@ fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Opti
         // The row stays when nobody is there, so that nothing below it jumps.
         ui.set_min_height(24.0);
         ui.spacing_mut().item_spacing.x = 6.0;
+        // Those who find no place here are in the picture; a row that is too long would widen the panel.
+        let places = ((ui.available_width() - ROW_REST) / BUTTON).max(1.0) as usize;
         let faces = result.map(|r| r.analyzed.faces.iter().zip(&r.shown)).into_iter().flatten();
-        for (face, shown) in faces.clone().take(BUTTONS) {
+        for (face, shown) in faces.clone().take(places) {
             let selected = chosen == Some(face.id);
             let colour = theme::person_colour(face.id);
             let text = if selected { format!("Face {}", face.id) } else { face.id.to_string() };
@@ -112,7 +115,7 @@ fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Opti
                 clicked = Some(face.id);
             }
         }
-        let others = faces.count().saturating_sub(BUTTONS);
+        let others = faces.count().saturating_sub(places);
         if others > 0 {
             ui.label(RichText::new(format!("and {others} more")).font(theme::caption()).weak());
         }

@@ -1,5 +1,7 @@
 //! Frames, prepared on the capture thread so that the window only uploads them.
 
+use std::sync::Arc;
+
 use eframe::egui::ColorImage;
 use image::{RgbImage, imageops};
 
@@ -10,22 +12,22 @@ const MAX_SIDE_PX: u32 = 2048;
 pub(super) struct Picture {
     /// The pixels, reduced where the frame is very large.
     pub(super) image: ColorImage,
-    /// Width and height of the frame itself, in pixels; boxes are in these.
-    pub(super) size_px: (u32, u32),
+    /// The frame itself; boxes are in its pixels.
+    pub(super) frame: Arc<RgbImage>,
 }
 
 impl Picture {
     /// Prepares a frame.
-    pub(super) fn new(frame: &RgbImage) -> Self {
+    pub(super) fn new(frame: &Arc<RgbImage>) -> Self {
         let size_px = frame.dimensions();
         let longest = size_px.0.max(size_px.1);
         let image = if longest <= MAX_SIDE_PX {
             color_image(frame)
         } else {
             let side = |px: u32| (u64::from(px) * u64::from(MAX_SIDE_PX) / u64::from(longest)).max(1) as u32;
-            color_image(&imageops::thumbnail(frame, side(size_px.0), side(size_px.1)))
+            color_image(&imageops::thumbnail(&**frame, side(size_px.0), side(size_px.1)))
         };
-        Self { image, size_px }
+        Self { image, frame: Arc::clone(frame) }
     }
 }
 
@@ -41,8 +43,8 @@ mod tests {
     fn very_large_frames_are_reduced_and_keep_their_shape() {
         for (frame, shown) in [((4096, 1024), [2048, 512]), ((640, 480), [640, 480]), ((9000, 2), [2048, 1])]
         {
-            let picture = Picture::new(&RgbImage::new(frame.0, frame.1));
-            assert_eq!((picture.image.size, picture.size_px), (shown, frame));
+            let picture = Picture::new(&Arc::new(RgbImage::new(frame.0, frame.1)));
+            assert_eq!((picture.image.size, picture.frame.dimensions()), (shown, frame));
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The picture with its boxes, labels, heatmaps and marks.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use eframe::egui::{
     self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, TextureHandle,
     TextureOptions, Ui, vec2,
 };
+use image::RgbImage;
 
 use super::overlay::HeatTextures;
 use super::panel::capitalised;
@@ -14,16 +18,19 @@ use super::view::FrameView;
 use crate::capture::SourceKind;
 use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading, SourceState};
 
+/// Boxes of an older frame belong to another moment.
+const BOXES_FOR: Duration = Duration::from_millis(1000);
+
 /// The newest frame, in a texture that is updated in place while the size stays.
 #[derive(Default)]
 pub(super) struct FrameTexture {
     texture: Option<TextureHandle>,
-    size_px: (u32, u32),
+    frame: Option<Arc<RgbImage>>,
 }
 
 impl FrameTexture {
     pub(super) fn update(&mut self, ctx: &egui::Context, picture: Picture) {
-        self.size_px = picture.size_px;
+        self.frame = Some(picture.frame);
         let image = picture.image;
         match &mut self.texture {
             Some(texture) if texture.size() == image.size => {
@@ -33,7 +40,17 @@ impl FrameTexture {
         }
     }
 
+    /// Whether exactly this frame is on screen, as with a picture that stays.
+    pub(super) fn shows(&self, frame: &Arc<RgbImage>) -> bool {
+        self.frame.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, frame))
+    }
+
+    fn size_px(&self) -> (u32, u32) {
+        self.frame.as_ref().map_or((1, 1), |frame| frame.dimensions())
+    }
+
     pub(super) fn clear(&mut self) {
+        self.frame = None;
         self.texture = None;
     }
 }
@@ -80,7 +97,7 @@ impl Preview<'_> {
         let mut action = None;
         if let Some(texture) = &self.frame.texture {
             let mirror = kind.is_some_and(|kind| mirrored(kind, self.settings));
-            let view = FrameView::fit(space.shrink(10.0), self.frame.size_px, mirror);
+            let view = FrameView::fit(space.shrink(10.0), self.frame.size_px(), mirror);
             let running = matches!(self.state, SourceState::Running(_));
             let tint = if running { Color32::WHITE } else { Color32::from_gray(70) };
             egui::Image::new((texture.id(), texture.size_vec2()))
@@ -88,7 +105,8 @@ impl Preview<'_> {
                 .tint(tint)
                 .corner_radius(8.0)
                 .paint_at(ui, view.rect);
-            if running && let Some(result) = self.result {
+            let current = self.result.filter(|r| self.belongs(r));
+            if running && let Some(result) = current {
                 self.faces(ui, &view, result);
                 if response.clicked()
                     && let Some(at) = response.interact_pointer_pos()
@@ -99,6 +117,12 @@ impl Preview<'_> {
             self.mark(ui, &view, kind);
         }
         self.state_text(ui, space).or(action)
+    }
+
+    /// Whether boxes of this result fit the picture on screen.
+    fn belongs(&self, result: &LiveResult) -> bool {
+        let frame = &result.analyzed.frame;
+        self.frame.shows(&frame.image) || frame.captured_at.elapsed() < BOXES_FOR
     }
 
     fn faces(&self, ui: &Ui, view: &FrameView, result: &LiveResult) {
@@ -210,15 +234,17 @@ fn face_at(view: &FrameView, result: &LiveResult, at: Pos2) -> Option<u64> {
 }
 
 fn label(painter: &egui::Painter, view: &FrameView, face: Rect, text: &str, colour: Color32) {
-    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(16.0), Color32::from_gray(16));
-    let size = galley.size() + vec2(14.0, 6.0);
+    // Labels of small faces stand close together.
+    let (letters, margin) = if face.width() < 80.0 { (11.5, vec2(4.0, 1.0)) } else { (16.0, vec2(7.0, 3.0)) };
+    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(letters), Color32::BLACK);
+    let size = galley.size() + 2.0 * margin;
     let x = face.left().clamp(view.rect.left(), (view.rect.right() - size.x).max(view.rect.left()));
     // Above the box, or inside where there is no room.
     let above = face.top() - size.y - 3.0;
     let y = if above < view.rect.top() { face.top() + 3.0 } else { above };
     let back = Rect::from_min_size(egui::pos2(x, y), size);
     painter.rect_filled(back, CornerRadius::same(5), colour);
-    painter.galley(back.min + vec2(7.0, 3.0), galley, Color32::BLACK);
+    painter.galley(back.min + margin, galley, Color32::BLACK);
 }
 
 fn pill(ui: &Ui, at: Pos2, align: Align2, text: &str, colour: Color32) {

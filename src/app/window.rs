@@ -22,14 +22,15 @@ use super::settings::{Settings, SettingsFile, ThemeChoice};
 use super::theme;
 use super::timeline;
 use super::toasts::Toasts;
-use crate::capture::{CameraInfo, SourceSpec, list_cameras};
+use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
 use crate::pipeline::{
     AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings,
     SourceState,
 };
 
-/// A result older than this is not drawn over the picture: it belongs to another moment.
-const STALE_AFTER: Duration = Duration::from_millis(1000);
+/// An older reading is not shown any more, unless its picture is still on screen. A slow machine's readings are
+/// seconds old, and its user is told how old.
+const READING_FOR: Duration = Duration::from_secs(3);
 /// Another face has to be larger by this factor before the panel turns to it.
 const LARGER_BY: f32 = 1.4;
 /// Messages that are kept for the list.
@@ -291,7 +292,9 @@ impl MoueApp {
     }
 
     fn current_result(&self) -> Option<Arc<LiveResult>> {
-        self.live.result().filter(|r| r.analyzed.frame.captured_at.elapsed() < STALE_AFTER)
+        let current =
+            |frame: &Frame| self.frame.shows(&frame.image) || frame.captured_at.elapsed() < READING_FOR;
+        self.live.result().filter(|r| current(&r.analyzed.frame))
     }
 
     /// The face that the panel shows: the one that was clicked while it is there, else the largest. Of two
