@@ -21,6 +21,8 @@ pub(super) unsafe trait Simd: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// The greater of the two; `other` where either is not a number.
     unsafe fn max(self, other: Self) -> Self;
+    /// `then` where `self > other`, else `otherwise`.
+    unsafe fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self;
     /// `self * factor + term`.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
     /// Asks the second-level cache for the line at `at`; the address need not be valid.
@@ -72,6 +74,10 @@ unsafe impl Simd for PlainVector {
         self.zip(other, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    unsafe fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] > other.0[i] { then.0[i] } else { otherwise.0[i] }))
+    }
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         // Not f32::mul_add: without FMA that is a slow library call.
         Self(std::array::from_fn(|i| self.0[i] * factor.0[i] + term.0[i]))
@@ -84,7 +90,8 @@ unsafe impl Simd for PlainVector {
 #[allow(unused_macros)]
 macro_rules! simd_register {
     ($register:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
-     $max:ident, |$x:ident, $y:ident, $z:ident| $fma:expr, |$at:ident| $prefetch:expr) => {
+     $max:ident, |$p:ident, $q:ident, $then:ident, $else:ident| $select:expr,
+     |$x:ident, $y:ident, $z:ident| $fma:expr, |$at:ident| $prefetch:expr) => {
         // SAFETY: each method is one intrinsic of the instruction set that the trait's caller vouches for,
         // on pointers that the caller vouches for.
         unsafe impl Simd for $register {
@@ -125,6 +132,12 @@ macro_rules! simd_register {
                 unsafe { $max(self, other) }
             }
             #[inline(always)]
+            unsafe fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self {
+                let ($p, $q, $then, $else) = (self, other, then, otherwise);
+                // SAFETY: see the impl.
+                unsafe { $select }
+            }
+            #[inline(always)]
             unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
                 let ($x, $y, $z) = (self, factor, term);
                 // SAFETY: see the impl.
@@ -155,6 +168,7 @@ mod x86 {
         _mm256_sub_ps,
         _mm256_mul_ps,
         _mm256_max_ps,
+        |p, q, then, other| _mm256_blendv_ps(other, then, _mm256_cmp_ps::<_CMP_GT_OQ>(p, q)),
         |x, y, z| _mm256_fmadd_ps(x, y, z),
         |at| _mm_prefetch::<_MM_HINT_T1>(at.cast())
     );
@@ -168,6 +182,7 @@ mod x86 {
         _mm512_sub_ps,
         _mm512_mul_ps,
         _mm512_max_ps,
+        |p, q, then, other| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(p, q), other, then),
         |x, y, z| _mm512_fmadd_ps(x, y, z),
         |at| _mm_prefetch::<_MM_HINT_T1>(at.cast())
     );
@@ -188,6 +203,7 @@ mod arm {
         vsubq_f32,
         vmulq_f32,
         vmaxq_f32,
+        |p, q, then, other| vbslq_f32(vcgtq_f32(p, q), then, other),
         |x, y, z| vfmaq_f32(z, x, y),
         |_at| ()
     );

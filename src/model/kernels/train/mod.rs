@@ -11,6 +11,7 @@
 mod convolution;
 mod norm;
 mod stem;
+mod sum_tile;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;

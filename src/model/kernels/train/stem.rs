@@ -41,44 +41,89 @@ pub fn pool_forward(
         for (y, index) in index.chunks_exact_mut(row).enumerate() {
             // SAFETY: each task has its own map.
             let out = unsafe { output.slice_mut(to.at(image, y, 0), row) };
-            for (x, (out, index)) in
-                out.chunks_exact_mut(channels).zip(index.chunks_exact_mut(channels)).enumerate()
-            {
-                out.fill(0.0);
-                index.fill(NONE);
-                for ky in 0..3 {
-                    for kx in 0..3 {
-                        let (Some(sy), Some(sx)) = ((2 * y + ky).checked_sub(1), (2 * x + kx).checked_sub(1)) else {
-                            continue;
-                        };
-                        if sy < z_height && sx < z_width {
-                            let z = &map[sy * z_row + sx * channels..][..channels];
-                            let tap = (ky * 3 + kx) as u8;
-                            dispatch!(isa => greater(z: &[f32], line: (&[f32], &[f32]), tap: u8, out: &mut [f32], index: &mut [u8]));
-                        }
-                    }
-                }
-            }
+            let first = (2 * y).saturating_sub(1);
+            let rows = &map[first * z_row..(2 * y + 2).min(z_height) * z_row];
+            let above = first + 1 - 2 * y;
+            dispatch!(isa => pool_row(rows: &[f32], z_row: usize, above: usize, line: (&[f32], &[f32]), out: &mut [f32], index: &mut [u8]));
         }
     });
 }
 
+/// The longest vector of any instruction set.
+const WIDEST: usize = 16;
+
+/// The first `count` of `from`, filled up with zeros where that is less than a vector.
 #[inline(always)]
-unsafe fn greater<V: Simd, const COLUMNS: usize, const ROWS: usize>(
-    z: &[f32],
+unsafe fn load<V: Simd>(from: &[f32], count: usize) -> V {
+    // SAFETY: a whole vector is inside the slice, or the buffer, which holds the longest.
+    unsafe {
+        if count >= V::LANES {
+            V::load(from[..V::LANES].as_ptr())
+        } else {
+            let mut part = [0.0; WIDEST];
+            part[..count].copy_from_slice(&from[..count]);
+            V::load(part.as_ptr())
+        }
+    }
+}
+
+/// Writes at most `count` floats.
+#[inline(always)]
+unsafe fn store<V: Simd>(value: V, to: &mut [f32], count: usize) {
+    // SAFETY: as `load`.
+    unsafe {
+        if count >= V::LANES {
+            value.store(to[..V::LANES].as_mut_ptr());
+        } else {
+            let mut part = [0.0; WIDEST];
+            value.store(part.as_mut_ptr());
+            to[..count].copy_from_slice(&part[..count]);
+        }
+    }
+}
+
+/// One row of the pool's output; `rows` are the two or three rows of the map that it sees, the first of which is
+/// number `above` of the window.
+#[inline(always)]
+unsafe fn pool_row<V: Simd, const COLUMNS: usize, const ROWS: usize>(
+    rows: &[f32],
+    z_row: usize,
+    above: usize,
     (scale, shift): (&[f32], &[f32]),
-    tap: u8,
     out: &mut [f32],
     index: &mut [u8],
 ) {
-    let channels = z.len();
-    let (scale, shift) = (&scale[..channels], &shift[..channels]);
-    let (out, index) = (&mut out[..channels], &mut index[..channels]);
-    for c in 0..channels {
-        let v = z[c] * scale[c] + shift[c];
-        let more = v > out[c];
-        out[c] = if more { v } else { out[c] };
-        index[c] = if more { tap } else { index[c] };
+    let channels = scale.len();
+    for c in (0..channels).step_by(V::LANES) {
+        let count = V::LANES.min(channels - c);
+        // SAFETY: slices are checked; the caller has the instruction set.
+        unsafe {
+            let (a, b): (V, V) = (load(&scale[c..], count), load(&shift[c..], count));
+            for (x, (out, index)) in
+                out.chunks_exact_mut(channels).zip(index.chunks_exact_mut(channels)).enumerate()
+            {
+                let (mut best, mut taken) = (V::splat(0.0), V::splat(f32::from(NONE)));
+                for (ky, row) in rows.chunks_exact(z_row).enumerate() {
+                    for kx in usize::from(x == 0)..3 {
+                        let at = (2 * x + kx - 1) * channels + c;
+                        if at >= z_row {
+                            break;
+                        }
+                        // Rounded twice, as `norm_forward` does: then every instruction set keeps and drops the same values.
+                        let v = load::<V>(&row[at..], count).mul(a).add(b);
+                        taken = v.if_greater(best, V::splat((3 * (ky + above) + kx) as f32), taken);
+                        best = v.if_greater(best, v, best);
+                    }
+                }
+                store(best, &mut out[c..], count);
+                let mut taps = [0.0_f32; WIDEST];
+                taken.store(taps.as_mut_ptr());
+                for (index, tap) in index[c..c + count].iter_mut().zip(taps) {
+                    // SAFETY: it is a whole number from 0 to 9.
+                    *index = tap.to_int_unchecked::<i32>() as u8;
+                }
+            }
+        }
     }
 }
 
@@ -102,33 +147,20 @@ pub fn pool_backward(
     let dz = Cells::new(dz);
     let sums: Vec<Mutex<Vec<f64>>> = (0..n).map(|_| Mutex::new(vec![0.0; 2 * channels])).collect();
     let mean = &input.statistics.mean[..];
-    // First the pool's gradient alone, where it belongs, and the sums.
+    // First the sums, then the gradient, each over the rows of the maps. What comes back through the pool is
+    // gathered both times: that is cheaper than writing and reading it.
     pool.run(n, |image| {
         let mut sums = sums[image].lock();
-        // SAFETY: each task has its own map.
-        let dz = unsafe { dz.slice_mut(image * z_height * z_row, z_height * z_row) };
         let map = &input.z[image * z_height * z_row..][..z_height * z_row];
-        dz.fill(0.0);
         let at = image * to.height * row;
         let (index, g) = (&index[at..][..to.height * row], &g[at..][..to.height * row]);
         let mut part = vec![0.0_f32; 2 * channels];
-        for y in 0..to.height {
+        for (y, z) in map.chunks_exact(z_row).enumerate() {
             part.fill(0.0);
-            let (first, second) = part.split_at_mut(channels);
-            for x in 0..to.width {
-                let pixel = (y * to.width + x) * channels;
-                let (index, g) = (&index[pixel..][..channels], &g[pixel..][..channels]);
-                for c in 0..channels {
-                    if index[c] != NONE {
-                        let (ky, kx) = (usize::from(index[c] / 3), usize::from(index[c] % 3));
-                        let at = (2 * y + ky - 1) * z_row + (2 * x + kx - 1) * channels + c;
-                        dz[at] += g[c];
-                        first[c] += g[c];
-                        second[c] += g[c] * (map[at] - mean[c]);
-                    }
-                }
-            }
-            sums.iter_mut().zip(&part).for_each(|(sum, part)| *sum += f64::from(*part));
+            let seen = Seen { index, g, row, y };
+            let (seen, part) = (&seen, &mut part[..]);
+            dispatch!(isa => sum_row(seen: &Seen<'_>, z: &[f32], mean: &[f32], part: &mut [f32]));
+            sums.iter_mut().zip(&*part).for_each(|(sum, part)| *sum += f64::from(*part));
         }
     });
     let mut total = vec![0.0; 2 * channels];
@@ -140,23 +172,111 @@ pub fn pool_backward(
     pool.run(n * z_height, |task| {
         // SAFETY: each task has its own row.
         let dz = unsafe { dz.slice_mut(task * z_row, z_row) };
-        let (z, lines) = (&input.z[task * z_row..][..z_row], &lines);
-        dispatch!(isa => combine_in_place(lines: &[&[f32]; 3], z: &[f32], dz: &mut [f32]));
+        let at = task / z_height * to.height * row;
+        let (index, g) = (&index[at..][..to.height * row], &g[at..][..to.height * row]);
+        let seen = Seen { index, g, row, y: task % z_height };
+        let (seen, z, lines) = (&seen, &input.z[task * z_row..][..z_row], &lines);
+        dispatch!(isa => gradient_row(lines: &[&[f32]; 3], seen: &Seen<'_>, z: &[f32], dz: &mut [f32]));
     });
     gradient
 }
 
+/// What one row of the normalised map gets back through the pool.
+struct Seen<'a> {
+    /// Of the whole map.
+    index: &'a [u8],
+    /// Of the whole map.
+    g: &'a [f32],
+    /// Length of one of the pool's rows.
+    row: usize,
+    /// The row.
+    y: usize,
+}
+
+impl Seen<'_> {
+    /// The gradient of `count` channels from `c` on of pixel `x`: the sum over the windows that took it.
+    #[inline(always)]
+    unsafe fn gather<V: Simd>(&self, x: usize, c: usize, channels: usize, count: usize) -> V {
+        // SAFETY: slices are checked; the caller has the instruction set.
+        unsafe {
+            let (zero, mut sum) = (V::splat(0.0), V::splat(0.0));
+            // Row y is number ky of window (y + 1 - ky) / 2: an even row is in the middle of one, an odd row at
+            // the end of one and the beginning of the next.
+            for ky in (1 - self.y % 2..3).step_by(2) {
+                let from = (self.y + 1 - ky) / 2 * self.row;
+                if from >= self.g.len() {
+                    continue;
+                }
+                for kx in (1 - x % 2..3).step_by(2) {
+                    let at = (x + 1 - kx) / 2 * channels + c;
+                    if at >= self.row {
+                        continue;
+                    }
+                    let at = from + at;
+                    let mut taps = [0.0_f32; WIDEST];
+                    if count == V::LANES {
+                        for (tap, index) in taps[..V::LANES].iter_mut().zip(&self.index[at..at + V::LANES]) {
+                            *tap = f32::from(*index);
+                        }
+                    } else {
+                        for (tap, index) in taps[..count].iter_mut().zip(&self.index[at..at + count]) {
+                            *tap = f32::from(*index);
+                        }
+                    }
+                    let (taken, tap) = (V::load(taps.as_ptr()), V::splat((3 * ky + kx) as f32));
+                    let g = load::<V>(&self.g[at..], count);
+                    sum = sum.add(taken.if_greater(tap, zero, tap.if_greater(taken, zero, g)));
+                }
+            }
+            sum
+        }
+    }
+}
+
 #[inline(always)]
-unsafe fn combine_in_place<V: Simd, const COLUMNS: usize, const ROWS: usize>(
+unsafe fn sum_row<V: Simd, const COLUMNS: usize, const ROWS: usize>(
+    seen: &Seen<'_>,
+    z: &[f32],
+    mean: &[f32],
+    part: &mut [f32],
+) {
+    let channels = mean.len();
+    let (first, second) = part.split_at_mut(channels);
+    for c in (0..channels).step_by(V::LANES) {
+        let count = V::LANES.min(channels - c);
+        // SAFETY: slices are checked; the caller has the instruction set.
+        unsafe {
+            let zero = load::<V>(&mean[c..], count);
+            let (mut sums, mut products) = (V::splat(0.0), V::splat(0.0));
+            for (x, z) in z.chunks_exact(channels).enumerate() {
+                let g = seen.gather::<V>(x, c, channels, count);
+                sums = sums.add(g);
+                products = load::<V>(&z[c..], count).sub(zero).mul_add(g, products);
+            }
+            store(sums, &mut first[c..], count);
+            store(products, &mut second[c..], count);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn gradient_row<V: Simd, const COLUMNS: usize, const ROWS: usize>(
     lines: &[&[f32]; 3],
+    seen: &Seen<'_>,
     z: &[f32],
     dz: &mut [f32],
 ) {
     let channels = lines[0].len();
-    let [a, e, f] = lines.map(|l| &l[..channels]);
-    for (dz, z) in dz.chunks_exact_mut(channels).zip(z.chunks_exact(channels)) {
-        for c in 0..channels {
-            dz[c] = a[c] * dz[c] + (e[c] * z[c] + f[c]);
+    for c in (0..channels).step_by(V::LANES) {
+        let count = V::LANES.min(channels - c);
+        // SAFETY: slices are checked; the caller has the instruction set.
+        unsafe {
+            let [a, e, f] = lines.map(|line| load::<V>(&line[c..], count));
+            for (x, (z, dz)) in z.chunks_exact(channels).zip(dz.chunks_exact_mut(channels)).enumerate() {
+                let g = seen.gather::<V>(x, c, channels, count);
+                let line = load::<V>(&z[c..], count).mul_add(e, f);
+                store(g.mul_add(a, line), &mut dz[c..], count);
+            }
         }
     }
 }
