@@ -5,7 +5,7 @@
 //! It differs from [`Tile`](super::super::Tile) in the list of runs: the sums stay in registers over the
 //! rows of an image and over several small images.
 
-use super::super::simd::{Simd, dispatch};
+use super::super::simd::{Simd, dispatch, for_rows};
 use super::super::{Cells, Isa};
 
 /// One tile; see the module.
@@ -73,19 +73,6 @@ unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &SumT
         };
     }
     pick!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
-}
-
-/// `body` with `i` = 0, 1, .. `ROWS` - 1, written out, so that every sum is a register of its own.
-macro_rules! for_rows {
-    ($rows:ident, |$i:ident| $body:expr) => {
-        for_rows!(@ $rows, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
-    };
-    (@ $rows:ident, $i:ident, $body:expr, $($index:literal)*) => {
-        $(if $index < $rows {
-            let $i: usize = $index;
-            $body
-        })*
-    };
 }
 
 /// The tile itself. Bounds are checked by [`SumTile::run`].

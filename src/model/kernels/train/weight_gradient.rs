@@ -154,15 +154,16 @@ pub(super) fn weight_gradient(
 /// 0, 1, 2 ..
 const COUNTING: [usize; MOST_ROWS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
 
-/// Copies the first `rows` of every `step` floats, one behind the other, until `to` is full.
+/// Copies `rows` floats from every `step`th on, one behind the other, until `to` is full. With few channels
+/// `rows` reaches into the next step: a kernel sees the same pixels again.
 fn pack(from: &[f32], step: usize, rows: usize, to: &mut [f32]) {
     // Most tiles have the most rows or one less; a known length is a few moves and no call.
     match rows {
         14 => copy_all::<14>(from, step, to),
         13 => copy_all::<13>(from, step, to),
         _ => {
-            for (to, from) in to.chunks_exact_mut(rows).zip(from.chunks(step)) {
-                to.copy_from_slice(&from[..rows]);
+            for (i, to) in to.chunks_exact_mut(rows).enumerate() {
+                to.copy_from_slice(&from[i * step..][..rows]);
             }
         }
     }
@@ -170,7 +171,7 @@ fn pack(from: &[f32], step: usize, rows: usize, to: &mut [f32]) {
 
 fn copy_all<const ROWS: usize>(from: &[f32], step: usize, to: &mut [f32]) {
     let (to, _) = to.as_chunks_mut::<ROWS>();
-    for (to, from) in to.iter_mut().zip(from.chunks(step)) {
-        to.copy_from_slice(&from[..ROWS]);
+    for (i, to) in to.iter_mut().enumerate() {
+        to.copy_from_slice(&from[i * step..][..ROWS]);
     }
 }
