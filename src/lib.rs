@@ -10,5 +10,6 @@ pub mod cli;
 pub mod detect;
 pub mod eval;
 pub mod model;
+mod new_file;
 pub mod pipeline;
 pub mod train;

@@ -179,6 +179,22 @@ fn model_and_cameras_describe_what_is_there() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn without_a_display_the_window_says_what_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = moue(folder.path())
+        .arg("--no-settings")
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("no display found") && said.contains("moue analyze"), "{said}");
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("moue"))

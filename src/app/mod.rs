@@ -49,6 +49,12 @@ pub struct AppOptions {
 /// Why the window could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// The session has no display.
+    #[error(
+        "no display found: the window needs a desktop session (X11 or Wayland; DISPLAY or WAYLAND_DISPLAY is set there). \
+         Without one, `moue analyze` does the same in a terminal"
+    )]
+    NoDisplay,
     /// Neither graphics interface works.
     #[error(
         "the window cannot be opened: {first}; {second}. It needs a display (X11 or Wayland) and a graphics \
@@ -67,6 +73,10 @@ pub enum AppError {
 /// # Errors
 /// [`AppError`] when there is no display or no graphics driver, not even one in software.
 pub fn run(options: AppOptions) -> Result<(), AppError> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
+        return Err(AppError::NoDisplay);
+    }
     let (first, second) = RENDERERS;
     let first_error = match open(options.clone(), first) {
         Ok(()) => return Ok(()),

@@ -15,6 +15,7 @@ use super::annotate::Annotator;
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::capture::{CaptureError, Pace, SourceKind, SourceSpec, open_source};
+use crate::new_file;
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 
 /// Files that are taken from a folder; what else lies there is no failure.
@@ -274,17 +275,8 @@ impl Output {
                 device.with_context(|| format!("{}: cannot be written", path.display()))?,
             ));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".moue-");
-        // Temporary files are private; a result is as readable as any file that the user makes.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file =
-            builder.tempfile_in(folder).with_context(|| format!("{}: cannot be written", path.display()))?;
+            new_file::beside(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
         Ok(Self::File { writer: Box::new(BufWriter::new(file)), path })
     }
 

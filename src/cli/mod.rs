@@ -134,9 +134,10 @@ fn start_log(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    // wgpu and its drivers report what they cannot do at every start; the program says what matters.
+    // wgpu and its drivers report what they cannot do at every start; the program says what matters, also
+    // where eframe would report an end although the other graphics interface still opens the window.
     let default = format!(
-        "{level},wgpu_hal=error,wgpu_core=error,egui_wgpu=error,winit=error,zbus=error,calloop=error"
+        "{level},wgpu_hal=error,wgpu_core=error,egui_wgpu=error,eframe::native::run=off,winit=error,zbus=error,calloop=error"
     );
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     // A second start (in tests) keeps the first log.

@@ -9,6 +9,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use crate::model::{ModelError, NetworkWeights};
+use crate::new_file;
 
 /// How the values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,16 +63,7 @@ pub fn write_safetensors(weights: &NetworkWeights, path: &Path, stored: StoredAs
     let metadata: HashMap<String, String> = weights.metadata.clone().into_iter().collect();
     let bytes = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))
         .map_err(|e| unwritable(e.to_string()))?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".moue-");
-    // Temporary files are private; weights are as readable as any file that the user makes.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(|e| unwritable(e.to_string()))?;
+    let mut file = new_file::beside(path).map_err(|e| unwritable(e.to_string()))?;
     file.write_all(&bytes).map_err(|e| unwritable(e.to_string()))?;
     file.as_file().sync_all().map_err(|e| unwritable(e.to_string()))?;
     file.persist(path).map_err(|e| unwritable(e.to_string()))?;

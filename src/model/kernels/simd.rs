@@ -252,3 +252,18 @@ macro_rules! dispatch {
     }};
 }
 pub(super) use dispatch;
+
+/// `body` with `i` = 0, 1, .. `ROWS` - 1, written out: the sums stay in registers only where the compiler sees
+/// every index as a constant, and it does not unroll loops this long by itself.
+macro_rules! for_rows {
+    ($rows:ident, |$i:ident| $body:expr) => {
+        for_rows!(@ $rows, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $rows:ident, $i:ident, $body:expr, $($index:literal)*) => {
+        $(if $index < $rows {
+            let $i: usize = $index;
+            $body
+        })*
+    };
+}
+pub(super) use for_rows;

@@ -10,7 +10,7 @@
 //! NHWC. Tile sizes follow Goto and van de Geijn, "Anatomy of High-Performance Matrix
 //! Multiplication" (2008): as many sums as registers allow, so that loads stay below what the multipliers take.
 
-use super::simd::{Simd, dispatch};
+use super::simd::{Simd, dispatch, for_rows};
 use super::{Cells, Isa};
 
 /// What the sums start from.
@@ -124,20 +124,6 @@ unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile
         };
     }
     pick!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
-}
-
-/// `body` with `i` = 0, 1, .. `ROWS` - 1, written out: the sums stay in registers only where the compiler sees
-/// every index as a constant, and it does not unroll loops this long by itself.
-macro_rules! for_rows {
-    ($rows:ident, |$i:ident| $body:expr) => {
-        for_rows!(@ $rows, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
-    };
-    (@ $rows:ident, $i:ident, $body:expr, $($index:literal)*) => {
-        $(if $index < $rows {
-            let $i: usize = $index;
-            $body
-        })*
-    };
 }
 
 /// The tile itself. Bounds are checked by [`Tile::run`].
