@@ -277,7 +277,7 @@ struct Progress {
 
 impl Progress {
     fn new() -> Self {
-        let style = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg}");
+        let style = ProgressStyle::with_template("{prefix} {bar:12} {pos}/{len} {msg}");
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { bar, epoch: 0 }
@@ -301,7 +301,7 @@ impl Observer for Progress {
         }
         self.bar.set_position(r.step as u64);
         self.bar.set_message(format!(
-            "loss {:.3}, accuracy {:.3}, rate {:.4}, {:.0} pictures/s, {} left",
+            "loss {:.3}, accuracy {:.3}, rate {:.4}, {:.0}/s, {:#} left",
             r.loss,
             r.accuracy,
             r.learning_rate,
