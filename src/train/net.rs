@@ -180,11 +180,6 @@ impl TrainNet {
         &self.state
     }
 
-    /// Batch-norm statistics by state-dict name, sorted by it.
-    pub fn running(&self) -> impl Iterator<Item = (&str, &[f32])> {
-        self.running.iter().map(|(name, values)| (name.as_str(), &values[..]))
-    }
-
     /// Changes the weights by their gradients.
     pub fn apply(&mut self, optimizer: &mut dyn Optimizer) {
         self.state.apply(optimizer);
