@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, RichText, Ui};
 
-use super::menu::shortcut_list;
+use super::shortcuts::{self, Group};
 use crate::pipeline::{Message, ModelInfo};
 
 /// What is computed, where, and what it cannot tell: the introduction, and part of the About sheet.
@@ -12,7 +12,7 @@ pub(super) const INTRODUCTION: &str = "moue finds faces in the picture and shows
     errs often.";
 
 /// Which sheets are open.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Dialogs {
     pub(super) shortcuts: bool,
     pub(super) model: bool,
@@ -21,8 +21,9 @@ pub(super) struct Dialogs {
 }
 
 impl Dialogs {
-    pub(super) fn close_all(&mut self) {
-        *self = Self::default();
+    /// Closes the sheets; whether one was open.
+    pub(super) fn close_all(&mut self) -> bool {
+        std::mem::take(self) != Self::default()
     }
 
     pub(super) fn show(&mut self, ctx: &egui::Context, model: Option<&ModelInfo>, messages: &[Message]) {
@@ -34,13 +35,20 @@ impl Dialogs {
                 .anchor(egui::Align2::CENTER_CENTER, [0.0, 0.0])
         };
         sheet("Keyboard shortcuts").open(&mut self.shortcuts).show(ctx, |ui| {
-            egui::Grid::new("shortcuts").num_columns(2).spacing([24.0, 6.0]).show(ui, |ui| {
-                for (shortcut, text) in shortcut_list() {
-                    ui.label(RichText::new(ui.ctx().format_shortcut(&shortcut)).monospace());
-                    ui.label(text);
-                    ui.end_row();
-                }
-            });
+            for group in Group::ALL {
+                ui.label(RichText::new(group.name()).strong());
+                egui::Grid::new(group.name()).num_columns(2).spacing([24.0, 4.0]).min_col_width(90.0).show(
+                    ui,
+                    |ui| {
+                        for (keys, text) in shortcuts::listed(ui.ctx(), group) {
+                            ui.label(RichText::new(keys).monospace());
+                            ui.label(text);
+                            ui.end_row();
+                        }
+                    },
+                );
+                ui.add_space(6.0);
+            }
         });
         sheet("About the model").open(&mut self.model).show(ctx, |ui| match model {
             Some(model) => model_facts(ui, model),

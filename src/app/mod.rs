@@ -1,8 +1,10 @@
 //! The egui window. Nothing outside this module knows egui.
 
+mod acting;
 mod dialogs;
 mod files;
 mod history;
+mod keeping;
 mod menu;
 mod overlay;
 mod panel;
@@ -10,6 +12,7 @@ mod picker;
 mod picture;
 mod preview;
 mod settings;
+mod shortcuts;
 mod theme;
 mod timeline;
 mod toasts;

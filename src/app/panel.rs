@@ -92,8 +92,10 @@ fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Opti
         ui.spacing_mut().item_spacing.x = 6.0;
         // Those who find no place here are in the picture; a row that is too long would widen the panel.
         let places = ((ui.available_width() - ROW_REST) / BUTTON).max(1.0) as usize;
-        let faces = result.map(|r| r.analyzed.faces.iter().zip(&r.shown)).into_iter().flatten();
-        for (face, shown) in faces.clone().take(places) {
+        let order = in_row(result);
+        for id in order.iter().take(places) {
+            let faces = result.map(|r| r.analyzed.faces.iter().zip(&r.shown)).into_iter().flatten();
+            let Some((face, shown)) = faces.into_iter().find(|(face, _)| face.id == *id) else { continue };
             let selected = chosen == Some(face.id);
             let colour = theme::person_colour(face.id);
             let text = if selected { format!("Face {}", face.id) } else { face.id.to_string() };
@@ -115,12 +117,20 @@ fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Opti
                 clicked = Some(face.id);
             }
         }
-        let others = faces.count().saturating_sub(places);
+        let others = order.len().saturating_sub(places);
         if others > 0 {
             ui.label(RichText::new(format!("and {others} more")).font(theme::caption()).weak());
         }
     });
     clicked
+}
+
+/// Who is in view, in the order of their buttons and keys: whoever came first stands first and stays there.
+pub(super) fn in_row(result: Option<&LiveResult>) -> Vec<u64> {
+    let mut ids: Vec<u64> =
+        result.map(|r| r.analyzed.faces.iter().map(|f| f.id).collect()).unwrap_or_default();
+    ids.sort_unstable();
+    ids
 }
 
 fn waiting_text(state: &SourceState, result: Option<&LiveResult>) -> &'static str {
