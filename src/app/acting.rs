@@ -9,10 +9,11 @@ use super::files::is_weights;
 use super::menu::Action;
 use super::panel::in_row;
 use super::picker::Request;
-use super::settings::{OverlayMode, Settings};
+use super::settings::{OverlayMode, Settings, ZOOM};
+use super::sheets::Sheet;
 use super::window::MoueApp;
 use crate::capture::{SourceSpec, list_cameras};
-use crate::pipeline::{LiveResult, Message};
+use crate::pipeline::{LiveResult, Message, SourceState};
 
 /// Messages that are kept for the list.
 const MESSAGES_KEPT: usize = 100;
@@ -75,24 +76,33 @@ impl MoueApp {
                 };
             }
             Action::ToggleMirror => self.settings.mirror = !self.settings.mirror,
+            Action::TogglePanel => self.settings.panel = !self.settings.panel,
+            Action::ZoomIn => self.zoom(0.1),
+            Action::ZoomOut => self.zoom(-0.1),
+            Action::ZoomReset => self.settings.zoom = 1.0,
             Action::ToggleTimeline => self.settings.timeline = !self.settings.timeline,
             Action::ToggleFullScreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
-            Action::ShowShortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
-            Action::ShowModel => self.dialogs.model = true,
-            Action::ShowAbout => self.dialogs.about = true,
-            Action::ShowMessages => self.dialogs.messages = true,
+            Action::ShowShortcuts => self.sheets.toggle(Sheet::Shortcuts),
+            Action::ShowModel => self.sheets.toggle(Sheet::Model),
+            Action::ShowAbout => self.sheets.toggle(Sheet::About),
+            Action::ShowMessages => self.sheets.toggle(Sheet::Messages),
             Action::FocusMenu => self.focus_menu = true,
             Action::Close => self.close_one(ctx),
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }
 
+    fn zoom(&mut self, by: f32) {
+        let tenths = ((self.settings.zoom + by) * 10.0).round() / 10.0;
+        self.settings.zoom = tenths.clamp(ZOOM.0, ZOOM.1);
+    }
+
     /// What lies on top goes first.
     fn close_one(&mut self, ctx: &egui::Context) {
-        if self.dialogs.close_all() || self.toasts.close_last() {
+        if self.sheets.close() || self.toasts.close_last() {
             return;
         }
         if ctx.input(|i| i.viewport().fullscreen.unwrap_or(false)) {
@@ -101,7 +111,12 @@ impl MoueApp {
     }
 
     pub(super) fn tell(&mut self, message: Message) {
-        self.toasts.add(message.clone());
+        // What the stage says large need not be said twice.
+        let on_stage = matches!((&message, self.live.state()),
+            (Message::Error(text), SourceState::Failed(reason)) if *text == reason);
+        if !on_stage {
+            self.toasts.add(message.clone());
+        }
         self.messages.push(message);
         if self.messages.len() > MESSAGES_KEPT {
             self.messages.remove(0);

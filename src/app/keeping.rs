@@ -23,12 +23,18 @@ impl MoueApp {
 
     /// Sizes are kept once they have been the same for a second: a window that is being resized is not.
     pub(super) fn keep_sizes(&mut self, ctx: &egui::Context, panel_width: f32) {
-        let window = ctx.input(|i| {
+        let (window, full, maximized) = ctx.input(|i| {
             let v = i.viewport();
-            let whole = v.fullscreen.unwrap_or(false) || v.maximized.unwrap_or(false);
-            v.inner_rect.filter(|_| !whole).map(|r| [r.width().round(), r.height().round()])
+            (v.inner_rect, v.fullscreen.unwrap_or(false), v.maximized.unwrap_or(false))
         });
-        let Some(window) = window else { return };
+        if full {
+            return;
+        }
+        self.settings.maximized = maximized;
+        let Some(window) = window.filter(|_| !maximized).map(|r| [r.width().round(), r.height().round()])
+        else {
+            return;
+        };
         let panel_width = panel_width.round();
         if self.settings.window == Some(window) && self.settings.panel_width == panel_width {
             return;
@@ -47,7 +53,9 @@ impl MoueApp {
         }
     }
 
-    pub(super) fn apply_theme(&self, ctx: &egui::Context) {
+    /// Brings theme and size of everything up to the settings.
+    pub(super) fn apply_looks(&self, ctx: &egui::Context) {
+        ctx.set_zoom_factor(self.settings.zoom);
         ctx.set_theme(match self.settings.theme {
             ThemeChoice::System => egui::ThemePreference::System,
             ThemeChoice::Light => egui::ThemePreference::Light,
@@ -60,7 +68,7 @@ impl MoueApp {
         if self.settings == self.written || ctx.input(|i| i.pointer.any_down()) {
             return;
         }
-        self.apply_theme(ctx);
+        self.apply_looks(ctx);
         self.live.set_smoothing(smoothing(&self.settings));
         self.written = self.settings.clone();
         if let Some(file) = &self.file

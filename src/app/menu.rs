@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Button, Slider, Ui};
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
+use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
 
 use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 use super::shortcuts;
@@ -27,7 +28,13 @@ pub(super) enum Action {
     SwitchOverlay,
     ToggleMirror,
     ToggleTimeline,
+    /// The side panel.
+    TogglePanel,
     ToggleFullScreen,
+    /// Everything larger, smaller, or as the system says.
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
     /// Gives the keyboard to the menu bar.
     FocusMenu,
     ShowShortcuts,
@@ -47,6 +54,7 @@ fn item(ui: &mut Ui, text: &str, action: Action, actions: &mut Vec<Action>) {
     }
     if ui.add(button).clicked() {
         actions.push(action);
+        ui.close();
     }
 }
 
@@ -60,6 +68,11 @@ pub(super) struct MenuState<'a> {
     pub(super) focus: bool,
 }
 
+/// Width of the menus, in points.
+const WIDTH: f32 = 250.0;
+/// Width of the captions of settings, in points.
+const CAPTION: f32 = 58.0;
+
 pub(super) fn bar(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, actions: &mut Vec<Action>) {
     egui::MenuBar::new().ui(ui, |ui| {
         let file = ui.menu_button("File", |ui| file_menu(ui, settings, actions));
@@ -70,25 +83,42 @@ pub(super) fn bar(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, a
         if camera.response.clicked() {
             actions.push(Action::RefreshCameras);
         }
-        ui.menu_button("View", |ui| view_menu(ui, settings, actions));
+        // Whoever sets something sees what it does before the menu is gone.
+        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        MenuButton::new("View").config(stays).ui(ui, |ui| view_menu(ui, settings, actions));
         ui.menu_button("Help", |ui| {
-            item(ui, "About the model", Action::ShowModel, actions);
+            ui.set_width(WIDTH);
             item(ui, "Keyboard shortcuts", Action::ShowShortcuts, actions);
+            item(ui, "About the model", Action::ShowModel, actions);
             item(ui, "Messages", Action::ShowMessages, actions);
+            ui.separator();
             item(ui, "About moue and your privacy", Action::ShowAbout, actions);
         });
     });
 }
 
+/// Files by name, with the folder for those who hover.
+fn recent(ui: &mut Ui, files: &[PathBuf], action: impl Fn(PathBuf) -> Action, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH);
+    if files.is_empty() {
+        ui.weak("none yet");
+    }
+    for path in files {
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let response = ui.add(Button::new(name).truncate()).on_hover_text(path.display().to_string());
+        if response.clicked() {
+            actions.push(action(path.clone()));
+            ui.close();
+        }
+    }
+}
+
 fn file_menu(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH);
     item(ui, "Open weights…", Action::OpenWeightsDialog, actions);
     ui.menu_button("Recent weights", |ui| {
-        if settings.recent_weights.is_empty() {
-            ui.weak("none yet");
-        }
-        for path in &settings.recent_weights {
-            item(ui, &path.display().to_string(), Action::LoadWeights(Some(path.clone())), actions);
-        }
+        recent(ui, &settings.recent_weights, |path| Action::LoadWeights(Some(path)), actions);
     });
     item(ui, "Built-in weights", Action::LoadWeights(None), actions);
     ui.separator();
@@ -96,6 +126,7 @@ fn file_menu(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
 }
 
 fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH);
     match state.cameras {
         None => {
             ui.weak("looking for cameras …");
@@ -108,7 +139,7 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
                 let spec = SourceSpec::Camera(Some(camera.path.clone()));
                 let chosen = *state.source == spec;
                 let text = format!("{} ({})", camera.name, camera.path);
-                if ui.selectable_label(chosen, text).clicked() {
+                if ui.add(Button::selectable(chosen, text).truncate()).clicked() {
                     actions.push(Action::SetSource(spec));
                     ui.close();
                 }
@@ -121,13 +152,7 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
     item(ui, "Open file…", Action::OpenMediaDialog, actions);
     item(ui, "Open folder…", Action::OpenFolderDialog, actions);
     ui.menu_button("Recent files", |ui| {
-        if settings.recent_sources.is_empty() {
-            ui.weak("none yet");
-        }
-        for path in &settings.recent_sources {
-            let action = Action::SetSource(SourceSpec::Path(path.clone()));
-            item(ui, &path.display().to_string(), action, actions);
-        }
+        recent(ui, &settings.recent_sources, |path| Action::SetSource(SourceSpec::Path(path)), actions);
     });
     ui.separator();
     item(ui, if state.paused { "Go on" } else { "Pause" }, Action::TogglePause, actions);
@@ -135,43 +160,68 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
 
 /// A switch with its key; it is the action that turns it.
 fn check(ui: &mut Ui, mut value: bool, text: &str, action: Action, actions: &mut Vec<Action>) {
+    let key = RichText::new(shortcuts::menu_text(ui.ctx(), &action).unwrap_or_default()).weak();
+    let content = (text, Atom::grow(), key);
+    if ui.add(Checkbox::new(&mut value, content)).clicked() {
+        actions.push(action);
+    }
+}
+
+/// A caption on the left, a control on the right of it, named by the caption.
+fn setting(ui: &mut Ui, caption: &str, control: impl FnOnce(&mut Ui, egui::Id)) {
     ui.horizontal(|ui| {
-        if ui.checkbox(&mut value, text).clicked() {
-            actions.push(action.clone());
-        }
-        ui.weak(shortcuts::menu_text(ui.ctx(), &action).unwrap_or_default());
+        let layout = egui::Layout::left_to_right(egui::Align::Center);
+        let label = ui.allocate_ui_with_layout(egui::vec2(CAPTION, 20.0), layout, |ui| {
+            ui.set_min_width(CAPTION);
+            ui.weak(caption).id
+        });
+        control(ui, label.inner);
     });
 }
 
 fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
-    check(ui, settings.overlay, "Attention", Action::ToggleOverlay, actions);
-    ui.horizontal(|ui| {
-        ui.radio_value(&mut settings.overlay_mode, OverlayMode::Attention, "Where it looked");
-        ui.radio_value(&mut settings.overlay_mode, OverlayMode::Evidence, "Evidence")
-            .on_hover_text("What speaks for the shown expression (class activation map)");
+    ui.set_width(WIDTH + 90.0);
+    check(ui, settings.overlay, "Attention heatmap", Action::ToggleOverlay, actions);
+    ui.add_enabled_ui(settings.overlay, |ui| {
+        setting(ui, "Shows", |ui, _| {
+            ui.radio_value(&mut settings.overlay_mode, OverlayMode::Attention, "Where it looked");
+            ui.radio_value(&mut settings.overlay_mode, OverlayMode::Evidence, "Evidence")
+                .on_hover_text("What speaks for the shown expression (class activation map)");
+        });
+        setting(ui, "Colours", |ui, _| {
+            for map in ColourMap::ALL {
+                ui.radio_value(&mut settings.colour_map, map, format!("{map:?}"));
+            }
+        });
+        setting(ui, "Opacity", |ui, label| {
+            let percent = |v: f64, _| format!("{:.0} %", v * 100.0);
+            ui.add(Slider::new(&mut settings.overlay_opacity, 0.0..=1.0).custom_formatter(percent))
+                .labelled_by(label);
+        });
     });
-    ui.add(Slider::new(&mut settings.overlay_opacity, 0.0..=1.0).text("Opacity").show_value(false));
-    ui.menu_button("Colours", |ui| {
-        for map in ColourMap::ALL {
-            ui.radio_value(&mut settings.colour_map, map, format!("{map:?}"));
-        }
+    ui.separator();
+    setting(ui, "Calm", |ui, label| {
+        ui.add(Slider::new(&mut settings.smoothing_ms, 0.0..=2000.0).suffix(" ms").fixed_decimals(0))
+            .labelled_by(label)
+            .on_hover_text(
+                "0 shows each reading as it is; more averages over that time, and lags by about as much",
+            );
     });
     ui.separator();
     check(ui, settings.mirror, "Mirror camera and demo", Action::ToggleMirror, actions);
+    check(ui, settings.panel, "Side panel", Action::TogglePanel, actions);
     check(ui, settings.timeline, "Timeline", Action::ToggleTimeline, actions);
-    ui.add(
-        Slider::new(&mut settings.smoothing_ms, 0.0..=2000.0).text("Calm").suffix(" ms").fixed_decimals(0),
-    )
-    .on_hover_text("0 shows each reading as it is; more averages over that time, and lags by about as much");
+    item(ui, "Next face", Action::NextFace, actions);
     ui.separator();
-    ui.horizontal(|ui| {
-        ui.label("Theme");
+    setting(ui, "Theme", |ui, _| {
         for (theme, text) in
             [(ThemeChoice::System, "System"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")]
         {
             ui.radio_value(&mut settings.theme, theme, text);
         }
     });
+    item(ui, "Larger", Action::ZoomIn, actions);
+    item(ui, "Smaller", Action::ZoomOut, actions);
+    item(ui, "Normal size", Action::ZoomReset, actions);
     item(ui, "Full screen", Action::ToggleFullScreen, actions);
-    item(ui, "Next face", Action::NextFace, actions);
 }

@@ -1,7 +1,7 @@
 //! Every key, in one table: the menus, the sheet of shortcuts and the keyboard all read it. A new command is an
 //! [`Action`] and a row here.
 
-use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers};
+use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Popup};
 
 use super::menu::Action;
 use crate::capture::SourceSpec;
@@ -16,8 +16,8 @@ pub(super) enum Group {
 }
 
 impl Group {
-    /// All of them, in the sheet's order.
-    pub(super) const ALL: [Self; 4] = [Self::Source, Self::View, Self::People, Self::Program];
+    /// The sheet's two columns.
+    pub(super) const COLUMNS: [[Self; 2]; 2] = [[Self::Source, Self::Program], [Self::View, Self::People]];
 
     /// The heading.
     pub(super) fn name(self) -> &'static str {
@@ -62,6 +62,10 @@ static TABLE: &[Shortcut] = &[
     row(Group::View, "Heatmap: attention or evidence", &[key(Key::E)], Action::SwitchOverlay),
     row(Group::View, "Mirror", &[key(Key::M)], Action::ToggleMirror),
     row(Group::View, "Timeline of the last minute", &[key(Key::T)], Action::ToggleTimeline),
+    row(Group::View, "Side panel", &[key(Key::P)], Action::TogglePanel),
+    row(Group::View, "Larger", &[command(Key::Plus), command(Key::Equals)], Action::ZoomIn),
+    row(Group::View, "Smaller", &[command(Key::Minus)], Action::ZoomOut),
+    row(Group::View, "Normal size", &[command(Key::Num0)], Action::ZoomReset),
     row(Group::View, "Full screen", &[key(Key::F11)], Action::ToggleFullScreen),
     row(Group::People, "Choose the next face", &[key(Key::N)], Action::NextFace),
     row(Group::People, "Choose the first face", &[key(Key::Num1)], Action::ChooseFace(0)),
@@ -97,7 +101,7 @@ pub(super) fn listed(ctx: &Context, group: Group) -> Vec<(String, &'static str)>
             Action::ChooseFace(0) => Some(("1 … 9".to_owned(), "Choose a face, in the panel's order")),
             Action::ChooseFace(_) => None,
             _ => {
-                let keys: Vec<String> = row.keys.iter().map(|k| in_words(ctx, k)).collect();
+                let keys: Vec<String> = row.keys.iter().take(2).map(|k| in_words(ctx, k)).collect();
                 Some((keys.join(" or "), row.text))
             }
         })
@@ -113,11 +117,16 @@ pub(super) fn menu_text(ctx: &Context, action: &Action) -> Option<String> {
 /// Key names as people know them: egui's `format_shortcut` writes `Questionmark`, and on Macs symbols that the
 /// built-in letters lack.
 fn in_words(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
-    if shortcut.logical_key == Key::Questionmark {
-        return "?".to_owned();
+    let mut text = ModifierNames::NAMES.format(&shortcut.modifiers, ctx.os().is_mac());
+    if !text.is_empty() {
+        text.push_str(ModifierNames::NAMES.concat);
     }
-    let mac = ctx.os().is_mac();
-    shortcut.format(&ModifierNames::NAMES, mac)
+    text + match shortcut.logical_key {
+        Key::Questionmark => "?",
+        Key::Plus => "Plus",
+        Key::Escape => "Esc",
+        key => key.name(),
+    }
 }
 
 /// What the keys that were pressed ask for.
@@ -127,12 +136,15 @@ pub(super) fn pressed(ctx: &Context) -> Vec<Action> {
         return Vec::new();
     }
     let focused = ctx.memory(|m| m.focused().is_some());
+    // The menu that is open closes itself with Esc.
+    let in_menu = Popup::is_any_open(ctx);
     let mut keys: Vec<_> = TABLE.iter().flat_map(|row| row.keys.iter().map(move |k| (k, row))).collect();
     // Longer combinations first: Ctrl+Shift+O is no Ctrl+O.
     keys.sort_by_key(|(k, _)| std::cmp::Reverse(k.modifiers.shift));
     ctx.input_mut(|input| {
         let mut hit = |k: &KeyboardShortcut| match k.logical_key {
             Key::Space if focused => false,
+            Key::Escape if in_menu => false,
             // On most keyboards it is typed with Shift.
             Key::Questionmark => {
                 input.consume_key(Modifiers::SHIFT, k.logical_key) || input.consume_shortcut(k)
@@ -152,7 +164,7 @@ mod tests {
         let ctx = Context::default();
         let mut found = Vec::new();
         let event = Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
-        let input = RawInput { events: vec![event], modifiers, ..RawInput::default() };
+        let input = RawInput { events: vec![event], ..RawInput::default() };
         let _ = ctx.run_ui(input, |ui| found.extend(pressed(ui.ctx())));
         found
     }
@@ -166,7 +178,12 @@ mod tests {
         for row in TABLE {
             assert!(!row.keys.is_empty(), "{}", row.text);
             for k in row.keys {
-                assert_eq!(press(k.modifiers, k.logical_key), [row.action.clone()], "{}", row.text);
+                assert_eq!(
+                    press(k.modifiers, k.logical_key),
+                    std::slice::from_ref(&row.action),
+                    "{}",
+                    row.text
+                );
             }
         }
     }
@@ -174,7 +191,7 @@ mod tests {
     #[test]
     fn the_sheet_lists_every_command() {
         let ctx = Context::default();
-        let listed: usize = Group::ALL.iter().map(|g| listed(&ctx, *g).len()).sum();
+        let listed: usize = Group::COLUMNS.iter().flatten().map(|g| listed(&ctx, *g).len()).sum();
         assert_eq!(listed, TABLE.len() - 8);
         assert_eq!(menu_text(&ctx, &Action::ShowShortcuts).as_deref(), Some("?"));
     }

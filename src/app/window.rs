@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use eframe::egui::{self, RichText, Ui};
+use eframe::egui::{self, Ui};
 
 use super::AppOptions;
-use super::dialogs::{Dialogs, INTRODUCTION};
 use super::files::{drop_hint, remembered_source};
 use super::history::History;
+use super::introduction;
 use super::menu::{self, Action, MenuState};
 use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
@@ -18,13 +18,15 @@ use super::picker::{FilePicker, Request};
 use super::picture::Picture;
 use super::preview::{FrameTexture, Preview, PreviewAction};
 use super::settings::{Settings, SettingsFile};
+use super::sheets::Sheets;
 use super::shortcuts;
 use super::theme;
 use super::timeline;
 use super::toasts::Toasts;
 use crate::capture::{CameraInfo, Frame, SourceSpec};
 use crate::pipeline::{
-    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings,
+    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins,
+    SmoothingSettings, SourceState,
 };
 
 /// An older reading is not shown any more, unless its picture is still on screen. A slow machine's readings are
@@ -45,7 +47,7 @@ pub struct MoueApp {
     pub(super) new_frame: Arc<Mailbox<Picture>>,
     pub(super) frame: FrameTexture,
     pub(super) heat: HeatTextures,
-    pub(super) dialogs: Dialogs,
+    pub(super) sheets: Sheets,
     pub(super) toasts: Toasts,
     pub(super) messages: Vec<Message>,
     pub(super) cameras: Option<Vec<CameraInfo>>,
@@ -90,6 +92,8 @@ impl MoueApp {
         origins: Origins,
     ) -> std::io::Result<Self> {
         theme::apply(ctx);
+        // The zoom is a setting like others.
+        ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let (settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
         let remembered = match options.source {
             SourceSpec::Auto => remembered_source(&settings),
@@ -97,6 +101,9 @@ impl MoueApp {
         };
         if let Some([width, height]) = settings.window {
             ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
+        }
+        if settings.maximized {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
         }
         let new_frame = Arc::new(Mailbox::default());
         let hooks = {
@@ -129,7 +136,7 @@ impl MoueApp {
             new_frame,
             frame: FrameTexture::default(),
             heat: HeatTextures::default(),
-            dialogs: Dialogs::default(),
+            sheets: Sheets::default(),
             toasts: Toasts::default(),
             messages: Vec::new(),
             cameras: None,
@@ -143,7 +150,7 @@ impl MoueApp {
             shown: None,
             focus_menu: false,
         };
-        app.apply_theme(ctx);
+        app.apply_looks(ctx);
         app.list_cameras(ctx);
         if let Some(note) = note {
             app.tell(Message::Error(note));
@@ -218,35 +225,16 @@ impl MoueApp {
             menu::bar(ui, &state, &mut self.settings, &mut actions);
         });
         if !self.settings.introduced {
-            egui::Panel::bottom("introduction").show(ui, |ui| self.introduction(ui));
+            introduction::show(ui, &mut self.settings, &mut actions);
         }
-        let panel = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
-        let mut clicked = None;
-        let side = egui::Panel::right("readings")
-            .default_size(self.settings.panel_width)
-            .size_range(270.0..=560.0)
-            .frame(panel)
-            .show(ui, |ui| {
-                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                    ui.spacing_mut().item_spacing.y = 5.0;
-                    let face = chosen.and_then(|id| result.as_deref().and_then(|r| face_of(r, id)));
-                    theme::card(ui, |ui| {
-                        clicked = panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
-                    });
-                    ui.add_space(4.0);
-                    let rates = Rates { display_fps: self.display_fps(), ..self.rates };
-                    theme::card(ui, |ui| {
-                        panel::status_ui(ui, &state, rates, result.as_deref(), model.as_deref());
-                    });
-                    if self.settings.timeline {
-                        ui.add_space(4.0);
-                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
-                    }
-                });
-            });
-        self.chosen = clicked.or(self.chosen);
-        self.keep_sizes(&ctx, side.response.rect.width());
+        if self.settings.panel {
+            let width = self.side_panel(ui, &state, chosen, result.as_deref(), model.as_deref());
+            self.keep_sizes(&ctx, width);
+        } else {
+            self.keep_sizes(&ctx, self.settings.panel_width);
+        }
         let stage = ui.available_rect_before_wrap();
+        let wanted = self.live.wanted_source();
         let preview_action = egui::CentralPanel::default()
             .frame(egui::Frame::new().fill(theme::STAGE))
             .show(ui, |ui| {
@@ -254,6 +242,8 @@ impl MoueApp {
                     frame: &self.frame,
                     heat: &self.heat,
                     state: &state,
+                    wanted: &wanted,
+                    ready: model.is_some(),
                     result: result.as_deref(),
                     chosen,
                     settings: &self.settings,
@@ -266,12 +256,13 @@ impl MoueApp {
             Some(PreviewAction::TryAgain) => actions.push(Action::SetSource(self.live.wanted_source())),
             Some(PreviewAction::ShowDemo) => actions.push(Action::SetSource(SourceSpec::Demo)),
             Some(PreviewAction::Resume) => actions.push(Action::TogglePause),
+            Some(PreviewAction::OpenFile) => actions.push(Action::OpenMediaDialog),
             None => {}
         }
         for action in actions {
             self.act(&ctx, action, result.as_deref());
         }
-        self.dialogs.show(&ctx, model.as_deref(), &self.messages);
+        self.sheets.show(&ctx, model.as_deref(), &self.messages);
         self.toasts.show(&ctx, stage);
         drop_hint(&ctx, stage);
         self.after_changes(&ctx);
@@ -309,18 +300,40 @@ impl MoueApp {
         clicked.or_else(|| faces.iter().find(stays)).or(Some(largest)).map(|f| f.id)
     }
 
-    fn introduction(&mut self, ui: &mut Ui) {
-        ui.add_space(6.0);
-        ui.horizontal(|ui| {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.button("Understood").clicked() {
-                    self.settings.introduced = true;
-                }
-                let text = egui::Label::new(RichText::new(INTRODUCTION).size(12.5)).wrap();
-                ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| ui.add(text));
+    /// The cards beside the picture; returns the panel's width.
+    fn side_panel(
+        &mut self,
+        ui: &mut Ui,
+        state: &SourceState,
+        chosen: Option<u64>,
+        result: Option<&LiveResult>,
+        model: Option<&ModelInfo>,
+    ) -> f32 {
+        let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
+        let mut clicked = None;
+        let side = egui::Panel::right("readings")
+            .default_size(self.settings.panel_width)
+            .size_range(270.0..=560.0)
+            .frame(frame)
+            .show(ui, |ui| {
+                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.y = 5.0;
+                    let face = chosen.and_then(|id| result.and_then(|r| face_of(r, id)));
+                    theme::card(ui, |ui| {
+                        let ready = model.is_some();
+                        clicked = panel::reading_ui(ui, state, face, result, &self.settings, ready);
+                    });
+                    if self.settings.timeline {
+                        ui.add_space(4.0);
+                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
+                    }
+                    ui.add_space(4.0);
+                    let rates = Rates { display_fps: self.display_fps(), ..self.rates };
+                    theme::card(ui, |ui| panel::status_ui(ui, state, rates, result, model));
+                });
             });
-        });
-        ui.add_space(6.0);
+        self.chosen = clicked.or(self.chosen);
+        side.response.rect.width()
     }
 }
 
