@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
-use crate::model::LoadedWeights;
+use crate::model::{DeviceChoice, LoadedWeights};
 use crate::train::augment::Mixup;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::data::{DataOptions, SplitName};
@@ -43,6 +43,9 @@ pub(super) struct TrainArgs {
     /// Learn from this network's probabilities too
     #[arg(long, value_name = "WEIGHTS")]
     distill: Option<PathBuf>,
+    /// Where the network learns: auto, cpu, cuda or metal
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
     /// CPU threads; 0 takes all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     threads: usize,
@@ -198,6 +201,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let votes = if args.ferplus.is_some() { ", FER+ votes" } else { "" };
     let run_options = RunOptions {
         out: args.out.clone(),
+        device: args.device,
         threads: args.threads,
         time_budget: time_budget(args.time_budget)?,
         init: weights(&args.init)?,
