@@ -136,7 +136,7 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
         }
         Some(cameras) => {
             for camera in cameras {
-                let spec = SourceSpec::Camera(Some(camera.path.clone()));
+                let spec = SourceSpec::Camera(Some(camera.id.clone()));
                 let chosen = *state.source == spec;
                 let text = format!("{} ({})", camera.name, camera.path);
                 if ui.add(Button::selectable(chosen, text).truncate()).clicked() {

@@ -7,8 +7,10 @@ mod cameras;
 mod dataset;
 mod evaluate;
 mod expand;
+mod export;
 mod model;
 mod records;
+mod train;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -51,13 +53,17 @@ enum Command {
     /// Measure how fast everything is on this machine
     Bench(bench::BenchArgs),
     /// List the cameras and their formats
-    Cameras,
+    Cameras(cameras::CamerasArgs),
     /// Measure a network on labelled pictures
     Evaluate(evaluate::EvaluateArgs),
     /// Copy a data set and add changed copies of its training pictures
     Expand(expand::ExpandArgs),
+    /// Convert a weights file
+    Export(export::ExportArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
+    /// Train a network on labelled pictures
+    Train(train::TrainArgs),
 }
 
 /// Flags of the window.
@@ -103,10 +109,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
-        Some(Command::Cameras) => cameras::run(),
+        Some(Command::Cameras(args)) => cameras::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {
