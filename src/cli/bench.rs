@@ -15,7 +15,7 @@ use crate::model::formula::{formula_input, formula_weights};
 use crate::model::kernels::{CpuPlan, PlanOptions};
 use crate::model::{Classifier, CropRegion, DeviceChoice, LoadedWeights, append_crop};
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
-use crate::train::bench_train_step;
+use crate::train::{Precision, bench_train_step};
 
 /// Shortest time for which a measurement goes on, after the runs that warm it up.
 const MEASURE_FOR: Duration = Duration::from_millis(1500);
@@ -65,6 +65,9 @@ pub(super) struct BenchArgs {
     /// Measure only this
     #[arg(long, value_name = "NAME")]
     only: Option<Name>,
+    /// Numbers that train_step multiplies: f32 or bf16
+    #[arg(long, value_name = "NUMBERS", default_value = "f32")]
+    precision: Precision,
     /// Print a JSON array instead of a table
     #[arg(long)]
     json: bool,
@@ -99,7 +102,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
         let threads = threads.last().copied().unwrap_or(1);
         for blocks in [1, 2] {
             for size in TRAIN_SIZES {
-                let times = bench_train_step(blocks, size, TRAIN_BATCH, threads)?;
+                let times = bench_train_step(blocks, size, TRAIN_BATCH, threads, args.precision)?;
                 report.add(&times, Name::TrainStep, blocks, TRAIN_BATCH, size, threads)?;
             }
         }
