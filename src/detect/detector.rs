@@ -10,7 +10,7 @@ static MODEL: &[u8] = include_bytes!("../../assets/seeta_fd_frontal_v1.0.bin");
 
 /// Width of a known face in the copy that is searched around it, in pixels: above rustface's window of 40
 /// by as much as a face may shrink from one frame to the next.
-const NEAR_FACE_PX: f32 = 60.0;
+const NEAR_FACE_PX: f32 = 50.0;
 /// Side of the square that is searched around a known face, in widths of the face.
 const NEAR_SIDE: f32 = 2.0;
 /// Largest face in that copy, in pixels.
