@@ -144,19 +144,8 @@ fn pair_cost(a: &FaceBox, b: &FaceBox) -> Option<i64> {
     if distance.is_nan() || distance > REACH {
         return None;
     }
-    let cost = distance + (1.0 - overlap(a, b)) + 0.5 * (large / small - 1.0);
+    let cost = distance + (1.0 - a.overlap(b)) + 0.5 * (large / small - 1.0);
     Some((cost * 1000.0) as i64)
-}
-
-/// Intersection over union, 0..=1.
-fn overlap(a: &FaceBox, b: &FaceBox) -> f32 {
-    let width = (a.x + a.width).min(b.x + b.width) - a.x.max(b.x);
-    let height = (a.y + a.height).min(b.y + b.height) - a.y.max(b.y);
-    if width <= 0.0 || height <= 0.0 {
-        return 0.0;
-    }
-    let both = width * height;
-    both / (a.area() + b.area() - both)
 }
 
 #[cfg(test)]

@@ -238,6 +238,15 @@ impl CameraSource {
                     return Ok(source);
                 }
                 Err(e) if e.is_transient() && start.elapsed() < FIRST_FRAME_WAIT => {}
+                Err(e) if e.is_transient() => {
+                    let seconds = FIRST_FRAME_WAIT.as_secs();
+                    let last = match e {
+                        CaptureError::UnreadableFrame { reason, .. } => format!(" (last: {reason})"),
+                        _ => String::new(),
+                    };
+                    let reason = format!("it opened, but gave no picture for {seconds} s{last}");
+                    return Err(CaptureError::Camera { device: device_name, reason });
+                }
                 Err(e) => return Err(e),
             }
         }
