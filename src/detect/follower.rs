@@ -1,10 +1,10 @@
-//! Searches the whole frame only when there is a reason to.
+//! Searches the whole frame only when there is a reason to, and gives each face its identity.
 //!
 //! A search near one face takes about a quarter of the time of a search of the whole frame at the live settings.
 
 use image::{RgbImage, imageops};
 
-use super::{Detection, FaceBox, FaceDetector};
+use super::{Detection, FaceBox, FaceDetector, TrackedFace, Tracker};
 
 /// The whole frame is searched at least this often, in seconds: a new face waits no longer.
 const FULL_SEARCH_S: f64 = 0.5;
@@ -15,13 +15,14 @@ const GLANCE_PX: (u32, u32) = (16, 12);
 /// Mean change of that copy, in levels of 255, that means another scene.
 const SCENE_CHANGE: u32 = 24;
 
-/// Finds the faces of consecutive frames: near their last places, and in the whole frame when a face was lost,
-/// when the picture changed, or when the last full search is half a second old.
+/// Follows the faces of consecutive frames: it searches near the places where they should be, and the whole
+/// frame when one of them is lost, when the picture changed, or when the last full search is half a second old.
 #[derive(Debug, Default)]
 pub struct FaceFollower {
-    known: Vec<FaceBox>,
+    tracker: Tracker,
     glance: Vec<u8>,
     full_s: Option<f64>,
+    full_searches: u64,
 }
 
 impl FaceFollower {
@@ -31,24 +32,38 @@ impl FaceFollower {
         Self::default()
     }
 
-    /// The faces of the frame at `time_s` seconds, largest first. A time before that of the last frame means
-    /// that the source started again.
-    pub fn find(&mut self, detector: &mut FaceDetector, frame: &RgbImage, time_s: f64) -> Vec<Detection> {
+    /// The faces of the frame at `time_s` seconds with their identities, largest first. A time before that of
+    /// the last frame means that the source started again.
+    pub fn follow(&mut self, detector: &mut FaceDetector, frame: &RgbImage, time_s: f64) -> Vec<TrackedFace> {
+        let found = self.find(detector, frame, time_s);
+        self.tracker.update(&found, time_s)
+    }
+
+    /// How many times the whole frame was searched so far.
+    #[must_use]
+    pub fn full_searches(&self) -> u64 {
+        self.full_searches
+    }
+
+    fn find(&mut self, detector: &mut FaceDetector, frame: &RgbImage, time_s: f64) -> Vec<Detection> {
         let glance = imageops::thumbnail(frame, GLANCE_PX.0, GLANCE_PX.1).into_raw();
         let same_scene =
             self.glance.len() == glance.len() && mean_change(&self.glance, &glance) < SCENE_CHANGE;
-        let fresh = self.full_s.is_some_and(|full_s| (0.0..FULL_SEARCH_S).contains(&(time_s - full_s)));
         self.glance = glance;
-        let mut found = Vec::new();
-        if same_scene && fresh && (1..=MOST_FOLLOWED).contains(&self.known.len()) {
-            found = detector.detect_near(frame, &self.known);
+        let fresh = self.full_s.is_some_and(|full_s| (0.0..FULL_SEARCH_S).contains(&(time_s - full_s)));
+        let expected = self.tracker.expected(time_s);
+        let here = expected.iter().filter(|(_, seen)| *seen).count();
+        if same_scene && fresh && here > 0 && expected.len() <= MOST_FOLLOWED {
+            let places: Vec<FaceBox> = expected.iter().map(|(face, _)| *face).collect();
+            let found = detector.detect_near(frame, &places);
+            // One that is away may stay away; one that was just here was lost, perhaps to somewhere else.
+            if found.len() >= here {
+                return found;
+            }
         }
-        if found.is_empty() || found.len() < self.known.len() {
-            found = detector.detect(frame);
-            self.full_s = Some(time_s);
-        }
-        self.known = found.iter().map(|d| d.face).collect();
-        found
+        self.full_s = Some(time_s);
+        self.full_searches += 1;
+        detector.detect(frame)
     }
 }
 
@@ -74,25 +89,51 @@ mod tests {
         frame
     }
 
+    fn ids(found: &[TrackedFace]) -> Vec<u64> {
+        let mut ids: Vec<u64> = found.iter().map(|f| f.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     #[test]
     fn a_moving_face_is_followed_and_a_new_one_is_seen_soon() {
         let mut detector = FaceDetector::new(DetectorSettings::LIVE);
         let mut follower = FaceFollower::new();
         let mut last_x = f32::MIN;
         for i in 0..12 {
-            let found = follower.find(&mut detector, &scene(&[i * 8]), i as f64 / 30.0);
-            assert_eq!(found.len(), 1, "at step {i}");
-            assert!(found[0].face.x > last_x, "at step {i}");
-            last_x = found[0].face.x;
+            let found = follower.follow(&mut detector, &scene(&[i * 8]), i as f64 / 30.0);
+            assert_eq!(ids(&found), [1], "at step {i}");
+            assert!(found[0].detection.face.x > last_x, "at step {i}");
+            last_x = found[0].detection.face.x;
         }
-        let seen = |follower: &mut FaceFollower, detector: &mut FaceDetector, time_s: f64| {
-            follower.find(detector, &scene(&[90, 400]), time_s).len()
-        };
-        assert!(seen(&mut follower, &mut detector, 0.4) >= 1);
-        assert_eq!(seen(&mut follower, &mut detector, 0.95), 2);
-        assert_eq!(follower.find(&mut detector, &scene(&[]), 1.0).len(), 0);
-        assert_eq!(follower.find(&mut detector, &scene(&[300]), 1.03).len(), 1);
+        assert_eq!(follower.full_searches(), 1);
+        let mut seen =
+            |at: &[i64], time_s: f64| ids(&follower.follow(&mut detector, &scene(at), time_s)).len();
+        assert!(seen(&[90, 400], 0.4) >= 1);
+        assert_eq!(seen(&[90, 400], 0.95), 2);
+        assert_eq!(seen(&[], 1.0), 0);
+        assert_eq!(seen(&[300], 1.03), 1);
         // The source starts again.
-        assert_eq!(follower.find(&mut detector, &scene(&[20, 330]), 0.0).len(), 2);
+        assert_eq!(seen(&[20, 330], 0.0), 2);
+    }
+
+    #[test]
+    fn the_whole_frame_is_searched_when_a_face_is_lost_or_the_picture_changes() {
+        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
+        let mut follower = FaceFollower::new();
+        let mut step = |at: &[i64], light: i32, time_s: f64| {
+            let mut frame = scene(at);
+            imageops::colorops::brighten_in_place(&mut frame, light);
+            let before = follower.full_searches();
+            follower.follow(&mut detector, &frame, time_s);
+            follower.full_searches() - before
+        };
+        assert_eq!(step(&[40], 0, 0.0), 1, "nothing is known yet");
+        assert_eq!(step(&[44], 0, 0.03), 0);
+        assert_eq!(step(&[400], 0, 0.06), 1, "it is somewhere else");
+        assert_eq!(step(&[400], 0, 0.09), 0);
+        assert_eq!(step(&[404], -70, 0.12), 1, "the picture changed");
+        assert_eq!(step(&[404], -70, 0.65), 1, "half a second has passed");
+        assert_eq!(step(&[404], -70, 0.68), 0);
     }
 }

@@ -19,6 +19,8 @@ const COAST_S: f64 = 0.4;
 const REACH: f32 = 1.0;
 /// Sizes that can be one face differ by less than this factor.
 const SIZE_RATIO: f32 = 1.8;
+/// What a second of absence adds to a track's cost, in thousandths.
+const AWAY_COST: f64 = 200.0;
 /// Cost of leaving a track or a detection alone; higher than any possible pair.
 const UNMATCHED: i64 = 1_000_000;
 
@@ -45,6 +47,8 @@ struct Track {
 pub struct Tracker {
     tracks: Vec<Track>,
     last_id: u64,
+    /// Time of the last frame.
+    last_s: f64,
 }
 
 impl Tracker {
@@ -54,10 +58,19 @@ impl Tracker {
         Self::default()
     }
 
+    /// Where the known faces should be at `time_s`, those that were lost a short while ago too: the place, and
+    /// whether the last frame showed it. Identities in ascending order.
+    #[must_use]
+    pub fn expected(&self, time_s: f64) -> Vec<(FaceBox, bool)> {
+        let kept = self.tracks.iter().filter(|t| (0.0..=FORGET_AFTER_S).contains(&(time_s - t.seen_s)));
+        kept.map(|t| (t.predicted(time_s), t.seen_s >= self.last_s)).collect()
+    }
+
     /// Gives each detection of a frame at `time_s` its identity, in the order of `detections`. A time before
     /// that of the last frame means that the source started again: nothing is remembered then.
     pub fn update(&mut self, detections: &[Detection], time_s: f64) -> Vec<TrackedFace> {
         self.tracks.retain(|t| (0.0..=FORGET_AFTER_S).contains(&(time_s - t.seen_s)));
+        self.last_s = time_s;
         let assigned = self.assign(detections, time_s);
         detections
             .iter()
@@ -95,7 +108,9 @@ impl Tracker {
         for (r, detection) in detections.iter().enumerate() {
             for (t, track) in self.tracks.iter().enumerate() {
                 if let Some(cost) = pair_cost(&track.predicted(time_s), &detection.face) {
-                    costs[(r, t)] = cost;
+                    // Of two faces one behind the other, the one that is seen is the one that was seen.
+                    let away_s = (time_s - track.seen_s).min(FORGET_AFTER_S);
+                    costs[(r, t)] = cost + (away_s * AWAY_COST) as i64;
                 }
             }
         }

@@ -85,6 +85,7 @@ fn run(shared: &Shared, wanted: &Wanted, opened: OpenedSource) {
     }
     let mut source = opened.source;
     let info = source.info().clone();
+    let name: Arc<str> = info.name.as_str().into();
     shared.set_state(SourceState::Running(info.clone()));
     let mut last_frame = Instant::now();
     let mut silent = false;
@@ -98,7 +99,8 @@ fn run(shared: &Shared, wanted: &Wanted, opened: OpenedSource) {
                 }
                 last_frame = frame.captured_at;
                 (shared.hooks.on_frame)(&frame);
-                shared.work.put(Work { frame, kind: info.kind, generation: wanted.generation });
+                let source = Arc::clone(&name);
+                shared.work.put(Work { frame, kind: info.kind, source, generation: wanted.generation });
             }
             Ok(None) => {
                 shared.set_state(SourceState::Ended);
