@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui::{self, Button, Key, KeyboardShortcut, Modifiers, Slider, Ui};
 
+use super::baseline::BaselineAction;
 use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 use crate::capture::{CameraInfo, SourceSpec};
 
@@ -19,6 +20,7 @@ pub(super) enum Action {
     RefreshCameras,
     TogglePause,
     NextFace,
+    Baseline(BaselineAction),
     ToggleFullScreen,
     ShowShortcuts,
     ShowModel,
@@ -39,12 +41,13 @@ const MIRROR: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::M);
 const DEMO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::D);
 const CAMERA: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::C);
 const TIMELINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::T);
+const BASELINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::B);
 const NEXT_FACE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::N);
 const FULL_SCREEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F11);
 const SHORTCUTS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
 
 /// The list on the shortcuts sheet.
-pub(super) fn shortcut_list() -> [(KeyboardShortcut, &'static str); 13] {
+pub(super) fn shortcut_list() -> [(KeyboardShortcut, &'static str); 14] {
     [
         (OPEN_WEIGHTS, "Open weights"),
         (OPEN_MEDIA, "Open a picture or a video"),
@@ -56,6 +59,7 @@ pub(super) fn shortcut_list() -> [(KeyboardShortcut, &'static str); 13] {
         (MIRROR, "Mirror"),
         (TIMELINE, "Timeline of the last minute"),
         (NEXT_FACE, "Choose the next face"),
+        (BASELINE, "Record a neutral baseline, turn it off"),
         (FULL_SCREEN, "Full screen"),
         (SHORTCUTS, "This list (also ?)"),
         (QUIT, "Quit"),
@@ -81,6 +85,7 @@ pub(super) fn keyboard(ctx: &egui::Context, settings: &mut Settings, actions: &m
             (DEMO, Action::SetSource(SourceSpec::Demo)),
             (CAMERA, Action::SetSource(SourceSpec::Camera(None))),
             (NEXT_FACE, Action::NextFace),
+            (BASELINE, Action::Baseline(BaselineAction::Toggle)),
             (FULL_SCREEN, Action::ToggleFullScreen),
             (SHORTCUTS, Action::ShowShortcuts),
             (KeyboardShortcut::new(Modifiers::NONE, Key::Escape), Action::CloseDialogs),
@@ -264,5 +269,8 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
     }
     if item(ui, "Next face", Some(&NEXT_FACE)) {
         actions.push(Action::NextFace);
+    }
+    if item(ui, "Neutral baseline", Some(&BASELINE)) {
+        actions.push(Action::Baseline(BaselineAction::Toggle));
     }
 }

@@ -1,5 +1,6 @@
 //! The egui window. Nothing outside this module knows egui.
 
+mod baseline;
 mod dialogs;
 mod files;
 mod history;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::theme::PANEL_WIDTH;
+use crate::pipeline::Baseline;
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
@@ -91,6 +92,10 @@ pub struct Settings {
     pub smoothing_ms: f32,
     /// Whether the last minute is shown.
     pub timeline: bool,
+    /// Whether it is drawn as areas that add up to 100 %; otherwise as seven curves.
+    pub timeline_areas: bool,
+    /// The personal baseline, where the user asked to keep it.
+    pub baseline: Option<Baseline>,
     /// The last source that was chosen, as it is written after `--source`.
     pub source: Option<String>,
     /// Width and height of the window in points.
@@ -115,6 +120,8 @@ impl Default for Settings {
             colour_map: ColourMap::default(),
             smoothing_ms: 250.0,
             timeline: true,
+            timeline_areas: true,
+            baseline: None,
             source: None,
             window: None,
             panel_width: PANEL_WIDTH,
@@ -139,6 +146,7 @@ impl Settings {
         };
         self.overlay_opacity = within(self.overlay_opacity, 0.0, 1.0, 0.6);
         self.smoothing_ms = within(self.smoothing_ms, 0.0, 2000.0, 250.0);
+        self.baseline = self.baseline.filter(Baseline::is_sane);
         self.panel_width = within(self.panel_width, 200.0, 2000.0, PANEL_WIDTH);
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
         self.recent_weights.truncate(RECENT);

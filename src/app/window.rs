@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, bounded};
 use eframe::egui::{self, RichText, Ui};
 
 use super::AppOptions;
+use super::baseline;
 use super::dialogs::{Dialogs, INTRODUCTION};
 use super::files::{drop_hint, is_weights, remembered_source};
 use super::history::History;
@@ -121,6 +122,7 @@ impl MoueApp {
             hooks,
             origins,
         )?;
+        live.set_baseline(settings.baseline.clone());
         let mut app = Self {
             live,
             picker,
@@ -222,6 +224,8 @@ impl MoueApp {
         }
         let panel = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
         let mut clicked = None;
+        let display_fps = self.display_fps();
+        let unbiased = self.live.baseline();
         let side = egui::Panel::right("readings")
             .default_size(self.settings.panel_width)
             .size_range(270.0..=560.0)
@@ -232,15 +236,18 @@ impl MoueApp {
                     let face = chosen.and_then(|id| result.as_deref().and_then(|r| face_of(r, id)));
                     theme::card(ui, |ui| {
                         clicked = panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
+                        let wanted = baseline::row(ui, &unbiased, &self.settings, face.is_some());
+                        actions.extend(wanted.map(Action::Baseline));
                     });
                     ui.add_space(4.0);
-                    let rates = Rates { display_fps: self.display_fps(), ..self.rates };
+                    let rates = Rates { display_fps, ..self.rates };
                     theme::card(ui, |ui| {
                         panel::status_ui(ui, &state, rates, result.as_deref(), model.as_deref());
                     });
                     if self.settings.timeline {
                         ui.add_space(4.0);
-                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
+                        let areas = &mut self.settings.timeline_areas;
+                        theme::card(ui, |ui| timeline::show(ui, &self.history, self.shown, areas));
                     }
                 });
             });
@@ -274,6 +281,7 @@ impl MoueApp {
         self.dialogs.show(&ctx, model.as_deref(), &self.messages);
         self.toasts.show(&ctx, stage);
         drop_hint(&ctx, stage);
+        baseline::countdown(&ctx, stage, &unbiased);
         self.after_changes(&ctx);
     }
 
@@ -367,6 +375,11 @@ impl MoueApp {
                 let now = self.choose(result);
                 let at = faces.iter().position(|f| Some(f.id) == now).map_or(0, |i| i + 1);
                 self.chosen = faces.get(at % faces.len().max(1)).map(|f| f.id);
+            }
+            Action::Baseline(wanted) => {
+                let person = self.choose(result);
+                let message = baseline::act(wanted, &self.live, &mut self.settings, person);
+                message.into_iter().for_each(|m| self.tell(m));
             }
             Action::ToggleFullScreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
