@@ -7,8 +7,10 @@ mod cameras;
 mod dataset;
 mod evaluate;
 mod expand;
+mod export;
 mod model;
 mod records;
+mod train;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -56,8 +58,12 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Copy a data set and add changed copies of its training pictures
     Expand(expand::ExpandArgs),
+    /// Convert a weights file
+    Export(export::ExportArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
+    /// Train a network on labelled pictures
+    Train(train::TrainArgs),
 }
 
 /// Flags of the window.
@@ -106,7 +112,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {

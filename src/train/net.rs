@@ -199,6 +199,11 @@ impl TrainNet {
         self.parameters.iter().map(|(name, p)| (name.as_str(), p))
     }
 
+    /// Batch-norm statistics by state-dict name, sorted by it.
+    pub fn running(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.running.iter().map(|(name, values)| (name.as_str(), &values[..]))
+    }
+
     /// Changes the weights by their gradients.
     pub fn apply(&mut self, optimizer: &mut dyn Optimizer) {
         optimizer.begin();
