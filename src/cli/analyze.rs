@@ -12,11 +12,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
+use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::capture::{CaptureError, Pace, SourceKind, SourceSpec, open_source};
 use crate::new_file;
-use crate::pipeline::{FaceSearch, FrameAnalyzer};
+use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo};
 
 /// Files that are taken from a folder; what else lies there is no failure.
 const MEDIA_ENDINGS: [&str; 15] = [
@@ -54,6 +55,8 @@ pub(super) struct AnalyzeArgs {
     #[arg(long)]
     cropped: bool,
     #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
     network: NetworkArgs,
 }
 
@@ -73,6 +76,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     };
     let loaded = load_weights(args.network.weights.as_deref())?;
     let classifier = loaded.classifier(args.network.device, args.network.threads)?;
+    let model = ModelInfo::new(&loaded, &classifier);
     drop(loaded);
     if let Some(note) = classifier.device_note() {
         complain(note);
@@ -84,6 +88,8 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
         writer: RecordWriter::new(form, output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
+        keeping: Keeping::new(&args.keep)?,
+        model,
         progress,
         stopped,
         args: &args,
@@ -121,6 +127,8 @@ struct Run<'a> {
     analyzer: FrameAnalyzer,
     writer: RecordWriter<Output>,
     annotator: Option<Annotator>,
+    keeping: Keeping<'a>,
+    model: ModelInfo,
     progress: ProgressBar,
     stopped: Arc<AtomicBool>,
     args: &'a AnalyzeArgs,
@@ -151,6 +159,7 @@ impl Run<'_> {
             SourceSpec::Path(path) => path.display().to_string(),
             _ => info.name.clone(),
         };
+        self.keeping.begin(&info, &self.model)?;
         let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
         let mut analysed = 0;
         let mut whole = true;
@@ -180,8 +189,9 @@ impl Run<'_> {
             if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
                 annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
             }
+            whole &= self.keeping.result(&result);
         }
-        Ok(whole)
+        Ok(self.keeping.end() && whole)
     }
 
     fn name_failure(&self, error: &CaptureError) -> bool {

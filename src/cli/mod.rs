@@ -7,8 +7,10 @@ mod cameras;
 mod dataset;
 mod evaluate;
 mod expand;
+mod keep;
 mod model;
 mod records;
+mod report;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -58,6 +60,8 @@ enum Command {
     Expand(expand::ExpandArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
+    /// Turn a recording into one HTML page
+    Report(report::ReportArgs),
 }
 
 /// Flags of the window.
@@ -107,6 +111,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Model(args)) => model::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {

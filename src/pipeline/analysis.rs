@@ -43,7 +43,9 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    pub(super) fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
+    /// What there is to say about weights that run in `classifier`.
+    #[must_use]
+    pub fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
         Self {
             name: loaded.name.clone(),
             path: loaded.path.clone(),
@@ -98,9 +100,16 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
                 // The source may have been changed meanwhile: its result must not come back.
                 let wanted = shared.wanted.lock();
                 if wanted.generation == generation && !wanted.paused {
-                    *shared.result.lock() = Some(Arc::new(result));
+                    let result = Arc::new(result);
+                    *shared.result.lock() = Some(Arc::clone(&result));
+                    drop(wanted);
+                    let tap = shared.tap.lock().clone();
+                    if let Some(tap) = tap {
+                        tap(&result);
+                    }
+                } else {
+                    drop(wanted);
                 }
-                drop(wanted);
                 (shared.hooks.on_change)();
             }
             Err(text) => {

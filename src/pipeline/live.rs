@@ -77,6 +77,9 @@ pub struct Hooks {
     pub on_change: Box<dyn Fn() + Send + Sync>,
 }
 
+/// Takes every result on the analysis thread, in order; must return at once.
+pub type ResultTap = dyn Fn(&Arc<LiveResult>) + Send + Sync;
+
 /// A frame on its way to the analysis.
 pub(super) struct Work {
     pub(super) frame: Frame,
@@ -109,6 +112,7 @@ pub(super) struct Shared {
     pub(super) result: Mutex<Option<Arc<LiveResult>>>,
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
+    pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) hooks: Hooks,
     pub(super) origins: Origins,
     messages: Sender<Message>,
@@ -170,6 +174,7 @@ impl Live {
             result: Mutex::new(None),
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
+            tap: Mutex::new(None),
             hooks,
             origins,
             messages: sender,
@@ -296,6 +301,11 @@ impl Live {
     #[must_use]
     pub fn next_message(&self) -> Option<Message> {
         self.messages.try_recv().ok()
+    }
+
+    /// Hands every result to `tap` from now on, also those that the window is too slow to show.
+    pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
+        *self.shared.tap.lock() = tap;
     }
 
     /// Changes how calm the readings are.

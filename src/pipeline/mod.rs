@@ -10,6 +10,6 @@ mod smoothing;
 pub use analysis::{LiveResult, ModelInfo};
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
 pub use capturing::SourceState;
-pub use live::{Hooks, Live, LiveOptions, Message, Origins, SourceOpener, Stopper, WeightsReader};
+pub use live::{Hooks, Live, LiveOptions, Message, Origins, ResultTap, SourceOpener, Stopper, WeightsReader};
 pub use mailbox::Mailbox;
 pub use smoothing::{Probabilities, ShownReading, Smoother, SmoothingSettings};
