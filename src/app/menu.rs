@@ -184,7 +184,7 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
         }
         Some(cameras) => {
             for camera in cameras {
-                let spec = SourceSpec::Camera(Some(camera.path.clone()));
+                let spec = SourceSpec::Camera(Some(camera.id.clone()));
                 let chosen = *state.source == spec;
                 let text = format!("{} ({})", camera.name, camera.path);
                 if ui.selectable_label(chosen, text).clicked() {

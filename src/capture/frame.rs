@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use image::RgbImage;
 
-use super::CaptureError;
+use super::{CaptureError, SourceSpec};
 
 /// One picture of a source, upright, not mirrored.
 #[derive(Debug, Clone)]
@@ -72,4 +72,10 @@ pub trait FrameSource {
     /// fine); [`CaptureError::UnreadableFrame`] where one frame or file is bad but later ones
     /// may be read; any other error ends the source.
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError>;
+
+    /// What opens the same device again and no other, wherever the system puts it then; `None` for what is no
+    /// device.
+    fn same_device(&self) -> Option<SourceSpec> {
+        None
+    }
 }

@@ -1,6 +1,6 @@
 //! Frame sources: cameras, the demo, pictures, folders and video files.
 
-mod camera;
+pub(crate) mod camera;
 mod clock;
 mod demo;
 mod error;

@@ -53,7 +53,7 @@ enum Command {
     /// Measure how fast everything is on this machine
     Bench(bench::BenchArgs),
     /// List the cameras and their formats
-    Cameras,
+    Cameras(cameras::CamerasArgs),
     /// Measure a network on labelled pictures
     Evaluate(evaluate::EvaluateArgs),
     /// Copy a data set and add changed copies of its training pictures
@@ -107,7 +107,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
-        Some(Command::Cameras) => cameras::run(),
+        Some(Command::Cameras(args)) => cameras::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Model(args)) => model::run(&args),

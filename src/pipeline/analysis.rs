@@ -10,7 +10,7 @@ use image::RgbImage;
 
 use super::live::{Message, NewModel, Shared, Work, fault};
 use super::smoothing::{ShownReading, Smoother};
-use super::{AnalyzedFrame, FaceSearch, FrameAnalyzer};
+use super::{AnalyzedFrame, FaceSearch, FrameAnalyzer, SourceState};
 use crate::capture::SourceKind;
 use crate::model::{Classifier, LoadedWeights, parameter_count};
 
@@ -99,16 +99,17 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
             Ok(result) => {
                 // The source may have been changed meanwhile: its result must not come back.
                 let wanted = shared.wanted.lock();
-                if wanted.generation == generation && !wanted.paused {
-                    let result = Arc::new(result);
+                let state = shared.state.lock();
+                // The same holds for a camera that went silent: boxes of its last picture are of the past.
+                let silent = matches!(*state, SourceState::NoSignal { .. });
+                let current = wanted.generation == generation && !wanted.paused && !silent;
+                let result = Arc::new(result);
+                if current {
                     *shared.result.lock() = Some(Arc::clone(&result));
-                    drop(wanted);
-                    let tap = shared.tap.lock().clone();
-                    if let Some(tap) = tap {
-                        tap(&result);
-                    }
-                } else {
-                    drop(wanted);
+                }
+                drop((state, wanted));
+                if current {
+                    shared.tap(&result);
                 }
                 (shared.hooks.on_change)();
             }

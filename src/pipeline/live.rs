@@ -135,6 +135,14 @@ impl Shared {
         (self.hooks.on_change)();
     }
 
+    /// Hands a result out, with no lock held: a tap may ask for anything.
+    pub(super) fn tap(&self, result: &Arc<LiveResult>) {
+        let tap = self.tap.lock().clone();
+        if let Some(tap) = tap {
+            tap(result);
+        }
+    }
+
     /// Nothing old stays on screen.
     pub(super) fn clear_result(&self) {
         *self.result.lock() = None;

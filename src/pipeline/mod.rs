@@ -5,6 +5,7 @@ mod analyzer;
 mod capturing;
 mod live;
 mod mailbox;
+mod reader;
 mod smoothing;
 
 pub use analysis::{LiveResult, ModelInfo};
