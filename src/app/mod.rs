@@ -1,15 +1,21 @@
 //! The egui window. Nothing outside this module knows egui.
 
-mod dialogs;
+mod acting;
 mod files;
 mod history;
+mod introduction;
+mod keeping;
 mod menu;
+mod model_card;
 mod overlay;
 mod panel;
 mod picker;
 mod picture;
 mod preview;
 mod settings;
+mod sheets;
+mod shortcuts;
+mod stage;
 mod theme;
 mod timeline;
 mod toasts;

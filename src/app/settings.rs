@@ -9,6 +9,8 @@ use super::theme::PANEL_WIDTH;
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
+/// Smallest and largest zoom.
+pub(super) const ZOOM: (f32, f32) = (0.5, 3.0);
 /// A settings file is small; a larger one is none.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -89,12 +91,18 @@ pub struct Settings {
     pub colour_map: ColourMap,
     /// Time constant of the readings' average in milliseconds, 0..=2000.
     pub smoothing_ms: f32,
+    /// Whether the side panel is shown.
+    pub panel: bool,
     /// Whether the last minute is shown.
     pub timeline: bool,
+    /// How much larger than the system says everything is, 0.5..=3.
+    pub zoom: f32,
     /// The last source that was chosen, as it is written after `--source`.
     pub source: Option<String>,
     /// Width and height of the window in points.
     pub window: Option<[f32; 2]>,
+    /// Whether it filled the screen.
+    pub maximized: bool,
     /// Width of the side panel in points.
     pub panel_width: f32,
     /// Weights files that were opened, newest first.
@@ -114,9 +122,12 @@ impl Default for Settings {
             overlay_opacity: 0.6,
             colour_map: ColourMap::default(),
             smoothing_ms: 250.0,
+            panel: true,
             timeline: true,
+            zoom: 1.0,
             source: None,
             window: None,
+            maximized: false,
             panel_width: PANEL_WIDTH,
             recent_weights: Vec::new(),
             recent_sources: Vec::new(),
@@ -139,6 +150,7 @@ impl Settings {
         };
         self.overlay_opacity = within(self.overlay_opacity, 0.0, 1.0, 0.6);
         self.smoothing_ms = within(self.smoothing_ms, 0.0, 2000.0, 250.0);
+        self.zoom = within(self.zoom, ZOOM.0, ZOOM.1, 1.0);
         self.panel_width = within(self.panel_width, 200.0, 2000.0, PANEL_WIDTH);
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
         self.recent_weights.truncate(RECENT);

@@ -40,6 +40,11 @@ pub(super) fn person_colour(id: u64) -> Color32 {
     Color32::from_rgb(r, g, b)
 }
 
+/// Letters on a coloured mark.
+pub(super) fn ink_on(mark: Color32) -> Color32 {
+    if mark == DEMO { Color32::BLACK } else { Color32::WHITE }
+}
+
 /// The label of the chosen face.
 pub(super) fn headline() -> FontId {
     FontId::proportional(34.0)
@@ -215,5 +220,8 @@ mod tests {
             assert!(contrast(Color32::BLACK, person_colour(id)) >= 7.0);
         }
         assert!(contrast(ON_STAGE_WEAK, STAGE) >= 4.5);
+        for mark in [LIVE, DEMO, MARK] {
+            assert!(contrast(ink_on(mark), mark) >= 4.5, "{mark:?}");
+        }
     }
 }
