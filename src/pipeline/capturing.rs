@@ -198,7 +198,8 @@ impl Supervisor<'_> {
         let start = Instant::now();
         let failed = loop {
             match reader.next_within(LOOK_EVERY) {
-                Some(Event::Opened { info, note, same }) => {
+                Some(Event::Opened { info, note, same, transport }) => {
+                    *self.shared.transport.lock() = transport;
                     if let Some(note) = note {
                         self.shared.say(Message::Info(note));
                     }
@@ -280,6 +281,7 @@ impl Supervisor<'_> {
 
     /// Tells a thread to end and waits a little.
     fn leave(&mut self, reader: Reader) {
+        *self.shared.transport.lock() = None;
         if let Some(thread) = reader.release(RELEASE_SOON) {
             self.leaving.push(Leaving { thread, since: Instant::now() });
         }

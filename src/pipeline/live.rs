@@ -14,7 +14,9 @@ use parking_lot::Mutex;
 use super::analysis::{LiveResult, ModelInfo, analysis_loop};
 use super::capturing::{SourceState, capture_loop};
 use super::{Mailbox, SmoothingSettings};
-use crate::capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
+use crate::capture::{
+    CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source,
+};
 use crate::model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 
 /// The program ends within a second; a driver call that hangs is left behind.
@@ -113,6 +115,7 @@ pub(super) struct Shared {
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
+    pub(super) transport: Mutex<Option<Transport>>,
     pub(super) hooks: Hooks,
     pub(super) origins: Origins,
     messages: Sender<Message>,
@@ -183,6 +186,7 @@ impl Live {
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
             tap: Mutex::new(None),
+            transport: Mutex::new(None),
             hooks,
             origins,
             messages: sender,
@@ -309,6 +313,12 @@ impl Live {
     #[must_use]
     pub fn next_message(&self) -> Option<Message> {
         self.messages.try_recv().ok()
+    }
+
+    /// How to play and seek in the running source, where it can.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.shared.transport.lock().clone()
     }
 
     /// Hands every result to `tap` from now on, also those that the window is too slow to show.
