@@ -9,10 +9,11 @@ use super::files::is_weights;
 use super::menu::Action;
 use super::panel::in_row;
 use super::picker::Request;
+use super::playback::LEAP_S;
 use super::settings::{OverlayMode, Settings, ZOOM};
 use super::sheets::Sheet;
 use super::window::MoueApp;
-use crate::capture::{SourceSpec, list_cameras};
+use crate::capture::{SourceSpec, Transport, list_cameras};
 use crate::pipeline::{LiveResult, Message, SourceState};
 
 /// Messages that are kept for the list.
@@ -49,6 +50,8 @@ impl MoueApp {
                 if let SourceSpec::Path(path) = &source {
                     Settings::remember(&mut self.settings.recent_sources, path);
                 }
+                // A recording is of one source.
+                self.recordings.end();
                 self.chosen = None;
                 self.shown = None;
                 self.frame.clear();
@@ -57,7 +60,18 @@ impl MoueApp {
                 self.live.set_source(source);
             }
             Action::RefreshCameras => self.list_cameras(ctx),
-            Action::TogglePause => self.live.set_paused(!self.live.is_paused()),
+            Action::TogglePause => match self.live.transport() {
+                Some(transport) if !self.live.is_paused() => transport.toggle(),
+                _ => self.live.set_paused(!self.live.is_paused()),
+            },
+            Action::StepOn => self.with_transport(|t| t.step(true)),
+            Action::StepBack => self.with_transport(|t| t.step(false)),
+            Action::LeapOn => self.with_transport(|t| t.seek_by(LEAP_S)),
+            Action::LeapBack => self.with_transport(|t| t.seek_by(-LEAP_S)),
+            Action::ToggleRecording => self.toggle_recording(ctx),
+            Action::Snapshot => self.snapshot(ctx, result),
+            Action::ChooseRecordings => self.picker.open(Request::Recordings),
+            Action::MakeReport => self.report_last(ctx),
             Action::NextFace => {
                 let faces = in_row(result);
                 let now = self.choose(result);
@@ -92,6 +106,12 @@ impl MoueApp {
             Action::FocusMenu => self.focus_menu = true,
             Action::Close => self.close_one(ctx),
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    fn with_transport(&self, act: impl FnOnce(&Transport)) {
+        if let Some(transport) = self.live.transport() {
+            act(&transport);
         }
     }
 

@@ -70,6 +70,9 @@ impl MoueApp {
         }
         self.apply_looks(ctx);
         self.live.set_smoothing(smoothing(&self.settings));
+        if smoothing(&self.settings) != smoothing(&self.written) {
+            self.recordings.settings_changed(&self.settings);
+        }
         self.written = self.settings.clone();
         if let Some(file) = &self.file
             && let Err(e) = file.write(&self.settings)

@@ -105,6 +105,12 @@ pub struct Settings {
     pub maximized: bool,
     /// Width of the side panel in points.
     pub panel_width: f32,
+    /// Folder for recordings and snapshots; `None`: it was not chosen yet.
+    pub recordings: Option<PathBuf>,
+    /// Whether a recording holds the annotated video.
+    pub record_video: bool,
+    /// Whether faces are blurred in it.
+    pub record_blur: bool,
     /// Weights files that were opened, newest first.
     pub recent_weights: Vec<PathBuf>,
     /// Pictures, videos and folders that were opened, newest first.
@@ -129,6 +135,9 @@ impl Default for Settings {
             window: None,
             maximized: false,
             panel_width: PANEL_WIDTH,
+            recordings: None,
+            record_video: false,
+            record_blur: true,
             recent_weights: Vec::new(),
             recent_sources: Vec::new(),
         }

@@ -16,7 +16,9 @@ use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
 use super::picker::{FilePicker, Request};
 use super::picture::Picture;
+use super::playback;
 use super::preview::{FrameTexture, Preview, PreviewAction};
+use super::recording::Recordings;
 use super::settings::{Settings, SettingsFile};
 use super::sheets::Sheets;
 use super::shortcuts;
@@ -25,7 +27,7 @@ use super::timeline;
 use super::toasts::Toasts;
 use crate::capture::{CameraInfo, Frame, SourceSpec};
 use crate::pipeline::{
-    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins,
+    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins, ResultTap,
     SmoothingSettings, SourceState,
 };
 
@@ -62,6 +64,7 @@ pub struct MoueApp {
     pub(super) rates: Rates,
     /// The person that the panel shows.
     pub(super) shown: Option<u64>,
+    pub(super) recordings: Recordings,
     /// The menu bar should take the keyboard.
     pub(super) focus_menu: bool,
 }
@@ -148,14 +151,21 @@ impl MoueApp {
             drawn: VecDeque::new(),
             rates: Rates::default(),
             shown: None,
+            recordings: Recordings::default(),
             focus_menu: false,
         };
+        app.set_result_tap(None);
         app.apply_looks(ctx);
         app.list_cameras(ctx);
         if let Some(note) = note {
             app.tell(Message::Error(note));
         }
         Ok(app)
+    }
+
+    /// Hands every result to `tap` as well, on the analysis thread.
+    pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
+        self.live.set_result_tap(Some(self.recordings.result_tap(tap)));
     }
 
     /// The settings as they are now.
@@ -186,18 +196,22 @@ impl MoueApp {
             self.cameras = Some(cameras);
             self.listing = None;
         }
+        self.follow_recordings();
         self.take_frame(&ctx);
+        let mut chosen_folder = None;
         let mut actions = shortcuts::pressed(&ctx);
         self.take_dropped(&ctx, &mut actions);
         if let Some((request, path)) = self.picker.show(&ctx) {
-            actions.push(match request {
-                Request::Weights => Action::LoadWeights(Some(path)),
-                Request::Media | Request::Folder => Action::SetSource(SourceSpec::Path(path)),
-            });
+            match request {
+                Request::Weights => actions.push(Action::LoadWeights(Some(path))),
+                Request::Media | Request::Folder => actions.push(Action::SetSource(SourceSpec::Path(path))),
+                Request::Recordings => chosen_folder = Some(path),
+            }
         }
 
         if ctx.input(|i| i.viewport().close_requested()) {
             self.live.stopper().stop();
+            self.recordings.end();
         }
         let state = self.live.state();
         self.try_another_source(&state);
@@ -220,6 +234,8 @@ impl MoueApp {
                 cameras: self.cameras.as_deref(),
                 source: &source,
                 paused: self.live.is_paused(),
+                recording: self.recordings.is_on(),
+                recorded: self.recordings.last().is_some(),
                 focus: std::mem::take(&mut self.focus_menu),
             };
             menu::bar(ui, &state, &mut self.settings, &mut actions);
@@ -232,6 +248,13 @@ impl MoueApp {
             self.keep_sizes(&ctx, width);
         } else {
             self.keep_sizes(&ctx, self.settings.panel_width);
+        }
+        if let Some(transport) = self.live.transport() {
+            let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(8);
+            egui::Panel::bottom("playback")
+                .resizable(false)
+                .frame(frame)
+                .show(ui, |ui| playback::bar(ui, &transport, &mut actions));
         }
         let stage = ui.available_rect_before_wrap();
         let wanted = self.live.wanted_source();
@@ -262,6 +285,10 @@ impl MoueApp {
         for action in actions {
             self.act(&ctx, action, result.as_deref());
         }
+        if let Some(folder) = chosen_folder {
+            self.set_recordings_folder(&ctx, folder, result.as_deref());
+        }
+        self.recordings.mark(&ctx, stage);
         self.sheets.show(&ctx, model.as_deref(), &self.messages);
         self.toasts.show(&ctx, stage);
         drop_hint(&ctx, stage);
