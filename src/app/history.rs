@@ -55,9 +55,10 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Called for every picture of the window: takes in what is new, and marks what changed.
-    pub(super) fn follow(&mut self, state: &SourceState, result: Option<&LiveResult>) {
-        self.follow_source(state, Instant::now());
+    /// Called for every picture of the window: takes in what is new, and marks what changed. `still`: a video that
+    /// is open holds one frame.
+    pub(super) fn follow(&mut self, state: &SourceState, still: bool, result: Option<&LiveResult>) {
+        self.follow_source(state, still, Instant::now());
         let Some(result) = result else { return };
         match &self.last {
             Some((number, _)) if *number == result.number => return,
@@ -78,8 +79,14 @@ impl History {
         self.add(result.finished_at, readings);
     }
 
-    fn follow_source(&mut self, state: &SourceState, now: Instant) {
-        if !matches!(state, SourceState::Paused | SourceState::Opening) && self.paused.take().is_some() {
+    fn follow_source(&mut self, state: &SourceState, still: bool, now: Instant) {
+        let paused = still || matches!(state, SourceState::Paused);
+        if paused && self.paused.is_none() {
+            self.paused = Some(now);
+            self.mark("paused", now, None);
+            // Nobody is lost by that.
+            self.people.values_mut().for_each(|p| p.away = true);
+        } else if !paused && *state != SourceState::Opening && self.paused.take().is_some() {
             self.mark("on again", now, None);
         }
         match state {
@@ -96,12 +103,6 @@ impl History {
             }
             SourceState::NoSignal { .. } if !std::mem::replace(&mut self.silent, true) => {
                 self.mark("no signal", now, None);
-            }
-            SourceState::Paused if self.paused.is_none() => {
-                self.paused = Some(now);
-                self.mark("paused", now, None);
-                // Nobody is lost by that.
-                self.people.values_mut().for_each(|p| p.away = true);
             }
             SourceState::Failed(_) if !self.source.is_empty() => {
                 self.mark("source failed", now, None);
@@ -299,27 +300,41 @@ mod tests {
             SourceState::Running(info) => SourceState::NoSignal { info, since: start, reason: None },
             other => other,
         };
-        history.follow_source(&running("A"), at(0));
+        history.follow_source(&running("A"), false, at(0));
         history.add(at(10), [(1, reading(Expression::Sad, 0.9))].into_iter());
         for ms in [20, 30] {
-            history.follow_source(&no_signal("A"), at(ms));
+            history.follow_source(&no_signal("A"), false, at(ms));
         }
-        history.follow_source(&running("A"), at(40));
-        history.follow_source(&SourceState::Paused, at(50));
-        history.follow_source(&SourceState::Paused, at(900));
+        history.follow_source(&running("A"), false, at(40));
+        history.follow_source(&SourceState::Paused, false, at(50));
+        history.follow_source(&SourceState::Paused, false, at(900));
         assert_eq!((history.now(), history.is_paused()), (at(50), true));
         // The same source goes on: its minute is kept.
-        history.follow_source(&SourceState::Opening, at(1000));
+        history.follow_source(&SourceState::Opening, false, at(1000));
         assert!(history.is_paused());
-        history.follow_source(&running("A"), at(1100));
+        history.follow_source(&running("A"), false, at(1100));
         assert!(!history.is_paused());
         assert_eq!(history.stretches(1).len(), 1);
-        history.follow_source(&SourceState::Failed("gone".into()), at(1200));
-        history.follow_source(&running("B"), at(1300));
+        // A video that holds its frame.
+        history.follow_source(&running("A"), true, at(1110));
+        assert_eq!(history.now(), at(1110));
+        history.follow_source(&running("A"), false, at(1120));
+        history.follow_source(&SourceState::Failed("gone".into()), false, at(1200));
+        history.follow_source(&running("B"), false, at(1300));
         assert!(history.stretches(1).is_empty());
         assert_eq!(
             texts(&history, None),
-            ["A", "no signal", "signal is back", "paused", "on again", "source failed", "B"]
+            [
+                "A",
+                "no signal",
+                "signal is back",
+                "paused",
+                "on again",
+                "paused",
+                "on again",
+                "source failed",
+                "B"
+            ]
         );
     }
 }

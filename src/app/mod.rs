@@ -1,16 +1,24 @@
 //! The egui window. Nothing outside this module knows egui.
 
+mod acting;
 mod baseline;
-mod dialogs;
 mod files;
 mod history;
+mod introduction;
+mod keeping;
 mod menu;
+mod model_card;
 mod overlay;
 mod panel;
 mod picker;
 mod picture;
+mod playback;
 mod preview;
+mod recording;
 mod settings;
+mod sheets;
+mod shortcuts;
+mod stage;
 mod theme;
 mod timeline;
 mod toasts;
@@ -25,7 +33,7 @@ use eframe::egui;
 
 use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
-use crate::pipeline::Stopper;
+use crate::pipeline::{ResultTap, Stopper};
 
 pub use picker::{FilePicker, Request, SystemPicker};
 pub use settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
@@ -69,22 +77,23 @@ pub enum AppError {
     },
 }
 
-/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too.
+/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `tap` gets every
+/// result on the analysis thread, and must return at once.
 ///
 /// # Errors
 /// [`AppError`] when there is no display or no graphics driver, not even one in software.
-pub fn run(options: AppOptions) -> Result<(), AppError> {
+pub fn run(options: AppOptions, tap: Option<Arc<ResultTap>>) -> Result<(), AppError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
         return Err(AppError::NoDisplay);
     }
     let (first, second) = RENDERERS;
-    let first_error = match open(options.clone(), first) {
+    let first_error = match open(options.clone(), tap.clone(), first) {
         Ok(()) => return Ok(()),
         Err(e) => e.to_string(),
     };
     tracing::info!("no window with {first}, trying {second}: {first_error}");
-    open(options, second)
+    open(options, tap, second)
         .map_err(|e| AppError::NoWindow { first: first_error, second: format!("with {second}: {e}") })
 }
 
@@ -97,7 +106,7 @@ const RENDERERS: (eframe::Renderer, eframe::Renderer) = if cfg!(target_os = "lin
     (eframe::Renderer::Wgpu, eframe::Renderer::Glow)
 };
 
-fn open(options: AppOptions, renderer: eframe::Renderer) -> eframe::Result {
+fn open(options: AppOptions, tap: Option<Arc<ResultTap>>, renderer: eframe::Renderer) -> eframe::Result {
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("moue")
@@ -115,6 +124,7 @@ fn open(options: AppOptions, renderer: eframe::Renderer) -> eframe::Result {
             let ctx = &creation.egui_ctx;
             let file = options.settings.then(SettingsFile::of_user).flatten();
             let app = MoueApp::new(ctx, options, file, Box::new(SystemPicker::default()))?;
+            app.set_result_tap(tap);
             close_on_signals(ctx, app.live().stopper());
             Ok(Box::new(app))
         }),

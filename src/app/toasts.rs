@@ -43,6 +43,11 @@ impl Toasts {
         self.toasts.push(Toast { message, until, times: 1 });
     }
 
+    /// Closes the newest; whether there was one.
+    pub(super) fn close_last(&mut self) -> bool {
+        self.toasts.pop().is_some()
+    }
+
     /// Draws them in the lower left corner of `space`.
     pub(super) fn show(&mut self, ctx: &Context, space: Rect) {
         let now = Instant::now();

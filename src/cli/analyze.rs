@@ -12,14 +12,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
+use super::calm::{Calm, CalmArgs};
+use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::capture::{CaptureError, Pace, SourceKind, SourceSpec, open_source};
 use crate::new_file;
-use crate::pipeline::{
-    AnalyzedFrame, Baseline, BaselineMean, FaceSearch, FrameAnalyzer, ReadingStage, ShownReading,
-    SmoothingSettings,
-};
+use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo};
 
 /// Files that are taken from a folder; what else lies there is no failure.
 const MEDIA_ENDINGS: [&str; 15] = [
@@ -56,24 +55,12 @@ pub(super) struct AnalyzeArgs {
     /// Each picture already is one face: no detection, the box is the whole picture
     #[arg(long)]
     cropped: bool,
-    /// Add the readings averaged over MS milliseconds, with the label that the window would show (0: no average)
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u16).range(0..=10_000))]
-    smooth: Option<u16>,
-    /// The largest face looks neutral from FROM to TO seconds: what is read there is taken out of its smoothed
-    /// values afterwards (needs --smooth)
-    #[arg(long, value_name = "FROM-TO", requires = "smooth", value_parser = span)]
-    baseline: Option<(f64, f64)>,
+    #[command(flatten)]
+    calm: CalmArgs,
+    #[command(flatten)]
+    keep: KeepArgs,
     #[command(flatten)]
     network: NetworkArgs,
-}
-
-/// "0-3" and "1.5-4".
-fn span(text: &str) -> Result<(f64, f64), String> {
-    let parsed = text.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-    match parsed {
-        Some((from, to)) if 0.0 <= from && from < to => Ok((from, to)),
-        _ => Err("expected two times in seconds, the smaller first, as in 0-3".into()),
-    }
 }
 
 pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
@@ -92,6 +79,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     };
     let loaded = load_weights(args.network.weights.as_deref())?;
     let classifier = loaded.classifier(args.network.device, args.network.threads)?;
+    let model = ModelInfo::new(&loaded, &classifier);
     drop(loaded);
     if let Some(note) = classifier.device_note() {
         complain(note);
@@ -101,8 +89,10 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
-        writer: RecordWriter::new(form, args.smooth.is_some(), output)?,
+        writer: RecordWriter::new(form, args.calm.smooth.is_some(), output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
+        keeping: Keeping::new(&args.keep)?,
+        model,
         progress,
         stopped,
         args: &args,
@@ -140,6 +130,8 @@ struct Run<'a> {
     analyzer: FrameAnalyzer,
     writer: RecordWriter<Output>,
     annotator: Option<Annotator>,
+    keeping: Keeping<'a>,
+    model: ModelInfo,
     progress: ProgressBar,
     stopped: Arc<AtomicBool>,
     args: &'a AnalyzeArgs,
@@ -171,7 +163,8 @@ impl Run<'_> {
             _ => info.name.clone(),
         };
         let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
-        let mut calm = self.args.smooth.map(|ms| Calm::new(ms, self.args.baseline));
+        let mut calm = Calm::new(&self.args.calm, info.kind);
+        self.keeping.begin(&info, &self.model, calm.settings())?;
         let mut analysed = 0;
         let mut whole = true;
         while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
@@ -195,79 +188,25 @@ impl Run<'_> {
             }
             let result = self.analyzer.analyze(frame)?;
             analysed += 1;
-            let smoothed = calm.as_mut().map(|c| (c.settings.time_constant_ms, c.show(&result)));
-            let smoothed = smoothed.as_ref().map(|(ms, shown)| (*ms, &shown[..]));
+            let shown = calm.show(&result);
+            let smoothed = self.args.calm.smooth.map(|ms| (f32::from(ms), &shown[..]));
             let writer = &mut self.writer;
             self.progress.suspend(|| writer.write(&name, &result, smoothed))?;
             if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
                 annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
             }
+            whole &= self.keeping.result(&result, &shown, &calm);
         }
-        if let Some(reason) = calm.and_then(|c| c.baseline_missing()) {
+        if let Some(reason) = calm.baseline_missing() {
             self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
             whole = false;
         }
-        Ok(whole)
+        Ok(self.keeping.end() && whole)
     }
 
     fn name_failure(&self, error: &CaptureError) -> bool {
         self.progress.suspend(|| complain(error));
         false
-    }
-}
-
-/// The readings as the window would show them.
-struct Calm {
-    settings: SmoothingSettings,
-    stage: ReadingStage,
-    /// From and to in seconds.
-    neutral: Option<(f64, f64)>,
-    mean: BaselineMean,
-    /// The person who looks neutral.
-    person: Option<u64>,
-    baseline: Option<Baseline>,
-}
-
-impl Calm {
-    fn new(smooth_ms: u16, neutral: Option<(f64, f64)>) -> Self {
-        Self {
-            settings: SmoothingSettings { time_constant_ms: f32::from(smooth_ms), ..Default::default() },
-            stage: ReadingStage::default(),
-            neutral,
-            mean: BaselineMean::default(),
-            person: None,
-            baseline: None,
-        }
-    }
-
-    fn show(&mut self, result: &AnalyzedFrame) -> Vec<ShownReading> {
-        let time_s = result.frame.time_s;
-        if let Some((from, to)) = self.neutral {
-            if (from..to).contains(&time_s) {
-                self.person = self.person.or_else(|| result.faces.first().map(|f| f.id));
-                let person = result.faces.iter().find(|f| Some(f.id) == self.person);
-                if let Some(face) = person {
-                    self.mean.add(&face.reading.probabilities);
-                }
-            } else if time_s >= to
-                && self.baseline.is_none()
-                && let Some(bias) = self.mean.bias()
-            {
-                // It is used for this source and network only, so it needs no names of them.
-                self.baseline = Some(Baseline { source: String::new(), network: String::new(), bias });
-                self.stage.set_owner(self.person, time_s);
-                self.stage.clear();
-            }
-        }
-        self.stage.show(&result.faces, time_s, &self.settings, self.baseline.as_ref())
-    }
-
-    /// Why there is no baseline although one was wanted.
-    fn baseline_missing(&self) -> Option<String> {
-        let (from, to) = self.neutral?;
-        self.baseline.is_none().then(|| {
-            format!("no baseline: too few readings of a face from {from} to {to} s, or none after that")
-        })
     }
 }
 

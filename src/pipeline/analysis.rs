@@ -11,7 +11,7 @@ use image::RgbImage;
 use super::live::{BaselineState, Message, NewModel, Shared, Work, fault};
 use super::{
     AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, FaceSearch, FrameAnalyzer, ReadingStage,
-    RecordingStep, ShownReading,
+    RecordingStep, ShownReading, SourceState,
 };
 use crate::capture::SourceKind;
 use crate::model::{Classifier, LoadedWeights, parameter_count};
@@ -45,7 +45,9 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    pub(super) fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
+    /// What there is to say about weights that run in `classifier`.
+    #[must_use]
+    pub fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
         Self {
             name: loaded.name.clone(),
             path: loaded.path.clone(),
@@ -99,10 +101,18 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
             Ok(result) => {
                 // The source may have been changed meanwhile: its result must not come back.
                 let wanted = shared.wanted.lock();
-                if wanted.generation == generation && !wanted.paused {
-                    *shared.result.lock() = Some(Arc::new(result));
+                let state = shared.state.lock();
+                // The same holds for a camera that went silent: boxes of its last picture are of the past.
+                let silent = matches!(*state, SourceState::NoSignal { .. });
+                let current = wanted.generation == generation && !wanted.paused && !silent;
+                let result = Arc::new(result);
+                if current {
+                    *shared.result.lock() = Some(Arc::clone(&result));
                 }
-                drop(wanted);
+                drop((state, wanted));
+                if current {
+                    shared.tap(&result);
+                }
                 (shared.hooks.on_change)();
             }
             Err(text) => {

@@ -14,7 +14,9 @@ use parking_lot::Mutex;
 use super::analysis::{LiveResult, ModelInfo, analysis_loop};
 use super::capturing::{SourceState, capture_loop};
 use super::{Baseline, Mailbox, SmoothingSettings};
-use crate::capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
+use crate::capture::{
+    CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source,
+};
 use crate::model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 
 /// The program ends within a second; a driver call that hangs is left behind.
@@ -99,6 +101,9 @@ pub struct Hooks {
     pub on_change: Box<dyn Fn() + Send + Sync>,
 }
 
+/// Takes every result on the analysis thread, in order; must return at once.
+pub type ResultTap = dyn Fn(&Arc<LiveResult>) + Send + Sync;
+
 /// A frame on its way to the analysis.
 pub(super) struct Work {
     pub(super) frame: Frame,
@@ -134,6 +139,8 @@ pub(super) struct Shared {
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
     pub(super) baseline: Mutex<BaselineState>,
+    pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
+    pub(super) transport: Mutex<Option<Transport>>,
     pub(super) hooks: Hooks,
     pub(super) origins: Origins,
     messages: Sender<Message>,
@@ -154,6 +161,14 @@ impl Shared {
     pub(super) fn set_state(&self, state: SourceState) {
         *self.state.lock() = state;
         (self.hooks.on_change)();
+    }
+
+    /// Hands a result out, with no lock held: a tap may ask for anything.
+    pub(super) fn tap(&self, result: &Arc<LiveResult>) {
+        let tap = self.tap.lock().clone();
+        if let Some(tap) = tap {
+            tap(result);
+        }
     }
 
     /// Nothing old stays on screen.
@@ -196,6 +211,8 @@ impl Live {
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
             baseline: Mutex::default(),
+            tap: Mutex::new(None),
+            transport: Mutex::new(None),
             hooks,
             origins,
             messages: sender,
@@ -340,6 +357,17 @@ impl Live {
     #[must_use]
     pub fn baseline(&self) -> BaselineState {
         self.shared.baseline.lock().clone()
+    }
+
+    /// How to play and seek in the running source, where it can.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.shared.transport.lock().clone()
+    }
+
+    /// Hands every result to `tap` from now on, also those that the window is too slow to show.
+    pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
+        *self.shared.tap.lock() = tap;
     }
 
     /// Changes how calm the readings are.

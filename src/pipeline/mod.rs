@@ -6,6 +6,7 @@ mod baseline;
 mod capturing;
 mod live;
 mod mailbox;
+mod reader;
 mod shown;
 mod smoothing;
 
@@ -14,7 +15,8 @@ pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
 pub use baseline::{BASELINE_S, Baseline, BaselineMean, BaselineRecorder, RecordingStep};
 pub use capturing::SourceState;
 pub use live::{
-    BaselineState, Hooks, Live, LiveOptions, Message, Origins, SourceOpener, Stopper, WeightsReader,
+    BaselineState, Hooks, Live, LiveOptions, Message, Origins, ResultTap, SourceOpener, Stopper,
+    WeightsReader,
 };
 pub use mailbox::Mailbox;
 pub use shown::ReadingStage;

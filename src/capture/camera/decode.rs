@@ -1,5 +1,7 @@
 //! Pixel formats of cameras, decoded to RGB. Strides are honoured, and short buffers are refused.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
 /// Largest width or height of a camera's frame, in pixels.
@@ -37,7 +39,7 @@ impl PixelFormat {
     }
 
     /// Bytes of a line without padding; `None` for JPEG.
-    fn line_bytes(self, width: usize) -> Option<usize> {
+    pub(in crate::capture) fn line_bytes(self, width: usize) -> Option<usize> {
         match self {
             Self::Yuyv | Self::Uyvy => Some(width.div_ceil(2) * 4),
             Self::Nv12 | Self::Grey => Some(width),
@@ -122,7 +124,11 @@ fn decode_jpeg(bytes: &[u8]) -> Result<RgbImage, String> {
     limits.max_image_width = Some(MAX_SIDE_PX);
     limits.max_image_height = Some(MAX_SIDE_PX);
     reader.limits(limits);
-    reader.decode().map(|p| p.to_rgb8()).map_err(|e| format!("a damaged JPEG frame: {e}"))
+    // A decoder's fault on a damaged frame costs this frame, not the camera.
+    match catch_unwind(AssertUnwindSafe(|| reader.decode().map(|p| p.to_rgb8()))) {
+        Ok(decoded) => decoded.map_err(|e| format!("a damaged JPEG frame: {e}")),
+        Err(_) => Err("a damaged JPEG frame that the decoder could not bear".into()),
+    }
 }
 
 #[cfg(test)]
