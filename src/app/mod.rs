@@ -35,6 +35,7 @@ use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
 use crate::pipeline::{ResultTap, Stopper};
 
+pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};
 pub use settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
 pub use view::FrameView;

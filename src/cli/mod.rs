@@ -3,6 +3,7 @@
 mod analyze;
 mod annotate;
 mod bench;
+mod bench_live;
 mod calm;
 mod cameras;
 mod dataset;
