@@ -450,7 +450,9 @@ fn a_video_shown_live_starts_again_and_time_goes_on() {
         }
         assert!(start.elapsed() < Duration::from_secs(60), "only {} frames", seen.len());
     }
-    assert!(seen.windows(2).all(|w| w[0].index < w[1].index && w[0].time_s < w[1].time_s));
+    assert!(seen.windows(2).all(|w| w[0].time_s < w[1].time_s));
+    let places: Vec<u64> = seen.iter().map(|f| f.index).collect();
+    assert!(places.iter().all(|i| *i < 4) && places.iter().filter(|i| **i == 0).count() >= 2, "{places:?}");
 }
 
 #[cfg(target_os = "linux")]
