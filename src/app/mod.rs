@@ -91,11 +91,7 @@ pub fn run(options: AppOptions, tap: Option<Arc<ResultTap>>) -> Result<(), AppEr
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_from(
-    options: AppOptions,
-    tap: Option<Arc<ResultTap>>,
-    origins: &Origins,
-) -> Result<(), AppError> {
+pub fn run_from(options: AppOptions, tap: Option<Arc<ResultTap>>, origins: &Origins) -> Result<(), AppError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
         return Err(AppError::NoDisplay);

@@ -54,7 +54,7 @@ impl Learner {
         device: DeviceChoice,
         threads: usize,
     ) -> Result<(Self, Option<String>), TrainError> {
-        let (net, note) = TrainingEngine::new(weights, device, threads)?;
+        let (net, note) = TrainingEngine::new(weights, device, threads, recipe.precision)?;
         let rates = LearningRates { fc: 0.0, rest: 0.0 };
         let inner = match recipe.method {
             Method::Sgd { momentum } => Inner::Sgd(Sgd::new(rates, f64::from(momentum), 0.0)),
