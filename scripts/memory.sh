@@ -15,7 +15,7 @@ trap 'rm -rf "$folder"' EXIT
 pid=$!
 while kill -0 "$pid" 2>/dev/null; do
   read -r _ resident _ < <(grep VmRSS "/proc/$pid/status" 2>/dev/null) || break
-  echo "$(wc -l <"$folder/lines") $((resident / 1000))"
+  echo "$(wc -l <"$folder/lines") $((resident * 1024 / 1000000))"
   sleep 0.5
 done | tee "$folder/log" | awk '$1 >= next_line { print "frame", $1 ":", $2, "MB"; next_line = $1 + 100 }'
 wait "$pid"
