@@ -199,7 +199,10 @@ fn a_baseline_is_recorded_applied_and_taken_off_again() {
     assert_eq!(world.live.baseline(), BaselineState::Off);
     world.live.record_baseline(id);
     wait_for("the countdown", || match world.live.baseline() {
-        BaselineState::Recording { left_s: Some(left_s), .. } => Some(assert!(left_s <= BASELINE_S)),
+        BaselineState::Recording { left_s: Some(left_s), .. } => {
+            assert!(left_s <= BASELINE_S);
+            Some(())
+        }
         _ => None,
     });
     let baseline = wait_for("the baseline", || match world.live.baseline() {
