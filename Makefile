@@ -5,7 +5,7 @@ ARGS ?=
 FEATURES ?=
 CARGO_FLAGS := $(if $(FEATURES),--features $(FEATURES))
 
-.PHONY: help run test test-camera setup lint bench
+.PHONY: help run test test-camera setup lint bench sanitize
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -30,3 +30,6 @@ lint: ## format, lints and documentation only
 
 bench: ## measure this machine's speed
 	cargo run --release $(CARGO_FLAGS) -- bench $(ARGS)
+
+sanitize: ## the kernels' tests under AddressSanitizer and Miri, and on an emulated ARM (slow)
+	@scripts/sanitize.sh
