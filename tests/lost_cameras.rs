@@ -243,6 +243,7 @@ fn damaged_frames_only_are_no_signal_and_say_why() {
 fn an_unplugged_camera_is_waited_for_and_every_hindrance_is_told() {
     let bench = Bench::new(Then::Unplugged);
     let (live, _awake) = start(&bench);
+    wait_for("the first frame", || (bench.frames() > 0).then_some(()));
     *bench.opening.lock() = Opening::Gone;
     reason(&live, "unplugged; plug it in again");
     *bench.opening.lock() = Opening::Busy;
