@@ -190,6 +190,8 @@ impl Window {
 
     /// What was copied in the last steps.
     fn copies(&mut self, label: &str) -> String {
+        self.harness.get_by_label(label).scroll_to_me();
+        self.settle();
         self.harness.get_by_label(label).click();
         for _ in 0..3 {
             self.harness.step();
@@ -224,7 +226,7 @@ impl Window {
 
     /// Compares the window with its picture. What the machine decides (speed, device) is not compared.
     fn compare(mut self, name: &str) {
-        let whole = Rect::from_min_size(pos2(0.0, 0.0), self.harness.input().screen_rect.unwrap().size());
+        let whole = self.harness.ctx.content_rect();
         let figures = self.harness.query_all_by_label_contains("pictures/s").next().map(|n| n.rect());
         if let Some(figures) = figures {
             self.harness.mask(Rect::from_min_max(figures.left_top(), whole.max));
@@ -546,6 +548,19 @@ fn the_tab_key_reaches_every_control() {
 }
 
 #[test]
+fn full_screen_has_a_key() {
+    let mut window = Look::still(Scene::nobody()).open();
+    window.until_read();
+    window.harness.key_press(Key::F11);
+    let asked = (0..3).any(|_| {
+        window.harness.step();
+        let output = &window.harness.output().viewport_output[&egui::ViewportId::ROOT];
+        output.commands.contains(&egui::ViewportCommand::Fullscreen(true))
+    });
+    assert!(asked, "F11 asks for the full screen");
+}
+
+#[test]
 fn sizes_and_looks_are_remembered() {
     let mut window = Look::still(Scene::nobody()).open();
     window.until_says("No face");
@@ -553,13 +568,14 @@ fn sizes_and_looks_are_remembered() {
     assert!(!window.says("No face"), "the panel is gone");
     window.press(Key::H);
     window.press(Key::T);
+    assert!(window.app().settings().timeline);
     window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Plus);
     window.settle();
     window.choose("View", "Light");
     window.press(Key::Escape);
     let (kept, _) = SettingsFile::at(window._folder.path().join("settings.json")).read();
     assert_eq!(&kept, window.app().settings());
-    assert_eq!((kept.panel, kept.overlay, kept.timeline, kept.zoom), (false, false, false, 1.1));
+    assert_eq!((kept.panel, kept.overlay, kept.timeline, kept.zoom), (false, false, true, 1.1));
     assert_eq!(kept.theme, ThemeChoice::Light);
 }
 
@@ -597,9 +613,12 @@ fn nothing_is_cut_off_at_any_size() {
         let screen = Rect::from_min_size(pos2(0.0, 0.0), egui::Vec2::from(size));
         // What does not fit is scrolled to; across, everything fits.
         for node in window.harness.root().children_recursive() {
-            let rect = node.rect();
-            let across = rect.left() >= -0.5 && rect.right() <= screen.right() + 0.5;
-            assert!(across, "{size:?} x{scale}: {:?} at {rect:?}", node.accesskit_node().label());
+            let node = node.accesskit_node();
+            let Some(bounds) = node.raw_bounds() else { continue };
+            // The tree counts in pixels.
+            let (left, right) = (bounds.x0 as f32 / scale, bounds.x1 as f32 / scale);
+            let across = left >= -0.5 && right <= screen.right() + 0.5;
+            assert!(across, "{size:?} x{scale}: {:?} at {bounds:?}", node.label());
         }
         let picture = window.harness.get_by_label("Live picture").rect();
         assert!(
