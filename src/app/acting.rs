@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use crossbeam_channel::bounded;
 use eframe::egui;
 
+use super::baseline;
 use super::files::is_weights;
 use super::menu::Action;
 use super::panel::in_row;
 use super::picker::Request;
+use super::playback::LEAP_S;
 use super::settings::{OverlayMode, Settings, ZOOM};
 use super::sheets::Sheet;
 use super::window::MoueApp;
-use crate::capture::{SourceSpec, list_cameras};
+use crate::capture::{SourceSpec, Transport, list_cameras};
 use crate::pipeline::{LiveResult, Message, SourceState};
 
 /// Messages that are kept for the list.
@@ -49,6 +51,8 @@ impl MoueApp {
                 if let SourceSpec::Path(path) = &source {
                     Settings::remember(&mut self.settings.recent_sources, path);
                 }
+                // A recording is of one source.
+                self.recordings.end();
                 self.chosen = None;
                 self.shown = None;
                 // A camera that is opened again keeps its last picture meanwhile.
@@ -60,7 +64,18 @@ impl MoueApp {
                 self.live.set_source(source);
             }
             Action::RefreshCameras => self.list_cameras(ctx),
-            Action::TogglePause => self.live.set_paused(!self.live.is_paused()),
+            Action::TogglePause => match self.live.transport() {
+                Some(transport) if !self.live.is_paused() => transport.toggle(),
+                _ => self.live.set_paused(!self.live.is_paused()),
+            },
+            Action::StepOn => self.with_transport(|t| t.step(true)),
+            Action::StepBack => self.with_transport(|t| t.step(false)),
+            Action::LeapOn => self.with_transport(|t| t.seek_by(LEAP_S)),
+            Action::LeapBack => self.with_transport(|t| t.seek_by(-LEAP_S)),
+            Action::ToggleRecording => self.toggle_recording(ctx),
+            Action::Snapshot => self.snapshot(ctx, result),
+            Action::ChooseRecordings => self.picker.open(Request::Recordings),
+            Action::MakeReport => self.report_last(ctx),
             Action::NextFace => {
                 let faces = in_row(result);
                 let now = self.choose(result);
@@ -69,6 +84,11 @@ impl MoueApp {
             }
             Action::ChooseFace(place) => {
                 self.chosen = in_row(result).get(place).copied().or(self.chosen);
+            }
+            Action::Baseline(wanted) => {
+                let person = self.choose(result);
+                let message = baseline::act(wanted, &self.live, &mut self.settings, person);
+                message.into_iter().for_each(|m| self.tell(m));
             }
             Action::ToggleOverlay => self.settings.overlay = !self.settings.overlay,
             Action::SwitchOverlay => {
@@ -95,6 +115,12 @@ impl MoueApp {
             Action::FocusMenu => self.focus_menu = true,
             Action::Close => self.close_one(ctx),
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    fn with_transport(&self, act: impl FnOnce(&Transport)) {
+        if let Some(transport) = self.live.transport() {
+            act(&transport);
         }
     }
 

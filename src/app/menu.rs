@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
 
+use super::baseline::BaselineAction;
 use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 use super::shortcuts;
 use crate::capture::{CameraInfo, SourceSpec};
@@ -21,7 +22,18 @@ pub(super) enum Action {
     SetSource(SourceSpec),
     RefreshCameras,
     TogglePause,
+    /// In a video: one frame, or some seconds.
+    StepOn,
+    StepBack,
+    LeapOn,
+    LeapBack,
+    ToggleRecording,
+    Snapshot,
+    ChooseRecordings,
+    /// Of the last recording.
+    MakeReport,
     NextFace,
+    Baseline(BaselineAction),
     /// The face at this place of the panel's row.
     ChooseFace(usize),
     ToggleOverlay,
@@ -65,6 +77,9 @@ pub(super) struct MenuState<'a> {
     pub(super) cameras: Option<&'a [CameraInfo]>,
     pub(super) source: &'a SourceSpec,
     pub(super) paused: bool,
+    pub(super) recording: bool,
+    /// Whether something was recorded that a report can be made of.
+    pub(super) recorded: bool,
     /// Whether it takes the keyboard now.
     pub(super) focus: bool,
 }
@@ -84,6 +99,8 @@ pub(super) fn bar(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, a
         if camera.response.clicked() {
             actions.push(Action::RefreshCameras);
         }
+        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        MenuButton::new("Record").config(stays).ui(ui, |ui| record_menu(ui, state, settings, actions));
         // Whoever sets something sees what it does before the menu is gone.
         let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         MenuButton::new("View").config(stays).ui(ui, |ui| view_menu(ui, settings, actions));
@@ -159,6 +176,31 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
     item(ui, if state.paused { "Go on" } else { "Pause" }, Action::TogglePause, actions);
 }
 
+fn record_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH + 60.0);
+    item(ui, if state.recording { "Stop recording" } else { "Record" }, Action::ToggleRecording, actions);
+    item(ui, "Snapshot", Action::Snapshot, actions);
+    ui.separator();
+    ui.add_enabled_ui(!state.recording, |ui| {
+        ui.checkbox(&mut settings.record_video, "Also the annotated video")
+            .on_hover_text("Written by the program ffmpeg, where it is installed");
+        ui.add_enabled_ui(settings.record_video, |ui| {
+            ui.checkbox(&mut settings.record_blur, "Blur the faces in it")
+                .on_hover_text("Faces that are found; one that is missed stays visible");
+        });
+    });
+    ui.separator();
+    item(ui, "Recordings folder…", Action::ChooseRecordings, actions);
+    let folder = settings.recordings.as_ref().map(|f| f.display().to_string());
+    ui.add(
+        egui::Label::new(RichText::new(folder.as_deref().unwrap_or("asked for the first time")).weak())
+            .truncate(),
+    );
+    ui.add_enabled_ui(state.recorded && !state.recording, |ui| {
+        item(ui, "Report of the last recording", Action::MakeReport, actions);
+    });
+}
+
 /// A switch with its key; it is the action that turns it.
 fn check(ui: &mut Ui, mut value: bool, text: &str, action: Action, actions: &mut Vec<Action>) {
     let key = RichText::new(shortcuts::menu_text(ui.ctx(), &action).unwrap_or_default()).weak();
@@ -211,6 +253,7 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
         );
         ui.label(format!("{:.0} ms", settings.smoothing_ms));
     });
+    item(ui, "Neutral baseline", Action::Baseline(BaselineAction::Toggle), actions);
     ui.separator();
     check(ui, settings.mirror, "Mirror camera and demo", Action::ToggleMirror, actions);
     check(ui, settings.panel, "Side panel", Action::TogglePanel, actions);

@@ -46,6 +46,11 @@ impl FrameTexture {
         self.frame.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, frame))
     }
 
+    /// The frame on screen.
+    pub(super) fn image(&self) -> Option<Arc<RgbImage>> {
+        self.frame.clone()
+    }
+
     fn size_px(&self) -> (u32, u32) {
         self.frame.as_ref().map_or((1, 1), |frame| frame.dimensions())
     }
@@ -190,7 +195,7 @@ impl Preview<'_> {
 }
 
 /// "Happy 93 %", or "unsure".
-fn label_text(shown: &ShownReading) -> String {
+pub(super) fn label_text(shown: &ShownReading) -> String {
     let p = shown.probabilities[shown.leading.index()] * 100.0;
     match shown.label {
         Some(label) => format!("{} {p:.0} %", capitalised(label.name())),

@@ -3,6 +3,7 @@
 
 use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Popup};
 
+use super::baseline::BaselineAction;
 use super::menu::Action;
 use crate::capture::SourceSpec;
 
@@ -54,7 +55,11 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 /// All commands that have keys.
 static TABLE: &[Shortcut] = &[
-    row(Group::Source, "Pause (releases the camera), go on", &[key(Key::Space)], Action::TogglePause),
+    row(Group::Source, "Pause (releases a camera), go on", &[key(Key::Space)], Action::TogglePause),
+    row(Group::Source, "Video: 5 seconds on", &[key(Key::ArrowRight)], Action::LeapOn),
+    row(Group::Source, "Video: 5 seconds back", &[key(Key::ArrowLeft)], Action::LeapBack),
+    row(Group::Source, "Video: one frame on", &[key(Key::Period)], Action::StepOn),
+    row(Group::Source, "Video: one frame back", &[key(Key::Comma)], Action::StepBack),
     row(Group::Source, "Show the first camera", &[key(Key::C)], Action::SetSource(SourceSpec::Camera(None))),
     row(Group::Source, "Show the demo", &[key(Key::D)], Action::SetSource(SourceSpec::Demo)),
     row(Group::Source, "Open a picture or a video", &[command_shift(Key::O)], Action::OpenMediaDialog),
@@ -68,6 +73,12 @@ static TABLE: &[Shortcut] = &[
     row(Group::View, "Normal size", &[command(Key::Num0)], Action::ZoomReset),
     row(Group::View, "Full screen", &[key(Key::F11)], Action::ToggleFullScreen),
     row(Group::People, "Choose the next face", &[key(Key::N)], Action::NextFace),
+    row(
+        Group::People,
+        "Neutral baseline: record, turn off",
+        &[key(Key::B)],
+        Action::Baseline(BaselineAction::Toggle),
+    ),
     row(Group::People, "Choose the first face", &[key(Key::Num1)], Action::ChooseFace(0)),
     row(Group::People, "Choose the second face", &[key(Key::Num2)], Action::ChooseFace(1)),
     row(Group::People, "Choose the third face", &[key(Key::Num3)], Action::ChooseFace(2)),
@@ -77,6 +88,8 @@ static TABLE: &[Shortcut] = &[
     row(Group::People, "Choose the seventh face", &[key(Key::Num7)], Action::ChooseFace(6)),
     row(Group::People, "Choose the eighth face", &[key(Key::Num8)], Action::ChooseFace(7)),
     row(Group::People, "Choose the ninth face", &[key(Key::Num9)], Action::ChooseFace(8)),
+    row(Group::Program, "Record, stop", &[key(Key::R)], Action::ToggleRecording),
+    row(Group::Program, "Snapshot", &[key(Key::S)], Action::Snapshot),
     row(Group::Program, "Open weights", &[command(Key::O)], Action::OpenWeightsDialog),
     row(Group::Program, "Menus", &[key(Key::F10)], Action::FocusMenu),
     row(Group::Program, "This list", &[key(Key::Questionmark), key(Key::F1)], Action::ShowShortcuts),
@@ -145,7 +158,7 @@ pub(super) fn pressed(ctx: &Context) -> Vec<Action> {
     keys.sort_by_key(|(k, _)| std::cmp::Reverse(k.modifiers.shift));
     ctx.input_mut(|input| {
         let mut hit = |k: &KeyboardShortcut| match k.logical_key {
-            Key::Space if focused => false,
+            Key::Space | Key::ArrowLeft | Key::ArrowRight if focused => false,
             Key::Escape if in_menu => false,
             // On most keyboards it is typed with Shift.
             Key::Questionmark => {

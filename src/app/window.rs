@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 use eframe::egui::{self, Ui};
 
 use super::AppOptions;
+use super::baseline;
 use super::files::{drop_hint, remembered_source};
 use super::history::History;
 use super::introduction;
@@ -16,7 +17,9 @@ use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
 use super::picker::{FilePicker, Request};
 use super::picture::Picture;
+use super::playback;
 use super::preview::{FrameTexture, Preview, PreviewAction};
+use super::recording::Recordings;
 use super::settings::{Settings, SettingsFile};
 use super::sheets::Sheets;
 use super::shortcuts;
@@ -25,7 +28,7 @@ use super::timeline;
 use super::toasts::Toasts;
 use crate::capture::{CameraInfo, Frame, SourceSpec};
 use crate::pipeline::{
-    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins,
+    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins, ResultTap,
     SmoothingSettings, SourceState,
 };
 
@@ -62,8 +65,11 @@ pub struct MoueApp {
     pub(super) rates: Rates,
     /// The person that the panel shows.
     pub(super) shown: Option<u64>,
+    pub(super) recordings: Recordings,
     /// The menu bar should take the keyboard.
     pub(super) focus_menu: bool,
+    /// A personal baseline is taken out, as far as the recording knows.
+    pub(super) unbiased: bool,
 }
 
 impl MoueApp {
@@ -127,6 +133,7 @@ impl MoueApp {
             hooks,
             origins,
         )?;
+        live.set_baseline(settings.baseline.clone());
         let mut app = Self {
             live,
             picker,
@@ -148,14 +155,22 @@ impl MoueApp {
             drawn: VecDeque::new(),
             rates: Rates::default(),
             shown: None,
+            recordings: Recordings::default(),
             focus_menu: false,
+            unbiased: false,
         };
+        app.set_result_tap(None);
         app.apply_looks(ctx);
         app.list_cameras(ctx);
         if let Some(note) = note {
             app.tell(Message::Error(note));
         }
         Ok(app)
+    }
+
+    /// Hands every result to `tap` as well, on the analysis thread.
+    pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
+        self.live.set_result_tap(Some(self.recordings.result_tap(tap)));
     }
 
     /// The settings as they are now.
@@ -186,24 +201,29 @@ impl MoueApp {
             self.cameras = Some(cameras);
             self.listing = None;
         }
+        self.follow_recordings();
         self.take_frame(&ctx);
+        let mut chosen_folder = None;
         let mut actions = shortcuts::pressed(&ctx);
         self.take_dropped(&ctx, &mut actions);
         if let Some((request, path)) = self.picker.show(&ctx) {
-            actions.push(match request {
-                Request::Weights => Action::LoadWeights(Some(path)),
-                Request::Media | Request::Folder => Action::SetSource(SourceSpec::Path(path)),
-            });
+            match request {
+                Request::Weights => actions.push(Action::LoadWeights(Some(path))),
+                Request::Media | Request::Folder => actions.push(Action::SetSource(SourceSpec::Path(path))),
+                Request::Recordings => chosen_folder = Some(path),
+            }
         }
 
         if ctx.input(|i| i.viewport().close_requested()) {
             self.live.stopper().stop();
+            self.recordings.end();
         }
         let state = self.live.state();
         self.try_another_source(&state);
         let result = self.current_result();
         let model = self.live.model();
-        self.history.follow(&state, result.as_deref());
+        let still = self.live.transport().is_some_and(|t| !t.status().playing);
+        self.history.follow(&state, still, result.as_deref());
         let chosen = self.choose(result.as_deref());
         self.shown = chosen.or(self.shown);
         if let Some(result) = &result {
@@ -220,6 +240,8 @@ impl MoueApp {
                 cameras: self.cameras.as_deref(),
                 source: &source,
                 paused: self.live.is_paused(),
+                recording: self.recordings.is_on(),
+                recorded: self.recordings.last().is_some(),
                 focus: std::mem::take(&mut self.focus_menu),
             };
             menu::bar(ui, &state, &mut self.settings, &mut actions);
@@ -228,10 +250,18 @@ impl MoueApp {
             introduction::show(ui, &mut self.settings, &mut actions);
         }
         if self.settings.panel {
-            let width = self.side_panel(ui, &state, chosen, result.as_deref(), model.as_deref());
+            let width =
+                self.side_panel(ui, &state, chosen, result.as_deref(), model.as_deref(), &mut actions);
             self.keep_sizes(&ctx, width);
         } else {
             self.keep_sizes(&ctx, self.settings.panel_width);
+        }
+        if let Some(transport) = self.live.transport() {
+            let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(8);
+            egui::Panel::bottom("playback")
+                .resizable(false)
+                .frame(frame)
+                .show(ui, |ui| playback::bar(ui, &transport, &mut actions));
         }
         let stage = ui.available_rect_before_wrap();
         let wanted = self.live.wanted_source();
@@ -262,9 +292,14 @@ impl MoueApp {
         for action in actions {
             self.act(&ctx, action, result.as_deref());
         }
+        if let Some(folder) = chosen_folder {
+            self.set_recordings_folder(&ctx, folder, result.as_deref());
+        }
+        self.recordings.mark(&ctx, stage);
         self.sheets.show(&ctx, model.as_deref(), &self.messages);
         self.toasts.show(&ctx, stage);
         drop_hint(&ctx, stage);
+        baseline::countdown(&ctx, stage, &self.live.baseline());
         self.after_changes(&ctx);
     }
 
@@ -308,7 +343,10 @@ impl MoueApp {
         chosen: Option<u64>,
         result: Option<&LiveResult>,
         model: Option<&ModelInfo>,
+        actions: &mut Vec<Action>,
     ) -> f32 {
+        let display_fps = self.display_fps();
+        let unbiased = self.live.baseline();
         let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
         let mut clicked = None;
         let side = egui::Panel::right("readings")
@@ -322,13 +360,16 @@ impl MoueApp {
                     theme::card(ui, |ui| {
                         let ready = model.is_some();
                         clicked = panel::reading_ui(ui, state, face, result, &self.settings, ready);
+                        let wanted = baseline::row(ui, &unbiased, &self.settings, face.is_some());
+                        actions.extend(wanted.map(Action::Baseline));
                     });
                     if self.settings.timeline {
                         ui.add_space(4.0);
-                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
+                        let areas = &mut self.settings.timeline_areas;
+                        theme::card(ui, |ui| timeline::show(ui, &self.history, self.shown, areas));
                     }
                     ui.add_space(4.0);
-                    let rates = Rates { display_fps: self.display_fps(), ..self.rates };
+                    let rates = Rates { display_fps, ..self.rates };
                     theme::card(ui, |ui| panel::status_ui(ui, state, rates, result, model));
                 });
             });

@@ -3,13 +3,17 @@
 mod analyze;
 mod annotate;
 mod bench;
+mod bench_live;
+mod calm;
 mod cameras;
 mod dataset;
 mod evaluate;
 mod expand;
 mod export;
+mod keep;
 mod model;
 mod records;
+mod report;
 mod train;
 
 use std::ffi::OsString;
@@ -64,6 +68,8 @@ enum Command {
     Model(model::ModelArgs),
     /// Train a network on labelled pictures
     Train(train::TrainArgs),
+    /// Turn a recording into one HTML page
+    Report(report::ReportArgs),
 }
 
 /// Flags of the window.
@@ -77,6 +83,10 @@ struct WindowArgs {
     /// Neither read nor write the settings file
     #[arg(long)]
     no_settings: bool,
+    /// Send the readings as OSC messages by UDP (see docs/osc.md)
+    #[cfg(feature = "osc")]
+    #[arg(long, value_name = "HOST:PORT")]
+    osc: Option<String>,
 }
 
 /// Flags that choose the network and where it runs.
@@ -115,6 +125,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {
@@ -126,14 +137,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn window(args: WindowArgs) -> anyhow::Result<u8> {
-    crate::app::run(crate::app::AppOptions {
+    #[cfg(feature = "osc")]
+    let tap = osc_tap(args.osc.as_deref())?;
+    #[cfg(not(feature = "osc"))]
+    let tap = None;
+    let options = crate::app::AppOptions {
         source: args.source,
         weights: args.network.weights,
         device: args.network.device,
         threads: args.network.threads,
         settings: !args.no_settings,
-    })?;
+    };
+    crate::app::run(options, tap)?;
     Ok(DONE)
+}
+
+/// Sends every result to `address`.
+#[cfg(feature = "osc")]
+fn osc_tap(address: Option<&str>) -> anyhow::Result<Option<std::sync::Arc<crate::pipeline::ResultTap>>> {
+    let Some(address) = address else { return Ok(None) };
+    let sender = crate::record::osc::OscSender::new(address)?;
+    Ok(Some(std::sync::Arc::new(move |result: &std::sync::Arc<crate::pipeline::LiveResult>| {
+        sender.send(&result.analyzed, &result.shown);
+    })))
 }
 
 fn start_log(verbose: u8) {

@@ -198,7 +198,8 @@ impl Supervisor<'_> {
         let start = Instant::now();
         let failed = loop {
             match reader.next_within(LOOK_EVERY) {
-                Some(Event::Opened { info, note, same }) => {
+                Some(Event::Opened { info, note, same, transport }) => {
+                    *self.shared.transport.lock() = transport;
                     if let Some(note) = note {
                         self.shared.say(Message::Info(note));
                     }
@@ -226,6 +227,7 @@ impl Supervisor<'_> {
         let Running { reader, info, .. } = running;
         let start = Instant::now();
         let camera = info.kind == SourceKind::Camera;
+        let name: Arc<str> = info.name.as_str().into();
         let mut answered = Instant::now();
         let mut last_complaint = None;
         while !self.changed(wanted) {
@@ -243,7 +245,13 @@ impl Supervisor<'_> {
                         last_complaint = None;
                     }
                     (self.shared.hooks.on_frame)(&frame);
-                    self.shared.work.put(Work { frame, kind: info.kind, generation: wanted.generation });
+                    let source = Arc::clone(&name);
+                    self.shared.work.put(Work {
+                        frame,
+                        kind: info.kind,
+                        source,
+                        generation: wanted.generation,
+                    });
                 }
                 Some(Event::Nothing(CaptureError::Timeout { .. })) => {}
                 // A folder's unreadable picture is named once, a camera's damaged frames are only logged.
@@ -280,6 +288,7 @@ impl Supervisor<'_> {
 
     /// Tells a thread to end and waits a little.
     fn leave(&mut self, reader: Reader) {
+        *self.shared.transport.lock() = None;
         if let Some(thread) = reader.release(RELEASE_SOON) {
             self.leaving.push(Leaving { thread, since: Instant::now() });
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::live::{SourceOpener, fault};
-use crate::capture::{CaptureError, Frame, SourceInfo, SourceSpec};
+use crate::capture::{CaptureError, Frame, SourceInfo, SourceSpec, Transport};
 
 /// How often a thread that waits for another one looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -22,6 +22,8 @@ pub(super) enum Event {
         note: Option<String>,
         /// What opens the same device again and no other.
         same: Option<SourceSpec>,
+        /// How to play and seek in it.
+        transport: Option<Transport>,
     },
     /// The next frame.
     Frame(Frame),
@@ -92,7 +94,8 @@ fn read(open: &SourceOpener, source: &SourceSpec, sender: &Sender<Event>) {
     };
     let mut source = opened.source;
     let info = source.info().clone();
-    let mut event = Event::Opened { info, note: opened.note, same: source.same_device() };
+    let (same, transport) = (source.same_device(), source.transport());
+    let mut event = Event::Opened { info, note: opened.note, same, transport };
     loop {
         let last = matches!(event, Event::Ended | Event::Failed(_));
         if sender.send(event).is_err() || last {
