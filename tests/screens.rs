@@ -226,14 +226,18 @@ impl Window {
 
     /// Compares the window with its picture. What the machine decides (speed, device) is not compared.
     fn compare(mut self, name: &str) {
+        self.harness.remove_cursor();
+        self.settle();
         let whole = self.harness.ctx.content_rect();
         let figures = self.harness.query_all_by_label_contains("pictures/s").next().map(|n| n.rect());
         if let Some(figures) = figures {
             self.harness.mask(Rect::from_min_max(figures.left_top(), whole.max));
         }
-        let device = self.harness.query_all_by_label_contains("CPU, ").next().map(|n| n.rect());
-        if let Some(device) = device {
-            self.harness.mask(device);
+        for text in ["CPU, ", "The last picture is"] {
+            let place = self.harness.query_all_by_label_contains(text).next().map(|n| n.rect());
+            if let Some(place) = place {
+                self.harness.mask(place);
+            }
         }
         // Other versions of the software renderer round a few pixels of scaled pictures differently.
         let options = SnapshotOptions::new().threshold(1.5).max_failed_pixels(150);
@@ -252,8 +256,9 @@ fn a_first_start_explains_itself_until_it_is_answered() {
     }
     window.click("Understood");
     assert!(window.app().settings().introduced && !window.says("not a feeling"));
-    let mut again = Look::still(Scene::nobody()).settings(|s| s.introduced = false).draw().unwrap();
-    again.until_says("No face");
+    let first = |s: &mut Settings| (s.introduced, s.panel) = (false, false);
+    let mut again = Look::still(Scene::nobody()).settings(first).draw().unwrap();
+    again.until_read();
     again.names("introduction");
     again.compare("first-start");
 }
@@ -272,7 +277,7 @@ fn one_face_in_the_light_theme() {
 
 #[test]
 fn five_faces_in_the_dark_theme() {
-    let Some(mut window) = Look::still(Scene::five()).draw() else { return };
+    let Some(mut window) = Look::still(Scene::five()).size([800.0, 520.0]).draw() else { return };
     window.until_faces(5);
     for number in 1..=5 {
         assert!(window.says(&format!("Face {number}: happy")), "face {number}");
@@ -330,15 +335,17 @@ fn the_picture_runs_while_the_network_is_loaded() {
 
 #[test]
 fn a_silent_camera_keeps_its_last_picture_and_says_how_old_it_is() {
-    let Some(mut window) = Look::of(Scene::one().at_rest(), Script::SilentAfter(5)).draw() else { return };
+    let Some(mut window) =
+        Look::of(Scene::one().at_rest(), Script::SilentAfter(5)).size([800.0, 520.0]).draw()
+    else {
+        return;
+    };
     window.until("the loss", |h| matches!(h.state().live().state(), SourceState::NoSignal { .. }));
     for part in ["No signal", "The last picture is", "sends nothing", "by itself"] {
         assert!(window.says(part), "{part}");
     }
     assert!(window.says("happy –"), "no reading is kept");
     window.names("no signal");
-    let age = window.harness.get_by_label_contains("The last picture is").rect();
-    window.harness.mask(age);
     window.compare("no-signal");
 }
 
@@ -513,8 +520,12 @@ fn menus_are_gone_through_by_keyboard_alone() {
     };
     window.press(Key::F10);
     assert_eq!(focused(&window).as_deref(), Some("File"));
-    window.press(Key::ArrowRight);
-    window.press(Key::ArrowRight);
+    for _ in 0..6 {
+        if focused(&window).as_deref() == Some("View") {
+            break;
+        }
+        window.press(Key::ArrowRight);
+    }
     assert_eq!(focused(&window).as_deref(), Some("View"));
     window.press(Key::Enter);
     window.until_says("Attention heatmap");
@@ -551,7 +562,7 @@ fn the_tab_key_reaches_every_control() {
 fn full_screen_has_a_key() {
     let mut window = Look::still(Scene::nobody()).open();
     window.until_read();
-    window.harness.key_press(Key::F11);
+    window.harness.key_down(Key::F11);
     let asked = (0..3).any(|_| {
         window.harness.step();
         let output = &window.harness.output().viewport_output[&egui::ViewportId::ROOT];
