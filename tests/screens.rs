@@ -107,8 +107,16 @@ impl Look {
             threads: 1,
             settings: true,
         };
-        let builder =
-            Harness::builder().with_size(self.size).with_pixels_per_point(self.scale).with_max_steps(4);
+        let theme = match self.settings.theme {
+            ThemeChoice::Light => egui::Theme::Light,
+            _ => egui::Theme::Dark,
+        };
+        let builder = Harness::builder()
+            .with_size(self.size)
+            .with_pixels_per_point(self.scale)
+            .with_theme(theme)
+            .with_render_cursor(false)
+            .with_max_steps(4);
         let builder = if self.drawn { builder.wgpu() } else { builder };
         let origins = self.origins;
         let mut harness = builder.build_eframe(move |creation| {
