@@ -15,9 +15,9 @@ take() { # NAME THEME SIZE SECONDS KEYS PROGRAM ARGUMENTS
 }
 
 INTRODUCED=false take first-start dark 1024x640 8 "" moue --source demo
-take one-face-light light 1024x640 4 "" moue --source demo
-take five-faces-dark dark 1024x640 40 "" examples/showcase five settings
-take five-faces-light light 1024x640 12 "" examples/showcase five settings
+take one-face-light light 1024x640 5 "" moue --source demo
+take five-faces-dark dark 1024x640 14 "" examples/showcase five settings
+take five-faces-light light 1024x640 14 "" examples/showcase five settings
 take timeline-dark dark 1024x640 66 "" moue --source demo
 take no-signal-dark dark 1024x640 18 "" examples/showcase unplugged settings
 take no-signal-light light 1024x640 18 "" examples/showcase unplugged settings
