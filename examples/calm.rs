@@ -73,7 +73,7 @@ fn read(analyzer: &mut FrameAnalyzer, clip: &Path) -> Result<Readings, Box<dyn E
 
 /// Seconds during which one reading followed another.
 fn followed_s(readings: &[(f64, Probabilities)]) -> f64 {
-    readings.windows(2).map(|w| w[1].0 - w[0].0).filter(|dt| *dt < GAP_S).sum()
+    readings.windows(2).map(|w| w[1].0 - w[0].0).filter(|dt| *dt < GAP_S).fold(0.0, |a, b| a + b)
 }
 
 fn flips<T: PartialEq>(labels: &[(f64, T)]) -> usize {
