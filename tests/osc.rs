@@ -59,8 +59,10 @@ fn readings_arrive_as_documented() {
 #[test]
 fn an_address_that_is_none_is_refused() {
     for bad in ["nonsense", "127.0.0.1", "127.0.0.1:99999"] {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_moue")).args(["analyze", "--osc", bad, "x.png"]).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_moue"))
+            .args(["analyze", "--osc", bad, "x.png"])
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(bad) && said.contains("HOST:PORT"), "{said}");

@@ -144,7 +144,8 @@ fn a_recording_that_is_killed_can_be_read_back() {
 fn a_full_disk_stops_the_recording_and_keeps_what_was_written() {
     let folder = tempfile::tempdir().unwrap();
     // The shell's limit on the size of files stands in for a disk that is full: 20 KiB a file.
-    let script = "trap '' XFSZ; ulimit -f 40; exec \"$0\" analyze --json --source demo --frames 400 --record rec";
+    let script =
+        "trap '' XFSZ; ulimit -f 40; exec \"$0\" analyze --json --source demo --frames 400 --record rec";
     let output = Command::new("sh")
         .current_dir(folder.path())
         .args(["-c", script, env!("CARGO_BIN_EXE_moue")])

@@ -205,7 +205,10 @@ fn s_saves_the_picture_as_it_is_shown() {
     let changed = |saved: &image::RgbImage| {
         let inside = |x: u32, y: u32| {
             let (x, y) = (x as f32, y as f32);
-            x > face.x + 8.0 && x < face.x + face.width - 8.0 && y > face.y + 8.0 && y < face.y + face.height - 8.0
+            x > face.x + 8.0
+                && x < face.x + face.width - 8.0
+                && y > face.y + 8.0
+                && y < face.y + face.height - 8.0
         };
         let points = original.enumerate_pixels().filter(|(x, y, _)| inside(*x, *y));
         points.filter(|(x, y, p)| saved.get_pixel(*x, *y) != *p).count()

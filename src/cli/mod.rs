@@ -7,10 +7,12 @@ mod cameras;
 mod dataset;
 mod evaluate;
 mod expand;
+mod export;
 mod keep;
 mod model;
 mod records;
 mod report;
+mod train;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::capture::SourceSpec;
 use crate::model::{DeviceChoice, LoadedWeights};
+use crate::pipeline::Origins;
 
 /// Everything was done.
 const DONE: u8 = 0;
@@ -58,10 +61,14 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Copy a data set and add changed copies of its training pictures
     Expand(expand::ExpandArgs),
+    /// Convert a weights file
+    Export(export::ExportArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
+    /// Train a network on labelled pictures
+    Train(train::TrainArgs),
 }
 
 /// Flags of the window.
@@ -114,8 +121,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Cameras(args)) => cameras::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {
@@ -138,7 +147,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
         threads: args.network.threads,
         settings: !args.no_settings,
     };
-    crate::app::run(options, tap)?;
+    crate::app::run_tapped(options, &Origins::default(), tap)?;
     Ok(DONE)
 }
 
