@@ -198,10 +198,11 @@ fn a_baseline_is_recorded_applied_and_taken_off_again() {
     let id = result_with_faces(&world.live, 1).analyzed.faces[0].id;
     assert_eq!(world.live.baseline(), BaselineState::Off);
     world.live.record_baseline(id);
-    wait_for("the countdown", || match world.live.baseline() {
-        BaselineState::Recording { left_s: Some(left_s), .. } => Some(assert!(left_s <= BASELINE_S)),
+    let left_s = wait_for("the countdown", || match world.live.baseline() {
+        BaselineState::Recording { left_s, .. } => left_s,
         _ => None,
     });
+    assert!(left_s <= BASELINE_S);
     let baseline = wait_for("the baseline", || match world.live.baseline() {
         BaselineState::On { baseline, fits: true } => Some(baseline),
         _ => None,

@@ -33,7 +33,7 @@ use eframe::egui;
 
 use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
-use crate::pipeline::{ResultTap, Stopper};
+use crate::pipeline::{Origins, ResultTap, Stopper};
 
 pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};
@@ -78,23 +78,42 @@ pub enum AppError {
     },
 }
 
-/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `tap` gets every
-/// result on the analysis thread, and must return at once.
+/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too.
 ///
 /// # Errors
 /// [`AppError`] when there is no display or no graphics driver, not even one in software.
-pub fn run(options: AppOptions, tap: Option<Arc<ResultTap>>) -> Result<(), AppError> {
+pub fn run(options: AppOptions) -> Result<(), AppError> {
+    run_from(options, &Origins::default())
+}
+
+/// As [`run`], with sources and weights of other origins.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_from(options: AppOptions, origins: &Origins) -> Result<(), AppError> {
+    run_tapped(options, origins, None)
+}
+
+/// As [`run_from`]; `tap` gets every result on the analysis thread, and must return at once.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_tapped(
+    options: AppOptions,
+    origins: &Origins,
+    tap: Option<Arc<ResultTap>>,
+) -> Result<(), AppError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
         return Err(AppError::NoDisplay);
     }
     let (first, second) = RENDERERS;
-    let first_error = match open(options.clone(), tap.clone(), first) {
+    let first_error = match open(options.clone(), origins.clone(), tap.clone(), first) {
         Ok(()) => return Ok(()),
         Err(e) => e.to_string(),
     };
     tracing::info!("no window with {first}, trying {second}: {first_error}");
-    open(options, tap, second)
+    open(options, origins.clone(), tap, second)
         .map_err(|e| AppError::NoWindow { first: first_error, second: format!("with {second}: {e}") })
 }
 
@@ -107,7 +126,12 @@ const RENDERERS: (eframe::Renderer, eframe::Renderer) = if cfg!(target_os = "lin
     (eframe::Renderer::Wgpu, eframe::Renderer::Glow)
 };
 
-fn open(options: AppOptions, tap: Option<Arc<ResultTap>>, renderer: eframe::Renderer) -> eframe::Result {
+fn open(
+    options: AppOptions,
+    origins: Origins,
+    tap: Option<Arc<ResultTap>>,
+    renderer: eframe::Renderer,
+) -> eframe::Result {
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("moue")
@@ -124,7 +148,7 @@ fn open(options: AppOptions, tap: Option<Arc<ResultTap>>, renderer: eframe::Rend
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             let file = options.settings.then(SettingsFile::of_user).flatten();
-            let app = MoueApp::new(ctx, options, file, Box::new(SystemPicker::default()))?;
+            let app = MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
             app.set_result_tap(tap);
             close_on_signals(ctx, app.live().stopper());
             Ok(Box::new(app))

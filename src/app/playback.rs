@@ -13,7 +13,8 @@ pub(super) const LEAP_S: f64 = 5.0;
 
 /// "1:05.3", or "1:02:05.3".
 fn clock(seconds: f64) -> String {
-    let tenths = (seconds.max(0.0) * 10.0).floor() as u64;
+    // Frame times are fractions: 3.0 must not read 2.9.
+    let tenths = (seconds.max(0.0) * 10.0 + 1e-6).floor() as u64;
     let (s, tenth) = (tenths / 10, tenths % 10);
     match s / 3600 {
         0 => format!("{}:{:02}.{tenth}", s / 60, s % 60),

@@ -88,11 +88,7 @@ impl<'a> Keeping<'a> {
             settings: RecordedSettings::new(smoothing),
             video,
         };
-        let recorder = Recorder::start(options, || {})?;
-        if let Some(text) = recorder.status().video_failed {
-            complain(text);
-        }
-        self.recorder = Some(recorder);
+        self.recorder = Some(Recorder::start(options, || {})?);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 mod candle_net;
 mod classifier;
 mod crop;
-mod device;
+pub(crate) mod device;
 mod error;
 mod expression;
 mod files;
@@ -25,6 +25,9 @@ pub use files::{
     write_safetensors,
 };
 pub use heat_map::HeatMap;
-pub use layout::{FEATURE_CHANNELS, LAYER_CHANNELS, TensorSpec, parameter_count, state_dict_layout};
+pub use layout::{
+    BlockSpec, ConvSpec, FEATURE_CHANNELS, LAYER_CHANNELS, NetworkLayers, TensorSpec, network_layers,
+    parameter_count, state_dict_layout,
+};
 pub use reading::Reading;
 pub use weights::{INPUT_SIZES, NetworkWeights, WeightTensor};

@@ -68,7 +68,7 @@ impl Learner {
 
     /// Every tensor in the network's own order of elements.
     fn state(&self) -> impl Iterator<Item = (&str, &[f32])> {
-        self.net.parameters().map(|(name, p)| (name, &p.value[..])).chain(self.net.running())
+        self.net.state().parameters().map(|(name, p)| (name, &p.value[..])).chain(self.net.state().running())
     }
 
     /// Forward, backward, and one step of the optimizer; `step` counts from 0 over the whole run. [`Broken`] when the
@@ -121,13 +121,13 @@ impl Learner {
 
     /// Weights and statistics, as PyTorch orders them.
     pub(super) fn weights(&self) -> Tensors {
-        self.net.to_weights().tensors
+        self.net.state().to_weights().tensors
     }
 
     /// Their running mean, as PyTorch orders it.
     pub(super) fn average(&self) -> Option<Tensors> {
         let mean = self.average.as_ref()?;
-        let shapes: BTreeMap<&str, &Parameter> = self.net.parameters().collect();
+        let shapes: BTreeMap<&str, &Parameter> = self.net.state().parameters().collect();
         let tensors = mean.iter().map(|(name, values)| {
             let tensor = match shapes.get(name.as_str()) {
                 Some(p) => WeightTensor { shape: p.shape.clone(), values: p.in_pytorch_order(values) },
@@ -169,7 +169,7 @@ impl Learner {
             }
         }
         let lengths: BTreeMap<String, usize> =
-            self.net.parameters().map(|(name, p)| (name.to_owned(), p.value.len())).collect();
+            self.net.state().parameters().map(|(name, p)| (name.to_owned(), p.value.len())).collect();
         let mut memory: [BTreeMap<String, Vec<f32>>; 3] = Default::default();
         for (name, tensor) in moments {
             let (place, parameter) = match name.split_once('/') {
