@@ -114,7 +114,9 @@ pub(super) fn listed(ctx: &Context, group: Group) -> Vec<(String, &'static str)>
             Action::ChooseFace(0) => Some(("1 … 9".to_owned(), "Choose a face, in the panel's order")),
             Action::ChooseFace(_) => None,
             _ => {
-                let keys: Vec<String> = row.keys.iter().take(2).map(|k| in_words(ctx, k)).collect();
+                // Ctrl+= is Ctrl++ for those who need no Shift for it: one of the two is enough.
+                let known = row.keys.iter().filter(|k| k.logical_key != Key::Equals);
+                let keys: Vec<String> = known.map(|k| in_words(ctx, k)).collect();
                 Some((keys.join(" or "), row.text))
             }
         })

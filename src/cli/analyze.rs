@@ -26,6 +26,9 @@ const MEDIA_ENDINGS: [&str; 15] = [
     "wmv",
 ];
 
+/// Waits in vain for a camera's frame, of half a second each, before something is said.
+const MAX_WAITS: u32 = 6;
+
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArgs {
     /// Pictures, folders, GIFs and videos
@@ -167,11 +170,23 @@ impl Run<'_> {
         self.keeping.begin(&info, &self.model, calm.settings())?;
         let mut analysed = 0;
         let mut whole = true;
+        let mut waits = 0_u32;
         while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
             let frame = match source.next_frame() {
-                Ok(Some(frame)) => frame,
+                Ok(Some(frame)) => {
+                    waits = 0;
+                    frame
+                }
                 Ok(None) => break,
-                Err(CaptureError::Timeout { .. }) => continue,
+                Err(e @ CaptureError::Timeout { .. }) => {
+                    waits += 1;
+                    // Once a silence: it may end, and Ctrl-C ends the waiting.
+                    if waits == MAX_WAITS {
+                        self.progress
+                            .suspend(|| complain(format_args!("{e}, again and again; still waiting")));
+                    }
+                    continue;
+                }
                 Err(e) => {
                     whole = self.name_failure(&e);
                     if e.is_transient() {

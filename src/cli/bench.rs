@@ -16,7 +16,7 @@ use crate::model::formula::{formula_input, formula_weights};
 use crate::model::kernels::{CpuPlan, PlanOptions};
 use crate::model::{Classifier, CropRegion, DeviceChoice, LoadedWeights, append_crop};
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
-use crate::train::bench_train_step;
+use crate::train::{Precision, bench_train_step};
 
 /// Shortest time for which a measurement goes on, after the runs that warm it up.
 const MEASURE_FOR: Duration = Duration::from_millis(1500);
@@ -69,6 +69,9 @@ pub(super) struct BenchArgs {
     /// Measure only this
     #[arg(long, value_name = "NAME")]
     only: Option<Name>,
+    /// Numbers that train_step multiplies: f32 or bf16
+    #[arg(long, value_name = "NUMBERS", default_value = "f32")]
+    precision: Precision,
     /// With --only live: the clip, by default portraits of the demo
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
@@ -115,7 +118,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
         let threads = threads.last().copied().unwrap_or(1);
         for blocks in [1, 2] {
             for size in TRAIN_SIZES {
-                let times = bench_train_step(blocks, size, TRAIN_BATCH, threads)?;
+                let times = bench_train_step(blocks, size, TRAIN_BATCH, threads, args.precision)?;
                 report.add(&times, Name::TrainStep, blocks, TRAIN_BATCH, size, threads)?;
             }
         }

@@ -149,7 +149,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
         threads: args.network.threads,
         settings: !args.no_settings,
     };
-    crate::app::run_tapped(options, &Origins::default(), tap)?;
+    crate::app::run(options, tap)?;
     Ok(DONE)
 }
 
