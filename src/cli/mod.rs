@@ -25,7 +25,6 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::capture::SourceSpec;
 use crate::model::{DeviceChoice, LoadedWeights};
-use crate::pipeline::Origins;
 
 /// Everything was done.
 const DONE: u8 = 0;
