@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut seconds = 0.0;
     for clip in &clips {
         let readings = read(&mut analyzer, clip)?;
-        let face_s: f64 = readings.values().map(|r| followed_s(r)).sum();
+        // An empty sum is -0.
+        let face_s = readings.values().map(|r| followed_s(r)).sum::<f64>() + 0.0;
         let mut flips = vec![readings.values().map(|r| top_flips(r)).sum::<usize>()];
         flips.extend(TIMES_MS.map(|t| readings.values().map(|r| shown_flips(r, t)).sum::<usize>()));
         let name = clip.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -73,7 +74,7 @@ fn read(analyzer: &mut FrameAnalyzer, clip: &Path) -> Result<Readings, Box<dyn E
 
 /// Seconds during which one reading followed another.
 fn followed_s(readings: &[(f64, Probabilities)]) -> f64 {
-    readings.windows(2).map(|w| w[1].0 - w[0].0).filter(|dt| *dt < GAP_S).fold(0.0, |a, b| a + b)
+    readings.windows(2).map(|w| w[1].0 - w[0].0).filter(|dt| *dt < GAP_S).sum()
 }
 
 fn flips<T: PartialEq>(labels: &[(f64, T)]) -> usize {
