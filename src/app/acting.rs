@@ -55,7 +55,10 @@ impl MoueApp {
                 self.recordings.end();
                 self.chosen = None;
                 self.shown = None;
-                self.frame.clear();
+                // A camera that is opened again keeps its last picture meanwhile.
+                if source != self.live.wanted_source() {
+                    self.frame.clear();
+                }
                 self.on_trial = false;
                 self.settings.source = Some(source.to_string());
                 self.live.set_source(source);
