@@ -272,10 +272,10 @@ fn the_timeline_marks_what_happens_switches_its_form_and_stands_still_in_a_pause
     assert!(!window.app().settings().timeline_areas);
     window.press(eframe::egui::Key::Space);
     window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
-    window.until("time that stands still", |h| h.query_by_label("paused").is_some());
+    window.until("time that stands still", |h| h.query_by_label_contains("ago: paused").is_some());
     let events = |window: &Window| {
         let node = window.harness.get_by_label_contains("Events: ");
-        node.accesskit_node().label().unwrap_or_default()
+        node.accesskit_node().value().unwrap_or_default()
     };
     let before = events(&window);
     assert!(before.contains("0 s ago: paused"), "{before}");

@@ -66,10 +66,10 @@ enum Command {
     Export(export::ExportArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
-    /// Train a network on labelled pictures
-    Train(train::TrainArgs),
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
+    /// Train a network on labelled pictures
+    Train(train::TrainArgs),
 }
 
 /// Flags of the window.
@@ -124,8 +124,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
-        Some(Command::Train(args)) => train::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {
