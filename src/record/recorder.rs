@@ -341,6 +341,8 @@ fn record(
         Err(_) => Some("the thread \"recorder\" panicked; this is a fault of the program".to_owned()),
     };
     shared.ending.store(true, Ordering::Release);
+    // What could not be written is not recorded.
+    shared.faces.store(files.rows(), Ordering::Relaxed);
     let session = &mut files.session;
     session.ended = Some(Local::now().to_rfc3339_opts(SecondsFormat::Millis, false));
     session.duration_s = Some((shared.start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
