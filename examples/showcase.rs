@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         threads: 0,
         settings,
     };
-    match run_from(options, &origins(kind, scene, script)) {
+    match run_from(options, None, &origins(kind, scene, script)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("{e}");

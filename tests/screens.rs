@@ -58,14 +58,18 @@ struct Look {
     origins: Origins,
     settings: Settings,
     size: [f32; 2],
+    /// Pixels of a point.
+    scale: f32,
     drawn: bool,
 }
 
 impl Look {
     fn new(origins: Origins) -> Self {
-        let settings = Settings { introduced: true, theme: ThemeChoice::Dark, ..Settings::default() };
+        // The timeline shows when things happened: no picture of it is like another.
+        let settings =
+            Settings { introduced: true, theme: ThemeChoice::Dark, timeline: false, ..Settings::default() };
         let origins = Origins { read: Arc::new(|_| Ok(made_up_network(&CARD))), ..origins };
-        Self { origins, settings, size: SMALL, drawn: false }
+        Self { origins, settings, size: SMALL, scale: 1.0, drawn: false }
     }
 
     fn of(scene: Scene, script: Script) -> Self {
@@ -103,7 +107,8 @@ impl Look {
             threads: 1,
             settings: true,
         };
-        let builder = Harness::builder().with_size(self.size).with_max_steps(4);
+        let builder =
+            Harness::builder().with_size(self.size).with_pixels_per_point(self.scale).with_max_steps(4);
         let builder = if self.drawn { builder.wgpu() } else { builder };
         let origins = self.origins;
         let mut harness = builder.build_eframe(move |creation| {
@@ -156,6 +161,10 @@ impl Window {
         self.until("all faces with a reading", |h| {
             h.state().live().result().is_some_and(|r| r.analyzed.faces.len() == count)
         });
+    }
+
+    fn until_read(&mut self) {
+        self.until("a result", |h| h.state().live().result().is_some());
     }
 
     fn says(&self, text: &str) -> bool {
@@ -249,18 +258,19 @@ fn a_first_start_explains_itself_until_it_is_answered() {
 
 #[test]
 fn one_face_in_the_light_theme() {
-    let look = Look::still(Scene::one()).light().settings(|s| s.timeline = false).size([800.0, 520.0]);
+    let look = Look::still(Scene::one()).light().size([800.0, 520.0]);
     let Some(mut window) = look.draw() else { return };
     window.until_faces(1);
     window.harness.get_by_label("Face 1: happy");
-    window.harness.get_by_label("happy 60 %");
+    let happy = window.app().live().result().unwrap().shown[0].probabilities[3];
+    assert!(window.says(&format!("happy {:.0} %", happy * 100.0)) && happy > 0.4, "{happy}");
     window.names("one face");
     window.compare("one-face-light");
 }
 
 #[test]
 fn five_faces_in_the_dark_theme() {
-    let Some(mut window) = Look::still(Scene::five()).settings(|s| s.timeline = false).draw() else { return };
+    let Some(mut window) = Look::still(Scene::five()).draw() else { return };
     window.until_faces(5);
     for number in 1..=5 {
         assert!(window.says(&format!("Face {number}: happy")), "face {number}");
@@ -379,7 +389,7 @@ fn a_finished_source_can_be_started_again() {
 
 #[test]
 fn errors_are_shown_once_can_be_copied_and_are_listed() {
-    let mut look = Look::still(Scene::nobody()).light().settings(|s| s.timeline = false);
+    let mut look = Look::still(Scene::nobody()).light();
     look.origins.read = Arc::new(|path| match path {
         None => Ok(made_up_network(&CARD)),
         Some(path) => Err(ModelError::Metadata {
@@ -401,6 +411,7 @@ fn errors_are_shown_once_can_be_copied_and_are_listed() {
     assert!(copied.contains("expected 1, found 9") && copied.contains("goes on running"), "{copied}");
     window.names("toast");
     window.choose("Help", "Messages");
+    window.names("messages");
     assert!(window.copies("Copy all").contains("expected 1, found 9"));
     window.press(Key::Escape);
     assert!(window.says("metadata blocks"), "Esc closes the sheet first");
@@ -409,8 +420,8 @@ fn errors_are_shown_once_can_be_copied_and_are_listed() {
 
 #[test]
 fn the_model_card_shows_the_facts_of_the_file() {
-    let Some(mut window) = Look::still(Scene::nobody()).draw() else { return };
-    window.until_says("No face");
+    let Some(mut window) = Look::still(Scene::nobody()).settings(|s| s.panel = false).draw() else { return };
+    window.until_read();
     window.choose("Help", "About the model");
     for part in [
         "1 residual block",
@@ -443,8 +454,10 @@ fn the_model_card_of_a_file_that_says_nothing() {
 
 #[test]
 fn the_shortcuts_are_listed_by_the_question_mark_and_in_the_menus() {
-    let Some(mut window) = Look::still(Scene::nobody()).light().draw() else { return };
-    window.until_says("No face");
+    let Some(mut window) = Look::still(Scene::nobody()).settings(|s| s.panel = false).light().draw() else {
+        return;
+    };
+    window.until_read();
     window.harness.key_press_modifiers(Modifiers::SHIFT, Key::Questionmark);
     window.settle();
     for part in ["Heatmap on, off", "Full screen", "Ctrl+Shift+O", "1 … 9"] {
@@ -478,8 +491,8 @@ fn the_shortcuts_are_listed_by_the_question_mark_and_in_the_menus() {
 
 #[test]
 fn the_view_menu_and_its_controls() {
-    let Some(mut window) = Look::still(Scene::nobody()).draw() else { return };
-    window.until_says("No face");
+    let Some(mut window) = Look::still(Scene::nobody()).settings(|s| s.panel = false).draw() else { return };
+    window.until_read();
     window.click("View");
     window.names("view menu");
     for name in ["Opacity", "Calm", "Inferno", "Evidence", "Dark"] {
@@ -551,18 +564,42 @@ fn sizes_and_looks_are_remembered() {
 }
 
 #[test]
+fn what_the_program_is_and_is_not_for_can_be_read_again() {
+    let mut window = Look::still(Scene::nobody()).open();
+    window.until_read();
+    window.choose("Help", "About moue");
+    for part in ["on this machine", "not a feeling", "no network code", "Not for judging people"] {
+        assert!(window.says(part), "{part}");
+    }
+    window.names("about");
+    window.click("Close");
+    assert!(!window.says("Not for judging people"));
+}
+
+#[test]
+fn the_last_minute_has_a_name_and_a_key() {
+    let mut window = Look::of(Scene::one(), Script::Forever).settings(|s| s.timeline = true).open();
+    window.until_faces(1);
+    assert!(window.says("Timeline of the last minute"));
+    window.names("timeline");
+    window.press(Key::T);
+    assert!(!window.says("Timeline of the last minute"));
+}
+
+#[test]
 fn nothing_is_cut_off_at_any_size() {
-    for (size, zoom) in
-        [([1024.0, 640.0], 1.0), ([3840.0, 2160.0], 1.0), ([3840.0, 2160.0], 2.0), ([640.0, 420.0], 1.0)]
+    for (size, scale) in
+        [([1024.0, 640.0], 1.0), ([3840.0, 2160.0], 1.0), ([1920.0, 1080.0], 2.0), ([640.0, 420.0], 1.0)]
     {
-        let mut window = Look::still(Scene::five()).settings(|s| s.zoom = zoom).size(size).open();
+        let look = Look::still(Scene::five()).settings(|s| s.timeline = true).size(size);
+        let mut window = Look { scale, ..look }.open();
         window.until_faces(5);
-        let screen = Rect::from_min_size(pos2(0.0, 0.0), egui::Vec2::from(size) / zoom);
+        let screen = Rect::from_min_size(pos2(0.0, 0.0), egui::Vec2::from(size));
         // What does not fit is scrolled to; across, everything fits.
         for node in window.harness.root().children_recursive() {
             let rect = node.rect();
             let across = rect.left() >= -0.5 && rect.right() <= screen.right() + 0.5;
-            assert!(across, "{size:?} x{zoom}: {:?} at {rect:?}", node.accesskit_node().label());
+            assert!(across, "{size:?} x{scale}: {:?} at {rect:?}", node.accesskit_node().label());
         }
         let picture = window.harness.get_by_label("Live picture").rect();
         assert!(

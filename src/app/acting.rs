@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crossbeam_channel::bounded;
 use eframe::egui;
 
+use super::baseline;
 use super::files::is_weights;
 use super::menu::Action;
 use super::panel::in_row;
@@ -80,6 +81,11 @@ impl MoueApp {
             }
             Action::ChooseFace(place) => {
                 self.chosen = in_row(result).get(place).copied().or(self.chosen);
+            }
+            Action::Baseline(wanted) => {
+                let person = self.choose(result);
+                let message = baseline::act(wanted, &self.live, &mut self.settings, person);
+                message.into_iter().for_each(|m| self.tell(m));
             }
             Action::ToggleOverlay => self.settings.overlay = !self.settings.overlay,
             Action::SwitchOverlay => {

@@ -7,7 +7,7 @@ use eframe::egui;
 use super::settings::ThemeChoice;
 use super::window::{MoueApp, smoothing};
 use crate::capture::SourceSpec;
-use crate::pipeline::{Message, SourceState};
+use crate::pipeline::{BaselineState, Message, SourceState};
 
 impl MoueApp {
     /// The source of the last time may be gone; a fresh start shows something else then.
@@ -65,13 +65,18 @@ impl MoueApp {
 
     /// Hands changed settings on and keeps them. Values of a slider in motion wait until it rests.
     pub(super) fn after_changes(&mut self, ctx: &egui::Context) {
+        let unbiased = matches!(self.live.baseline(), BaselineState::On { fits: true, .. });
+        if self.unbiased != unbiased {
+            self.unbiased = unbiased;
+            self.recordings.settings_changed(&self.settings, unbiased);
+        }
         if self.settings == self.written || ctx.input(|i| i.pointer.any_down()) {
             return;
         }
         self.apply_looks(ctx);
         self.live.set_smoothing(smoothing(&self.settings));
         if smoothing(&self.settings) != smoothing(&self.written) {
-            self.recordings.settings_changed(&self.settings);
+            self.recordings.settings_changed(&self.settings, unbiased);
         }
         self.written = self.settings.clone();
         if let Some(file) = &self.file

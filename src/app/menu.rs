@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
 
+use super::baseline::BaselineAction;
 use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 use super::shortcuts;
 use crate::capture::{CameraInfo, SourceSpec};
@@ -31,6 +32,7 @@ pub(super) enum Action {
     /// Of the last recording.
     MakeReport,
     NextFace,
+    Baseline(BaselineAction),
     /// The face at this place of the panel's row.
     ChooseFace(usize),
     ToggleOverlay,
@@ -247,6 +249,7 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
                 "0 shows each reading as it is; more averages over that time, and lags by about as much",
             );
     });
+    item(ui, "Neutral baseline", Action::Baseline(BaselineAction::Toggle), actions);
     ui.separator();
     check(ui, settings.mirror, "Mirror camera and demo", Action::ToggleMirror, actions);
     check(ui, settings.panel, "Side panel", Action::TogglePanel, actions);

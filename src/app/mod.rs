@@ -1,6 +1,7 @@
 //! The egui window. Nothing outside this module knows egui.
 
 mod acting;
+mod baseline;
 mod files;
 mod history;
 mod introduction;
@@ -34,6 +35,7 @@ use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
 use crate::pipeline::{Origins, ResultTap, Stopper};
 
+pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};
 pub use settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
 pub use view::FrameView;
@@ -76,42 +78,31 @@ pub enum AppError {
     },
 }
 
-/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too.
+/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `tap` gets every
+/// result on the analysis thread, and must return at once.
 ///
 /// # Errors
 /// [`AppError`] when there is no display or no graphics driver, not even one in software.
-pub fn run(options: AppOptions) -> Result<(), AppError> {
-    run_from(options, &Origins::default())
+pub fn run(options: AppOptions, tap: Option<Arc<ResultTap>>) -> Result<(), AppError> {
+    run_from(options, tap, &Origins::default())
 }
 
 /// As [`run`], with sources and weights of other origins.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_from(options: AppOptions, origins: &Origins) -> Result<(), AppError> {
-    run_tapped(options, origins, None)
-}
-
-/// As [`run_from`]; `tap` gets every result on the analysis thread, and must return at once.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_tapped(
-    options: AppOptions,
-    origins: &Origins,
-    tap: Option<Arc<ResultTap>>,
-) -> Result<(), AppError> {
+pub fn run_from(options: AppOptions, tap: Option<Arc<ResultTap>>, origins: &Origins) -> Result<(), AppError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
         return Err(AppError::NoDisplay);
     }
     let (first, second) = RENDERERS;
-    let first_error = match open(options.clone(), origins.clone(), tap.clone(), first) {
+    let first_error = match open(options.clone(), tap.clone(), origins.clone(), first) {
         Ok(()) => return Ok(()),
         Err(e) => e.to_string(),
     };
     tracing::info!("no window with {first}, trying {second}: {first_error}");
-    open(options, origins.clone(), tap, second)
+    open(options, tap, origins.clone(), second)
         .map_err(|e| AppError::NoWindow { first: first_error, second: format!("with {second}: {e}") })
 }
 
@@ -126,8 +117,8 @@ const RENDERERS: (eframe::Renderer, eframe::Renderer) = if cfg!(target_os = "lin
 
 fn open(
     options: AppOptions,
-    origins: Origins,
     tap: Option<Arc<ResultTap>>,
+    origins: Origins,
     renderer: eframe::Renderer,
 ) -> eframe::Result {
     let native = eframe::NativeOptions {

@@ -1,6 +1,6 @@
 //! The facts of the network in use, as its file states them; what it does not state is said to be missing.
 
-use eframe::egui::{Align, Grid, Label, Layout, RichText, Ui};
+use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 use super::sheets::copy_button;
 use crate::model::Expression;
@@ -144,32 +144,40 @@ pub(super) fn show(ui: &mut Ui, model: Option<&ModelInfo>) {
     }
     for section in &sections {
         ui.horizontal(|ui| {
-            ui.label(RichText::new(section.title).weak());
+            ui.label(RichText::new(section.title).strong().size(15.0));
             if section.title == FILE {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     copy_button(ui, "SHA-256", || model.sha256.clone());
                 });
             }
         });
-        Grid::new(section.title).num_columns(2).spacing([14.0, 4.0]).min_col_width(150.0).show(ui, |ui| {
-            for fact in &section.facts {
-                ui.with_layout(Layout::left_to_right(Align::Min), |ui| ui.label(&fact.name));
-                match &fact.value {
-                    Some(value) => {
-                        ui.add(Label::new(RichText::new(value).strong()).wrap().selectable(true));
-                    }
-                    None => {
-                        ui.weak(MISSING);
-                    }
-                }
-                ui.end_row();
-            }
-        });
-        ui.add_space(8.0);
+        for fact in &section.facts {
+            row(ui, fact);
+        }
+        ui.add_space(10.0);
     }
     if ui.button("Copy all").clicked() {
         ui.ctx().copy_text(as_text(&sections));
     }
+}
+
+/// Width of the facts' names, in points.
+const NAMES: f32 = 170.0;
+
+fn row(ui: &mut Ui, fact: &Fact) {
+    ui.spacing_mut().interact_size.y = 18.0;
+    ui.horizontal_top(|ui| {
+        let names = NAMES.min(ui.available_width() * 0.4);
+        ui.allocate_ui(vec2(names, 18.0), |ui| {
+            ui.set_min_width(names);
+            ui.add(Label::new(RichText::new(&fact.name).weak()).wrap());
+        });
+        let value = match &fact.value {
+            Some(value) => RichText::new(value),
+            None => RichText::new(MISSING).weak().italics(),
+        };
+        ui.add(Label::new(value).wrap().selectable(true));
+    });
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ fn waiting(state: &SourceState, result: Option<&LiveResult>, ready: bool) -> (&'
         SourceState::Running(_) => ("Looking", "the first picture is being read"),
         SourceState::Paused => ("Paused", "nothing is read"),
         SourceState::NoSignal { .. } => ("No signal", "readings go on with the picture"),
-        SourceState::Failed(_) => ("No source", "the Camera menu has others"),
+        SourceState::Failed(_) => ("No source", "other sources are in the Camera menu"),
         SourceState::Ended => ("At its end", "there is nothing more to read"),
     }
 }

@@ -21,6 +21,10 @@ use crate::record::{
     RecorderOptions, RecorderTap, ResultRows, VideoOptions, save_snapshot,
 };
 
+fn recorded(settings: &Settings, baseline: bool) -> RecordedSettings {
+    RecordedSettings { baseline, ..RecordedSettings::new(&smoothing(settings)) }
+}
+
 /// Frames a second of a recorded video: what a slow machine still reads and encodes.
 const VIDEO_RATE: f64 = 25.0;
 
@@ -99,9 +103,9 @@ impl Recordings {
     }
 
     /// Notes that the readings are calmed differently from now on.
-    pub(super) fn settings_changed(&self, settings: &Settings) {
+    pub(super) fn settings_changed(&self, settings: &Settings, baseline: bool) {
         if let Some(recorder) = &self.running {
-            recorder.set_settings(RecordedSettings::new(&smoothing(settings)));
+            recorder.set_settings(recorded(settings, baseline));
         }
     }
 
@@ -232,7 +236,7 @@ impl MoueApp {
             parent,
             source: RecordedSource::new(&info),
             model: self.live.model(),
-            settings: RecordedSettings::new(&smoothing(&self.settings)),
+            settings: recorded(&self.settings, self.unbiased),
             video: self.settings.record_video.then(|| VideoOptions {
                 frame_rate: VIDEO_RATE,
                 blur: self.settings.record_blur,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::theme::PANEL_WIDTH;
+use crate::pipeline::Baseline;
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
@@ -95,6 +96,10 @@ pub struct Settings {
     pub panel: bool,
     /// Whether the last minute is shown.
     pub timeline: bool,
+    /// Whether it is drawn as areas that add up to 100 %; otherwise as seven curves.
+    pub timeline_areas: bool,
+    /// The personal baseline, where the user asked to keep it.
+    pub baseline: Option<Baseline>,
     /// How much larger than the system says everything is, 0.5..=3.
     pub zoom: f32,
     /// The last source that was chosen, as it is written after `--source`.
@@ -130,6 +135,8 @@ impl Default for Settings {
             smoothing_ms: 250.0,
             panel: true,
             timeline: true,
+            timeline_areas: true,
+            baseline: None,
             zoom: 1.0,
             source: None,
             window: None,
@@ -159,6 +166,7 @@ impl Settings {
         };
         self.overlay_opacity = within(self.overlay_opacity, 0.0, 1.0, 0.6);
         self.smoothing_ms = within(self.smoothing_ms, 0.0, 2000.0, 250.0);
+        self.baseline = self.baseline.filter(Baseline::is_sane);
         self.zoom = within(self.zoom, ZOOM.0, ZOOM.1, 1.0);
         self.panel_width = within(self.panel_width, 200.0, 2000.0, PANEL_WIDTH);
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));

@@ -74,9 +74,11 @@ impl Sheets {
             let closed = header(ui, sheet.title(), fresh);
             ui.add_space(6.0);
             // As high as its content, and never higher than the window.
+            let height = (screen.height() - 130.0).max(80.0);
             ScrollArea::vertical()
                 .id_salt(sheet.title())
-                .max_height((screen.height() - 130.0).max(80.0))
+                .max_height(height)
+                .min_scrolled_height(height)
                 .auto_shrink([false, true])
                 .show(ui, |ui| match sheet {
                     Sheet::Shortcuts => shortcut_sheet(ui),
@@ -116,11 +118,12 @@ fn shortcut_sheet(ui: &mut Ui) {
             Group::COLUMNS.into_iter().enumerate().flat_map(|(i, half)| half.map(|group| (i, group)))
         {
             let ui = &mut columns[i % count];
-            ui.label(RichText::new(group.name()).weak());
-            Grid::new(group.name()).num_columns(2).spacing([10.0, 5.0]).min_col_width(86.0).show(ui, |ui| {
+            ui.spacing_mut().interact_size.y = 18.0;
+            ui.label(RichText::new(group.name()).strong().size(15.0));
+            Grid::new(group.name()).num_columns(2).spacing([10.0, 6.0]).min_col_width(86.0).show(ui, |ui| {
                 for (keys, text) in shortcuts::listed(ui.ctx(), group) {
-                    ui.label(RichText::new(keys).strong());
-                    ui.add(Label::new(text).wrap());
+                    ui.label(RichText::new(keys));
+                    ui.add(Label::new(RichText::new(text).weak()).wrap());
                     ui.end_row();
                 }
             });

@@ -3,6 +3,7 @@
 
 use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Popup};
 
+use super::baseline::BaselineAction;
 use super::menu::Action;
 use crate::capture::SourceSpec;
 
@@ -72,6 +73,12 @@ static TABLE: &[Shortcut] = &[
     row(Group::View, "Normal size", &[command(Key::Num0)], Action::ZoomReset),
     row(Group::View, "Full screen", &[key(Key::F11)], Action::ToggleFullScreen),
     row(Group::People, "Choose the next face", &[key(Key::N)], Action::NextFace),
+    row(
+        Group::People,
+        "Neutral baseline: record, turn off",
+        &[key(Key::B)],
+        Action::Baseline(BaselineAction::Toggle),
+    ),
     row(Group::People, "Choose the first face", &[key(Key::Num1)], Action::ChooseFace(0)),
     row(Group::People, "Choose the second face", &[key(Key::Num2)], Action::ChooseFace(1)),
     row(Group::People, "Choose the third face", &[key(Key::Num3)], Action::ChooseFace(2)),
@@ -107,7 +114,9 @@ pub(super) fn listed(ctx: &Context, group: Group) -> Vec<(String, &'static str)>
             Action::ChooseFace(0) => Some(("1 … 9".to_owned(), "Choose a face, in the panel's order")),
             Action::ChooseFace(_) => None,
             _ => {
-                let keys: Vec<String> = row.keys.iter().take(2).map(|k| in_words(ctx, k)).collect();
+                // Ctrl+= is Ctrl++ for those who need no Shift for it: one of the two is enough.
+                let known = row.keys.iter().filter(|k| k.logical_key != Key::Equals);
+                let keys: Vec<String> = known.map(|k| in_words(ctx, k)).collect();
                 Some((keys.join(" or "), row.text))
             }
         })

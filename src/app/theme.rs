@@ -28,6 +28,11 @@ pub(super) const DEMO: Color32 = Color32::from_rgb(222, 153, 28);
 /// A neutral mark.
 pub(super) const MARK: Color32 = Color32::from_rgb(84, 92, 108);
 
+/// A personal baseline is on; under white letters.
+pub(super) fn baseline() -> Color32 {
+    Color32::from_rgb(20, 118, 110)
+}
+
 /// Each expression's own colour, the same everywhere.
 pub(super) fn expression_colour(e: Expression) -> Color32 {
     let [r, g, b] = expression_rgb(e);

@@ -30,7 +30,7 @@ impl Toasts {
     pub(super) fn add(&mut self, message: Message) {
         let shown_for = match message {
             Message::Info(_) => Duration::from_secs(5),
-            Message::Error(_) => Duration::from_secs(20),
+            Message::Error(_) => Duration::from_secs(60),
         };
         let until = Instant::now() + shown_for;
         if let Some(same) = self.toasts.iter_mut().find(|t| t.message == message) {

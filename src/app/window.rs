@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 use eframe::egui::{self, Ui};
 
 use super::AppOptions;
+use super::baseline;
 use super::files::{drop_hint, remembered_source};
 use super::history::History;
 use super::introduction;
@@ -67,6 +68,8 @@ pub struct MoueApp {
     pub(super) recordings: Recordings,
     /// The menu bar should take the keyboard.
     pub(super) focus_menu: bool,
+    /// A personal baseline is taken out, as far as the recording knows.
+    pub(super) unbiased: bool,
 }
 
 impl MoueApp {
@@ -130,6 +133,7 @@ impl MoueApp {
             hooks,
             origins,
         )?;
+        live.set_baseline(settings.baseline.clone());
         let mut app = Self {
             live,
             picker,
@@ -153,6 +157,7 @@ impl MoueApp {
             shown: None,
             recordings: Recordings::default(),
             focus_menu: false,
+            unbiased: false,
         };
         app.set_result_tap(None);
         app.apply_looks(ctx);
@@ -217,7 +222,8 @@ impl MoueApp {
         self.try_another_source(&state);
         let result = self.current_result();
         let model = self.live.model();
-        self.history.follow(&state, result.as_deref());
+        let still = self.live.transport().is_some_and(|t| !t.status().playing);
+        self.history.follow(&state, still, result.as_deref());
         let chosen = self.choose(result.as_deref());
         self.shown = chosen.or(self.shown);
         if let Some(result) = &result {
@@ -244,7 +250,8 @@ impl MoueApp {
             introduction::show(ui, &mut self.settings, &mut actions);
         }
         if self.settings.panel {
-            let width = self.side_panel(ui, &state, chosen, result.as_deref(), model.as_deref());
+            let width =
+                self.side_panel(ui, &state, chosen, result.as_deref(), model.as_deref(), &mut actions);
             self.keep_sizes(&ctx, width);
         } else {
             self.keep_sizes(&ctx, self.settings.panel_width);
@@ -292,6 +299,7 @@ impl MoueApp {
         self.sheets.show(&ctx, model.as_deref(), &self.messages);
         self.toasts.show(&ctx, stage);
         drop_hint(&ctx, stage);
+        baseline::countdown(&ctx, stage, &self.live.baseline());
         self.after_changes(&ctx);
     }
 
@@ -335,7 +343,10 @@ impl MoueApp {
         chosen: Option<u64>,
         result: Option<&LiveResult>,
         model: Option<&ModelInfo>,
+        actions: &mut Vec<Action>,
     ) -> f32 {
+        let display_fps = self.display_fps();
+        let unbiased = self.live.baseline();
         let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
         let mut clicked = None;
         let side = egui::Panel::right("readings")
@@ -349,13 +360,16 @@ impl MoueApp {
                     theme::card(ui, |ui| {
                         let ready = model.is_some();
                         clicked = panel::reading_ui(ui, state, face, result, &self.settings, ready);
+                        let wanted = baseline::row(ui, &unbiased, &self.settings, face.is_some());
+                        actions.extend(wanted.map(Action::Baseline));
                     });
                     if self.settings.timeline {
                         ui.add_space(4.0);
-                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
+                        let areas = &mut self.settings.timeline_areas;
+                        theme::card(ui, |ui| timeline::show(ui, &self.history, self.shown, areas));
                     }
                     ui.add_space(4.0);
-                    let rates = Rates { display_fps: self.display_fps(), ..self.rates };
+                    let rates = Rates { display_fps, ..self.rates };
                     theme::card(ui, |ui| panel::status_ui(ui, state, rates, result, model));
                 });
             });

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
+use super::calm::{Calm, CalmArgs};
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
@@ -24,6 +25,9 @@ const MEDIA_ENDINGS: [&str; 15] = [
     "png", "jpg", "jpeg", "jpe", "gif", "webp", "mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg",
     "wmv",
 ];
+
+/// Waits in vain for a camera's frame, of half a second each, before something is said.
+const MAX_WAITS: u32 = 6;
 
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArgs {
@@ -54,6 +58,8 @@ pub(super) struct AnalyzeArgs {
     /// Each picture already is one face: no detection, the box is the whole picture
     #[arg(long)]
     cropped: bool,
+    #[command(flatten)]
+    calm: CalmArgs,
     #[command(flatten)]
     keep: KeepArgs,
     #[command(flatten)]
@@ -86,7 +92,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
-        writer: RecordWriter::new(form, output)?,
+        writer: RecordWriter::new(form, args.calm.smooth.is_some(), output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
         keeping: Keeping::new(&args.keep)?,
         model,
@@ -159,15 +165,28 @@ impl Run<'_> {
             SourceSpec::Path(path) => path.display().to_string(),
             _ => info.name.clone(),
         };
-        self.keeping.begin(&info, &self.model)?;
         let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
+        let mut calm = Calm::new(&self.args.calm, info.kind);
+        self.keeping.begin(&info, &self.model, calm.settings())?;
         let mut analysed = 0;
         let mut whole = true;
+        let mut waits = 0_u32;
         while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
             let frame = match source.next_frame() {
-                Ok(Some(frame)) => frame,
+                Ok(Some(frame)) => {
+                    waits = 0;
+                    frame
+                }
                 Ok(None) => break,
-                Err(CaptureError::Timeout { .. }) => continue,
+                Err(e @ CaptureError::Timeout { .. }) => {
+                    waits += 1;
+                    // Once a silence: it may end, and Ctrl-C ends the waiting.
+                    if waits == MAX_WAITS {
+                        self.progress
+                            .suspend(|| complain(format_args!("{e}, again and again; still waiting")));
+                    }
+                    continue;
+                }
                 Err(e) => {
                     whole = self.name_failure(&e);
                     if e.is_transient() {
@@ -184,12 +203,18 @@ impl Run<'_> {
             }
             let result = self.analyzer.analyze(frame)?;
             analysed += 1;
+            let shown = calm.show(&result);
+            let smoothed = self.args.calm.smooth.map(|ms| (f32::from(ms), &shown[..]));
             let writer = &mut self.writer;
-            self.progress.suspend(|| writer.write(&name, &result))?;
+            self.progress.suspend(|| writer.write(&name, &result, smoothed))?;
             if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
                 annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
             }
-            whole &= self.keeping.result(&result);
+            whole &= self.keeping.result(&result, &shown, &calm);
+        }
+        if let Some(reason) = calm.baseline_missing() {
+            self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
+            whole = false;
         }
         Ok(self.keeping.end() && whole)
     }

@@ -79,10 +79,11 @@ fn check(wanted: &str, args: &CamerasArgs) -> anyhow::Result<u8> {
             vec![Some(CameraMode { format: format.clone(), size, decodable: true })]
         }
         _ if chosen.is_empty() => vec![None],
-        (format, _) => chosen
-            .into_iter()
-            .map(|m| Some(CameraMode { decodable: m.decodable || format.is_some(), ..m }))
-            .collect(),
+        // The refusal of a format is the same in every size.
+        (Some(_), _) if !chosen[0].decodable => {
+            vec![Some(CameraMode { decodable: true, ..chosen[0].clone() })]
+        }
+        _ => chosen.into_iter().map(Some).collect(),
     };
     let mut failed = false;
     for mode in asked {

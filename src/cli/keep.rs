@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::annotate::{HEAT, annotated};
+use super::calm::Calm;
 use super::complain;
 use crate::capture::{SourceInfo, SourceKind};
-use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, Smoother, SmoothingSettings};
+use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
     AnnotatedFrame, PictureStyle, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows,
     VideoOptions,
@@ -37,8 +38,8 @@ pub(super) struct KeepArgs {
 /// Records and sends results.
 pub(super) struct Keeping<'a> {
     args: &'a KeepArgs,
-    smoother: Smoother,
-    settings: SmoothingSettings,
+    /// Whether the recording knows of the baseline.
+    unbiased: bool,
     recorder: Option<Recorder>,
     kind: SourceKind,
     #[cfg(feature = "osc")]
@@ -53,8 +54,7 @@ impl<'a> Keeping<'a> {
         }
         Ok(Self {
             args,
-            smoother: Smoother::default(),
-            settings: SmoothingSettings::default(),
+            unbiased: false,
             recorder: None,
             kind: SourceKind::Still,
             #[cfg(feature = "osc")]
@@ -63,14 +63,14 @@ impl<'a> Keeping<'a> {
     }
 
     /// Another source begins.
-    pub(super) fn begin(&mut self, info: &SourceInfo, model: &ModelInfo) -> anyhow::Result<()> {
-        self.smoother.clear();
+    pub(super) fn begin(
+        &mut self,
+        info: &SourceInfo,
+        model: &ModelInfo,
+        smoothing: &SmoothingSettings,
+    ) -> anyhow::Result<()> {
         self.kind = info.kind;
-        self.settings = SmoothingSettings::default();
-        if info.kind == SourceKind::Still {
-            // Pictures have no time in common.
-            self.settings.time_constant_ms = 0.0;
-        }
+        self.unbiased = false;
         let Some(parent) = &self.args.record else { return Ok(()) };
         let video = self.args.video.then(|| VideoOptions {
             frame_rate: info
@@ -85,7 +85,7 @@ impl<'a> Keeping<'a> {
             parent: parent.clone(),
             source: RecordedSource::new(info),
             model: Some(model.clone().into()),
-            settings: RecordedSettings::new(&self.settings),
+            settings: RecordedSettings::new(smoothing),
             video,
         };
         self.recorder = Some(Recorder::start(options, || {})?);
@@ -93,29 +93,25 @@ impl<'a> Keeping<'a> {
     }
 
     /// Keeps a result. `false`: the recording broke off, and it was said why.
-    pub(super) fn result(&mut self, result: &AnalyzedFrame) -> bool {
+    pub(super) fn result(&mut self, result: &AnalyzedFrame, shown: &[ShownReading], calm: &Calm) -> bool {
         let time_s = result.frame.time_s;
-        if !self.wanted() {
-            return true;
-        }
-        let shown: Vec<ShownReading> = result
-            .faces
-            .iter()
-            .map(|f| self.smoother.update(f.id, &f.reading.probabilities, time_s, &self.settings))
-            .collect();
-        self.smoother.forget_before(time_s);
         #[cfg(feature = "osc")]
         if let Some(osc) = &self.osc {
-            osc.send(result, &shown);
+            osc.send(result, shown);
         }
         let Some(recorder) = &self.recorder else { return true };
+        if self.unbiased != calm.is_unbiased() {
+            self.unbiased = calm.is_unbiased();
+            let settings = RecordedSettings::new(calm.settings());
+            recorder.set_settings_from(RecordedSettings { baseline: self.unbiased, ..settings }, time_s);
+        }
         let tap = recorder.tap();
         let captured = result.frame.captured_at;
         let time_s = if self.kind == SourceKind::Camera { tap.time_s(captured) } else { time_s };
         let age_ms = captured.elapsed().as_secs_f32() * 1000.0;
-        tap.push_waiting(ResultRows::new(result, &shown, time_s, age_ms));
+        tap.push_waiting(ResultRows::new(result, shown, time_s, age_ms));
         if tap.wants_frames() {
-            let faces = result.faces.iter().zip(&shown).map(|(face, shown)| {
+            let faces = result.faces.iter().zip(shown).map(|(face, shown)| {
                 let label = shown.label.map_or("unsure", |l| l.name());
                 let p = shown.probabilities[shown.leading.index()];
                 annotated(face, format!("{} {label} {:.0}%", face.id, p * 100.0))
@@ -124,14 +120,6 @@ impl<'a> Keeping<'a> {
             tap.push_frame_waiting(frame, time_s);
         }
         if tap.takes() { true } else { self.end() }
-    }
-
-    fn wanted(&self) -> bool {
-        #[cfg(feature = "osc")]
-        if self.osc.is_some() {
-            return true;
-        }
-        self.recorder.is_some()
     }
 
     /// The source is at its end. `false`: not everything could be kept, and it was said why.

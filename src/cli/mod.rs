@@ -3,6 +3,8 @@
 mod analyze;
 mod annotate;
 mod bench;
+mod bench_live;
+mod calm;
 mod cameras;
 mod dataset;
 mod evaluate;
@@ -23,7 +25,6 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::capture::SourceSpec;
 use crate::model::{DeviceChoice, LoadedWeights};
-use crate::pipeline::Origins;
 
 /// Everything was done.
 const DONE: u8 = 0;
@@ -65,10 +66,10 @@ enum Command {
     Export(export::ExportArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
-    /// Turn a recording into one HTML page
-    Report(report::ReportArgs),
     /// Train a network on labelled pictures
     Train(train::TrainArgs),
+    /// Turn a recording into one HTML page
+    Report(report::ReportArgs),
 }
 
 /// Flags of the window.
@@ -123,8 +124,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
-        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
     };
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {
@@ -147,7 +148,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
         threads: args.network.threads,
         settings: !args.no_settings,
     };
-    crate::app::run_tapped(options, &Origins::default(), tap)?;
+    crate::app::run(options, tap)?;
     Ok(DONE)
 }
 

@@ -11,7 +11,8 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
-use crate::model::LoadedWeights;
+use crate::model::{DeviceChoice, LoadedWeights};
+use crate::train::Precision;
 use crate::train::augment::Mixup;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::data::{DataOptions, SplitName};
@@ -43,6 +44,9 @@ pub(super) struct TrainArgs {
     /// Learn from this network's probabilities too
     #[arg(long, value_name = "WEIGHTS")]
     distill: Option<PathBuf>,
+    /// Where the network learns: auto, cpu, cuda or metal
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
     /// CPU threads; 0 takes all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     threads: usize,
@@ -126,6 +130,9 @@ struct Settings {
     /// Share of the teacher's probabilities in the target (with --distill: 0.5)
     #[arg(long, value_name = "SHARE")]
     distill_share: Option<f32>,
+    /// Numbers that are multiplied: f32, or bf16 on CPUs with AVX512-BF16
+    #[arg(long, value_name = "NUMBERS")]
+    precision: Option<Precision>,
     /// How often pictures of rare classes come
     #[arg(long, value_enum)]
     sampling: Option<SamplingFlag>,
@@ -151,6 +158,7 @@ impl Settings {
         set(&mut recipe.dropout, self.dropout);
         set(&mut recipe.expansion, self.expansion);
         set(&mut recipe.teacher, self.distill_share);
+        set(&mut recipe.precision, self.precision);
         if let Some(alpha) = self.mixup {
             let share = recipe.mixup.map_or(0.5, |m| m.share);
             recipe.mixup = (alpha != 0.0).then_some(Mixup { alpha, share });
@@ -198,6 +206,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let votes = if args.ferplus.is_some() { ", FER+ votes" } else { "" };
     let run_options = RunOptions {
         out: args.out.clone(),
+        device: args.device,
         threads: args.threads,
         time_budget: time_budget(args.time_budget)?,
         init: weights(&args.init)?,

@@ -15,7 +15,7 @@ mod reading;
 mod weights;
 
 pub use candle_net::{CandleNet, CandleOutput};
-pub use classifier::{Classifier, MEAN, STD};
+pub use classifier::Classifier;
 pub use crop::{CropRegion, TRAINING_FACE_PX, append_crop, resize_bilinear};
 pub use device::DeviceChoice;
 pub use error::ModelError;
@@ -30,4 +30,4 @@ pub use layout::{
     parameter_count, state_dict_layout,
 };
 pub use reading::Reading;
-pub use weights::{INPUT_SIZES, NetworkWeights, WeightTensor};
+pub use weights::{INPUT_SIZES, MEAN, NetworkWeights, STD, WeightTensor};

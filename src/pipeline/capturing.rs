@@ -227,6 +227,7 @@ impl Supervisor<'_> {
         let Running { reader, info, .. } = running;
         let start = Instant::now();
         let camera = info.kind == SourceKind::Camera;
+        let name: Arc<str> = info.name.as_str().into();
         let mut answered = Instant::now();
         let mut last_complaint = None;
         while !self.changed(wanted) {
@@ -244,7 +245,13 @@ impl Supervisor<'_> {
                         last_complaint = None;
                     }
                     (self.shared.hooks.on_frame)(&frame);
-                    self.shared.work.put(Work { frame, kind: info.kind, generation: wanted.generation });
+                    let source = Arc::clone(&name);
+                    self.shared.work.put(Work {
+                        frame,
+                        kind: info.kind,
+                        source,
+                        generation: wanted.generation,
+                    });
                 }
                 Some(Event::Nothing(CaptureError::Timeout { .. })) => {}
                 // A folder's unreadable picture is named once, a camera's damaged frames are only logged.

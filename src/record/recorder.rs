@@ -204,8 +204,13 @@ impl Recorder {
     }
 
     /// Notes other settings, which are in force from now on.
-    pub fn set_settings(&self, mut settings: RecordedSettings) {
-        settings.from_s = self.tap.shared.start.elapsed().as_secs_f64();
+    pub fn set_settings(&self, settings: RecordedSettings) {
+        self.set_settings_from(settings, self.tap.shared.start.elapsed().as_secs_f64());
+    }
+
+    /// Notes other settings, which are in force from this second of the recording on.
+    pub fn set_settings_from(&self, mut settings: RecordedSettings, from_s: f64) {
+        settings.from_s = from_s;
         // A queue that is full loses rows as well, and that is counted.
         let _ = self.tap.items.try_send(Item::Settings(settings));
     }

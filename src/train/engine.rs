@@ -1,8 +1,10 @@
 //! What computes a training step: the CPU's own kernels, or candle on a graphics card.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
 
 use candle_core::DType;
+use serde::{Deserialize, Serialize};
 
 use super::candle_trainer::CandleTrainNet;
 use super::net::{DropoutRng, Loss, StepOutput, TrainNet};
@@ -11,6 +13,29 @@ use super::parameters::NetworkState;
 use crate::model::device::Graphics;
 use crate::model::formula::formula_input;
 use crate::model::{DeviceChoice, Expression, ModelError, NetworkWeights};
+
+/// Numbers that the products of a training step are made of; sums, weights and batch norm are always f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit.
+    #[default]
+    F32,
+    /// bfloat16, on CPUs with AVX512-BF16.
+    Bf16,
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "bf16" => Ok(Self::Bf16),
+            other => Err(format!("expected f32 or bf16, found {other}")),
+        }
+    }
+}
 
 /// A network that learns, wherever that happens.
 pub enum TrainingEngine {
@@ -25,15 +50,17 @@ impl TrainingEngine {
     /// for one a core. Beside the engine comes why another device than the wanted one is used, where that is so.
     ///
     /// # Errors
-    /// [`ModelError`] when a device that was asked for by name does not work, or when a tensor is missing.
+    /// [`ModelError`] when a device that was asked for by name does not work or cannot compute with this precision, or
+    /// when a tensor is missing.
     pub fn new(
         weights: &NetworkWeights,
         device: DeviceChoice,
         threads: usize,
+        precision: Precision,
     ) -> Result<(Self, Option<String>), ModelError> {
         let mut notes = Vec::new();
         for &graphics in device.graphics() {
-            match Self::on_graphics(weights, graphics) {
+            match Self::on_graphics(weights, graphics, precision) {
                 Ok(engine) => return Ok((engine, None)),
                 Err(reason) if device == DeviceChoice::Auto => {
                     notes.push(format!("{} does not work here: {reason}", graphics.name()));
@@ -44,11 +71,18 @@ impl TrainingEngine {
             }
         }
         let note = (!notes.is_empty()).then(|| format!("{}; using the CPU", notes.join("; ")));
-        Ok((Self::Cpu(Box::new(TrainNet::new(weights, threads)?)), note))
+        Ok((Self::Cpu(Box::new(TrainNet::with_precision(weights, threads, precision)?)), note))
     }
 
     /// The bindings to a graphics device panic where a library of its driver is missing.
-    fn on_graphics(weights: &NetworkWeights, graphics: Graphics) -> Result<Self, String> {
+    fn on_graphics(
+        weights: &NetworkWeights,
+        graphics: Graphics,
+        precision: Precision,
+    ) -> Result<Self, String> {
+        if precision != Precision::F32 {
+            return Err("it trains in f32 only; bf16 is for the CPU".to_owned());
+        }
         let on_device = || -> Result<CandleTrainNet, String> {
             let device = graphics.open()?;
             let new = || CandleTrainNet::new(weights, &device, DType::F32).map_err(|e| e.to_string());

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use super::TrainError;
 use super::batches::Batch;
 use super::checkpoint::Tensors;
+use super::engine::TrainingEngine;
 use super::loss::{cross_entropy, focal_loss};
-use super::net::{StepOutput, TrainNet};
+use super::net::StepOutput;
 use super::optim::{AdamW, LearningRates, Optimizer, Sgd};
 use super::parameters::Parameter;
 use super::random::{Purpose, generator};
 use super::recipe::{Loss, Method, Recipe};
-use crate::model::{MEAN, NetworkWeights, STD, WeightTensor};
+use crate::model::{DeviceChoice, MEAN, NetworkWeights, STD, WeightTensor};
 
 /// Why a run cannot go on after a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +37,7 @@ impl std::fmt::Display for Broken {
 
 /// A network that learns.
 pub(super) struct Learner {
-    net: TrainNet,
+    net: TrainingEngine,
     optimizer: Decaying,
     /// Running mean of weights and statistics, in the network's own order of elements.
     average: Option<BTreeMap<String, Vec<f32>>>,
@@ -45,9 +46,15 @@ pub(super) struct Learner {
 }
 
 impl Learner {
-    /// Takes up these weights, with `threads` threads (0: one a core).
-    pub(super) fn new(recipe: &Recipe, weights: NetworkWeights, threads: usize) -> Result<Self, TrainError> {
-        let net = TrainNet::new(&weights, threads)?;
+    /// Takes up these weights on the device, with `threads` CPU threads (0: one a core). Beside the learner comes why
+    /// another device than the wanted one is used, where that is so.
+    pub(super) fn new(
+        recipe: &Recipe,
+        weights: &NetworkWeights,
+        device: DeviceChoice,
+        threads: usize,
+    ) -> Result<(Self, Option<String>), TrainError> {
+        let (net, note) = TrainingEngine::new(weights, device, threads, recipe.precision)?;
         let rates = LearningRates { fc: 0.0, rest: 0.0 };
         let inner = match recipe.method {
             Method::Sgd { momentum } => Inner::Sgd(Sgd::new(rates, f64::from(momentum), 0.0)),
@@ -63,7 +70,12 @@ impl Learner {
         if recipe.average.is_some() {
             learner.average = Some(learner.state().map(|(name, v)| (name.to_owned(), v.to_vec())).collect());
         }
-        Ok(learner)
+        Ok((learner, note))
+    }
+
+    /// The device in words.
+    pub(super) fn device_name(&self) -> String {
+        self.net.device_name()
     }
 
     /// Every tensor in the network's own order of elements.
@@ -99,7 +111,7 @@ impl Learner {
             return Ok(Err(Broken::Loss(output.loss)));
         }
         self.optimizer.set_rate(learning_rate);
-        self.net.apply(&mut self.optimizer);
+        self.net.apply(&mut self.optimizer)?;
         self.steps += 1;
         let broken = self.state().find(|(_, values)| !values.iter().all(|v| v.is_finite()));
         if let Some((name, _)) = broken {

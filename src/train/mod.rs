@@ -24,7 +24,7 @@ pub mod run;
 mod schedule;
 
 pub use candle_trainer::CandleTrainNet;
-pub use engine::TrainingEngine;
+pub use engine::{Precision, TrainingEngine};
 pub use error::TrainError;
 pub use expand::{Addition, Transformation, expand_split, plan_expansion};
 pub use finish::Finished;

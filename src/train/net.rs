@@ -8,12 +8,13 @@ use std::time::Instant;
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
+use super::engine::Precision;
 use super::loss::{cross_entropy, one_hot};
 use super::net_layers::{Block, Context, ConvNorm, LayerGradients, Parameters, Running};
 use super::optim::{AdamW, LearningRates, Optimizer};
 use super::parameters::{NetworkState, kaiming};
 use crate::model::formula::formula_input;
-use crate::model::kernels::train::{maps, pool_backward, pool_forward};
+use crate::model::kernels::train::{Bf16, maps, pool_backward, pool_forward};
 use crate::model::kernels::{Isa, Picture, Pool};
 use crate::model::{Expression, FEATURE_CHANNELS, INPUT_SIZES, ModelError, NetworkWeights, network_layers};
 
@@ -121,16 +122,33 @@ impl Tape {
 }
 
 impl TrainNet {
-    /// The network with `weights`, computed by `threads` threads (0: one a core).
+    /// The network with `weights`, computed in f32 by `threads` threads (0: one a core).
     ///
     /// # Errors
-    /// [`ModelError::Device`] when `MOUE_ISA` names no instruction set, [`ModelError::Input`] when a tensor
-    /// is missing.
+    /// As [`Self::with_precision`].
     pub fn new(weights: &NetworkWeights, threads: usize) -> Result<Self, ModelError> {
-        let isa = Isa::wanted()
-            .map_err(|e| ModelError::Device { device: "cpu".to_owned(), reason: e.to_string() })?;
+        Self::with_precision(weights, threads, Precision::F32)
+    }
+
+    /// The network with `weights`, computed by `threads` threads (0: one a core). With [`Precision::Bf16`] the factors of
+    /// every convolution are rounded, forward and back; sums, weights, batch norm and the head stay in f32.
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] when `MOUE_ISA` names no instruction set, or this CPU cannot multiply bf16 numbers;
+    /// [`ModelError::Input`] when a tensor is missing.
+    pub fn with_precision(
+        weights: &NetworkWeights,
+        threads: usize,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        let failed = |reason: String| ModelError::Device { device: "CPU".to_owned(), reason };
+        let isa = Isa::wanted().map_err(|e| failed(e.to_string()))?;
+        let bf16 = match precision {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(Bf16::detect(isa).map_err(|e| failed(e.to_string()))?),
+        };
         Ok(Self {
-            context: Context { pool: Pool::new(threads), isa },
+            context: Context { pool: Pool::new(threads), isa, bf16 },
             state: NetworkState::new(weights)?,
             tape: None,
         })
@@ -192,7 +210,8 @@ impl TrainNet {
             1 => "1 thread".to_owned(),
             n => format!("{n} threads"),
         };
-        format!("CPU, {threads}, {}", self.context.isa)
+        let precision = if self.context.bf16.is_some() { ", bf16" } else { "" };
+        format!("CPU, {threads}, {}{precision}", self.context.isa)
     }
 }
 
@@ -365,14 +384,15 @@ impl Head {
 /// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: five steps after a warm-up, shortest first.
 ///
 /// # Errors
-/// As [`TrainNet::new`] and [`TrainNet::step`].
+/// As [`TrainNet::with_precision`] and [`TrainNet::step`].
 pub fn bench_train_step(
     blocks: usize,
     size: usize,
     batch: usize,
     threads: usize,
+    precision: Precision,
 ) -> Result<Vec<f64>, ModelError> {
-    let mut net = TrainNet::new(&kaiming(blocks, 1), threads)?;
+    let mut net = TrainNet::with_precision(&kaiming(blocks, 1), threads, precision)?;
     let mut optimizer = AdamW::new(LearningRates { fc: 1e-3, rest: 1e-3 }, 0.01);
     let input = formula_input(batch, size);
     let targets = one_hot(&(0..batch).map(|i| i % CLASSES).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::parameters::Parameter;
 use crate::model::kernels::train::{
-    ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps,
+    Bf16, ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps,
     norm_backward, norm_forward, norm_statistics,
 };
 use crate::model::kernels::{Isa, Picture, Pool};
@@ -22,6 +22,7 @@ const MOMENTUM: f64 = 0.1;
 pub(super) struct Context {
     pub(super) pool: Pool,
     pub(super) isa: Isa,
+    pub(super) bf16: Option<Bf16>,
 }
 
 /// A convolution and the batch-norm behind it.
@@ -49,7 +50,7 @@ impl ConvNorm {
         let gradient = Picture { border: usize::from(kernel == 3), ..output };
         let shape = ConvolutionShape { n, input, output, gradient, kernel, stride };
         Self {
-            convolution: TrainConvolution::new(context.isa, shape, back),
+            convolution: TrainConvolution::new(context.isa, context.bf16.clone(), shape, back),
             weight: format!("{}.weight", spec.name),
             norm: spec.norm.clone(),
             z: maps(n, &output),

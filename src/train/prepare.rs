@@ -80,7 +80,7 @@ pub(super) fn affordable_epochs(
     const WARM: usize = 2;
     const TIMED: usize = 8;
     let shared = Arc::new(recipe.clone());
-    let mut learner = Learner::new(recipe, begin.clone(), options.threads)?;
+    let (mut learner, _) = Learner::new(recipe, begin, options.device, options.threads)?;
     let mut batches = EpochBatches::start(data, &shared, 0, 0, 1)?;
     let mut begun = Instant::now();
     let mut timed = 0;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::augment::{Augmentation, Mixup};
+use super::engine::Precision;
 use crate::model::INPUT_SIZES;
 
 /// A named set of settings.
@@ -117,6 +118,9 @@ pub struct Recipe {
     pub average: Option<f32>,
     /// In which order pictures come.
     pub sampling: Sampling,
+    /// Numbers that are multiplied.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 impl Recipe {
@@ -147,6 +151,7 @@ impl Recipe {
                 dropout: 0.5,
                 average: Some(0.998),
                 sampling: Sampling::Natural,
+                precision: Precision::F32,
             },
             RecipeName::Reference => Self {
                 name,
@@ -171,6 +176,7 @@ impl Recipe {
                 dropout: 0.5,
                 average: None,
                 sampling: Sampling::Natural,
+                precision: Precision::F32,
             },
         }
     }

@@ -16,7 +16,7 @@ use super::prepare::{affordable_epochs, prepare, reserve};
 use super::recipe::Recipe;
 use super::{TrainError, initial_weights};
 use crate::eval::{Evaluation, Predictor, softmax};
-use crate::model::{Expression, ModelError, NetworkWeights, StoredAs, write_safetensors};
+use crate::model::{DeviceChoice, Expression, ModelError, NetworkWeights, StoredAs, write_safetensors};
 
 /// Where a run can be taken up again.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
@@ -32,6 +32,8 @@ const SAVE_EVERY: Duration = Duration::from_secs(300);
 pub struct RunOptions {
     /// Where everything goes.
     pub out: PathBuf,
+    /// Where the network learns.
+    pub device: DeviceChoice,
     /// CPU threads; 0 takes all cores.
     pub threads: usize,
     /// The time that the run may take; sets the recipe's number of epochs.
@@ -125,7 +127,7 @@ pub fn start(
         recipe.epochs = affordable_epochs(&recipe, &data, val, &begin, budget, options, observer)?;
     }
     let state = RunState::new(recipe, train_sha256, val.hash());
-    let learner = Learner::new(&state.recipe, begin, options.threads)?;
+    let learner = learner(&state.recipe, &begin, options, observer)?;
     let mut run = Run::new(state, learner, data, val, options);
     reserve(out, run.save()?)?;
     run.go(observer)
@@ -158,13 +160,28 @@ pub fn resume(
     }
     let data = prepare(train, &state.recipe, options, observer)?;
     let weights = NetworkWeights { blocks: state.recipe.blocks, tensors: weights, metadata: BTreeMap::new() };
-    let mut learner = Learner::new(&state.recipe, weights, options.threads)?;
+    let mut learner = learner(&state.recipe, &weights, options, observer)?;
     learner
         .restore(average, moments, state.optimizer_steps)
         .map_err(|reason| TrainError::Checkpoint { path, reason })?;
     let mut run = Run::new(state, learner, data, val, options);
     run.save()?;
     run.go(observer)
+}
+
+/// The network on its device, which is named to the observer.
+fn learner(
+    recipe: &Recipe,
+    weights: &NetworkWeights,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Learner, TrainError> {
+    let (learner, note) = Learner::new(recipe, weights, options.device, options.threads)?;
+    if let Some(note) = note {
+        observer.note(&note);
+    }
+    observer.note(&format!("learning on {}", learner.device_name()));
+    Ok(learner)
 }
 
 /// A run that is going on.
@@ -381,6 +398,7 @@ mod tests {
     fn options(out: &Path) -> RunOptions {
         RunOptions {
             out: out.to_owned(),
+            device: DeviceChoice::Cpu,
             threads: 2,
             time_budget: None,
             init: None,

@@ -10,7 +10,8 @@
 #   lab.sh run SECONDS OUT COMMAND [ARG…]  runs COMMAND in it, as root, in the current folder; what it writes
 #                                          under $OUT comes back in the folder OUT. Exit status: the command's,
 #                                          124 where it did not end in time.
-#   lab.sh test                            builds the program and its camera tests, and runs them in the lab
+#   lab.sh test [NAME]                     builds the program and its camera tests, and runs them in the lab: all,
+#                                          or those with NAME in their name
 #
 # MOUE_CAMERA_LAB_DIR: another place for the lab. MOUE_CAMERA_LAB_ACCEL=kvm: where nested virtualisation works.
 set -euo pipefail
@@ -146,12 +147,12 @@ run_tests() {
   binary=$(cargo test --locked --release --test camera --no-run 2>&1 | tee /dev/stderr |
     sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
   [ -x "$binary" ] || fail 'the camera tests were not built'
-  run "${MOUE_CAMERA_LAB_LIMIT:-720}" "${CARGO_TARGET_DIR:-target}/camera-lab" "$(realpath "$binary")"
+  run "${MOUE_CAMERA_LAB_LIMIT:-720}" "${CARGO_TARGET_DIR:-target}/camera-lab" "$(realpath "$binary")" "$@"
 }
 
 case ${1:-} in
   setup) setup ;;
   run) shift; run "$@" ;;
-  test) run_tests ;;
-  *) sed -n '2,17p' "$0"; exit 2 ;;
+  test) shift; run_tests "$@" ;;
+  *) sed -n '2,18p' "$0"; exit 2 ;;
 esac

@@ -192,4 +192,52 @@ mod tests {
         assert_eq!(decode(PixelFormat::Mjpeg, (64, 64), 0, &jpeg).unwrap().dimensions(), (64, 64));
         assert!(decode(PixelFormat::Mjpeg, (64, 64), 0, &jpeg[..100]).is_err());
     }
+
+    #[test]
+    fn padding_between_the_planes_of_nv12_is_left_out() {
+        let [y, u, v] = RED;
+        // Two lines of luma and one of colour, four bytes apart.
+        let bytes = [y, y, 0, 0, y, y, 0, 0, u, v];
+        close(&decode(PixelFormat::Nv12, (2, 2), 4, &bytes).unwrap(), &[[255, 0, 0]; 4]);
+        assert!(decode(PixelFormat::Nv12, (2, 2), 4, &bytes[..9]).is_err());
+    }
+
+    #[test]
+    fn a_jpeg_without_its_huffman_tables_is_read_as_webcams_mean_it() {
+        let picture = RgbImage::from_fn(64, 64, |x, y| image::Rgb([(x * 4) as u8, (y * 4) as u8, 90]));
+        let mut jpeg = Vec::new();
+        picture.write_to(&mut std::io::Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+        let whole = decode(PixelFormat::Mjpeg, (64, 64), 0, &jpeg).unwrap();
+        // Many cameras leave the standard tables out and mark the frame as AVI1.
+        let mut bare = vec![0xff, 0xd8, 0xff, 0xe0, 0, 8, b'A', b'V', b'I', b'1', 0, 0];
+        let mut at = 2;
+        loop {
+            let length = 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+            match jpeg[at + 1] {
+                0xc4 | 0xe0 => {}
+                0xda => break,
+                _ => bare.extend_from_slice(&jpeg[at..at + length]),
+            }
+            at += length;
+        }
+        bare.extend_from_slice(&jpeg[at..]);
+        assert!(bare.len() + 300 < jpeg.len(), "the tables are still there");
+        assert_eq!(decode(PixelFormat::Mjpeg, (64, 64), 0, &bare).unwrap(), whole);
+    }
+
+    proptest::proptest! {
+        /// Whatever a driver says and delivers.
+        #[test]
+        fn no_frame_makes_the_decoder_panic(
+            format in 0..PixelFormat::ALL.len(),
+            width in 0_u32..70,
+            height in 0_u32..70,
+            stride in 0_usize..300,
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..20_000),
+        ) {
+            if let Ok(image) = decode(PixelFormat::ALL[format], (width, height), stride, &bytes) {
+                proptest::prop_assert!(PixelFormat::ALL[format] == PixelFormat::Mjpeg || image.dimensions() == (width, height));
+            }
+        }
+    }
 }

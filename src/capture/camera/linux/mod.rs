@@ -44,23 +44,23 @@ pub(super) fn identify(info: &nokhwa::utils::CameraInfo) -> CameraInfo {
 
 /// Adds what the device offers; `None` for nodes that never deliver pictures (metadata, encoders).
 pub(super) fn describe(mut camera: CameraInfo) -> Option<CameraInfo> {
-    camera.formats = match Device::with_path(&camera.path) {
-        Ok(device) => {
-            let lines: Vec<String> = modes(&device).iter().map(describe_mode).collect();
-            if !lines.is_empty() {
-                lines
-            } else if is_loopback(&device) {
-                vec!["(virtual camera: no program feeds it)".to_owned()]
-            } else {
-                return None;
+    let offered = guarded(&device_text(&camera), || {
+        let device = match Device::with_path(&camera.path) {
+            Ok(device) => device,
+            Err(e) if matches!(e.raw_os_error(), Some(EACCES | EPERM)) => {
+                return Ok(vec!["(no permission to open it)".to_owned()]);
             }
-        }
-        Err(e) if matches!(e.raw_os_error(), Some(EACCES | EPERM)) => {
-            vec!["(no permission to open it)".to_owned()]
-        }
-        Err(e) => vec![format!("(it cannot be opened: {e})")],
-    };
-    Some(camera)
+            Err(e) => return Ok(vec![format!("(it cannot be opened: {e})")]),
+        };
+        let lines: Vec<String> = modes(&device).iter().map(describe_mode).collect();
+        Ok(if lines.is_empty() && is_loopback(&device) {
+            vec!["(virtual camera: no program feeds it)".to_owned()]
+        } else {
+            lines
+        })
+    });
+    camera.formats = offered.unwrap_or_else(|e| vec![format!("({e})")]);
+    (!camera.formats.is_empty()).then_some(camera)
 }
 
 fn describe_mode(mode: &Mode) -> String {
