@@ -76,6 +76,14 @@ struct Playback {
 struct Probe {
     #[serde(default)]
     streams: Vec<ProbeStream>,
+    #[serde(default)]
+    format: ProbeFormat,
+}
+
+/// Matroska knows the length of the file, not of its streams.
+#[derive(Debug, Default, Deserialize)]
+struct ProbeFormat {
+    duration: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -394,7 +402,7 @@ fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
         .args(["-v", "error"])
         .args(INPUT_LIMITS)
         .args(["-select_streams", "v:0", "-of", "json", "-show_entries"])
-        .arg("stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration")
+        .arg("stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:format=duration")
         .arg(input_name(path))
         .stdin(Stdio::null())
         .output()
@@ -418,7 +426,9 @@ fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
         .find(|rate| (0.1..=240.0).contains(rate))
         .unwrap_or(25.0);
     let count = stream.nb_frames.as_deref().and_then(|n| n.parse().ok()).or_else(|| {
-        let seconds: f64 = stream.duration.as_deref()?.parse().ok()?;
+        let durations = [&stream.duration, &probe.format.duration];
+        let mut seconds = durations.into_iter().flatten().filter_map(|d| d.parse::<f64>().ok());
+        let seconds = seconds.find(|s| s.is_finite() && *s > 0.0)?;
         Some((seconds * rate).round() as u64)
     });
     Ok((rate, count))
