@@ -290,8 +290,9 @@ impl Decoder {
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]).args(INPUT_LIMITS);
         if from > 0 {
-            // Between two frames: times in files are rounded, and a frame just before this place is left out.
-            command.arg("-ss").arg(format!("{:.6}", (from as f64 - 0.5) / rate));
+            // A quarter of a frame early: times in files are rounded, and a frame just before this place is left out.
+            // With half a frame the filter below would round some frames onto the next one, and drop them.
+            command.arg("-ss").arg(format!("{:.6}", (from as f64 - 0.25) / rate));
         }
         let mut child = command
             .arg("-i")
