@@ -13,3 +13,5 @@ RUSTDOCFLAGS="-D warnings" step cargo doc --locked --no-deps --lib
 # Release mode: the tests run the real network and detector. No test opens a window on the
 # user's own display: windows go to a virtual one.
 step cargo test --locked --release
+# The only feature with code of its own that needs no graphics card.
+step cargo test --locked --release --features osc --test osc
