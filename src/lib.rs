@@ -9,6 +9,7 @@ pub mod capture;
 pub mod cli;
 pub mod detect;
 pub mod eval;
+mod excerpt;
 pub mod model;
 mod new_file;
 pub mod pipeline;

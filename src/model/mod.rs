@@ -24,6 +24,7 @@ pub use files::{
     LoadedWeights, MAX_FILE_BYTES, StoredAs, parse_safetensors, parse_weights, read_safetensors,
     write_safetensors,
 };
+pub(crate) use files::{check_header, read_file};
 pub use heat_map::HeatMap;
 pub use layout::{FEATURE_CHANNELS, LAYER_CHANNELS, TensorSpec, parameter_count, state_dict_layout};
 pub use reading::Reading;

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::{Expression, MEAN, ModelError, STD};
+use crate::excerpt::excerpt;
 
 /// Input sizes that make sense, in pixels: the last feature map has at least one cell, and a picture
 /// takes milliseconds.
@@ -53,7 +54,7 @@ impl NetworkWeights {
             path: path.to_owned(),
             field: field.to_owned(),
             expected,
-            found: found.to_owned(),
+            found: excerpt(found, 200),
         };
         if let Some(text) = self.metadata.get("input_size")
             && !text.parse().is_ok_and(|size| INPUT_SIZES.contains(&size))
