@@ -75,7 +75,7 @@ pub fn fer_csv(bytes: &[u8]) {
     match DataSet::read(&file, &SplitName::ALL, &DataOptions::default()) {
         Ok(data) => {
             for name in SplitName::ALL {
-                data.split(name).hash();
+                let _ = data.split(name).hash();
             }
         }
         Err(e) => message(&e),
@@ -111,7 +111,12 @@ pub fn settings(bytes: &[u8]) {
 
 /// A picture or animation, through everything that the window does to open it. Videos are ffmpeg's.
 pub fn picture(bytes: &[u8]) {
-    let known = [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::Gif, image::ImageFormat::WebP];
+    let known = [
+        image::ImageFormat::Png,
+        image::ImageFormat::Jpeg,
+        image::ImageFormat::Gif,
+        image::ImageFormat::WebP,
+    ];
     if !image::guess_format(bytes).is_ok_and(|format| known.contains(&format)) {
         return;
     }

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod detect;
 pub mod eval;
 mod excerpt;
+mod fault;
 pub mod model;
 mod new_file;
 pub mod pipeline;

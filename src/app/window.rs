@@ -1,6 +1,7 @@
 //! The window's state, and what happens once a picture.
 
 use std::collections::VecDeque;
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use super::theme;
 use super::timeline;
 use super::toasts::Toasts;
 use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
+use crate::fault;
 use crate::pipeline::{
     AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings,
     SourceState,
@@ -52,7 +54,7 @@ pub struct MoueApp {
     toasts: Toasts,
     messages: Vec<Message>,
     cameras: Option<Vec<CameraInfo>>,
-    listing: Option<Receiver<Vec<CameraInfo>>>,
+    listing: Option<Receiver<Result<Vec<CameraInfo>, String>>>,
     /// The source is that of the last time, and has not worked yet.
     on_trial: bool,
     /// Sizes of window and panel that are not kept yet, and since when they are so.
@@ -175,9 +177,12 @@ impl MoueApp {
         while let Some(message) = self.live.next_message() {
             self.tell(message);
         }
-        if let Some(cameras) = self.listing.as_ref().and_then(|l| l.try_recv().ok()) {
-            self.cameras = Some(cameras);
+        if let Some(answer) = self.listing.as_ref().and_then(|l| l.try_recv().ok()) {
             self.listing = None;
+            match answer {
+                Ok(cameras) => self.cameras = Some(cameras),
+                Err(text) => self.tell(Message::Error(text)),
+            }
         }
         self.take_frame(&ctx);
         let mut actions = Vec::new();
@@ -400,12 +405,16 @@ impl MoueApp {
         let (sender, listing) = bounded(1);
         let ctx = ctx.clone();
         let thread = std::thread::Builder::new().name("camera-list".into()).spawn(move || {
-            let cameras = list_cameras().unwrap_or_else(|e| {
-                tracing::warn!("{e}");
-                Vec::new()
-            });
+            let answer = match catch_unwind(list_cameras) {
+                Ok(Ok(cameras)) => Ok(cameras),
+                Ok(Err(e)) => {
+                    tracing::warn!("{e}");
+                    Ok(Vec::new())
+                }
+                Err(panic) => Err(fault::describe("camera-list", &*panic)),
+            };
             // Nobody listens any more where the window was closed meanwhile.
-            let _ = sender.send(cameras);
+            let _ = sender.send(answer);
             ctx.request_repaint();
         });
         match thread {
@@ -435,6 +444,7 @@ impl MoueApp {
         let Some(window) = window else { return };
         let panel_width = panel_width.round();
         if self.settings.window == Some(window) && self.settings.panel_width == panel_width {
+            self.sizes = None;
             return;
         }
         match self.sizes {
@@ -448,6 +458,20 @@ impl MoueApp {
                 self.sizes = Some((Instant::now(), window, panel_width));
                 ctx.request_repaint_after(Duration::from_millis(1100));
             }
+        }
+    }
+
+    /// Keeps what would have been kept a moment later.
+    fn keep_at_the_end(&mut self) {
+        if let Some((_, window, panel_width)) = self.sizes.take() {
+            self.settings.window = Some(window);
+            self.settings.panel_width = panel_width;
+        }
+        if self.settings != self.written
+            && let Some(file) = &self.file
+            && let Err(e) = file.write(&self.settings)
+        {
+            tracing::warn!("the settings cannot be kept: {e}");
         }
     }
 
@@ -479,6 +503,10 @@ impl MoueApp {
 impl eframe::App for MoueApp {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.show(ui);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.keep_at_the_end();
     }
 }
 
