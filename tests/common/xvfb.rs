@@ -66,7 +66,7 @@ pub fn wait_for_picture(folder: &Path, program: &mut Guard) -> Option<(usize, f6
                 errors.read_to_string(&mut text).unwrap();
             }
             if text.contains("graphics") {
-                super::skip(&format!("no window can be opened here: {text}"));
+                crate::common::skip(&format!("no window can be opened here: {text}"));
                 return None;
             }
             panic!("the program ended: {text}");
