@@ -5,7 +5,7 @@ ARGS ?=
 FEATURES ?=
 CARGO_FLAGS := $(if $(FEATURES),--features $(FEATURES))
 
-.PHONY: help run test setup lint bench
+.PHONY: help run test test-camera setup lint bench sanitize
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -21,8 +21,15 @@ test: ## everything that CI checks: format, lints, documentation, tests
 	@scripts/setup.sh build run test
 	@scripts/check.sh
 
+test-camera: ## the program with real V4L2 devices, in an emulated machine (Debian on amd64; see tests/camera/README.md)
+	@scripts/setup.sh build run test camera
+	@tests/camera/lab.sh test
+
 lint: ## format, lints and documentation only
 	@scripts/check.sh lint
 
 bench: ## measure this machine's speed
 	cargo run --release $(CARGO_FLAGS) -- bench $(ARGS)
+
+sanitize: ## the kernels' tests under AddressSanitizer and Miri, and on an emulated ARM (slow)
+	@scripts/sanitize.sh

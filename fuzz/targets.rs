@@ -15,8 +15,11 @@ use moue::train::data::{DataOptions, DataSet, Exclusions, SplitName, Votes};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+/// What is done with the bytes of an input.
+pub type Target = fn(&[u8]);
+
 /// Every kind, by the name of its target and of its folder in `corpus/`.
-pub const ALL: [(&str, fn(&[u8])); 7] = [
+pub const ALL: [(&str, Target); 7] = [
     ("safetensors", safetensors),
     ("pickle", pickle),
     ("zip", zip),

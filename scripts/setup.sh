@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages that building, running or testing needs and that are
-# missing, and says which. Usage: setup.sh [build] [run] [test]   (none: all three)
+# missing, and says which. Usage: setup.sh [build] [run] [test] [camera]   (none: the first three)
 set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config clang libclang-dev)           # clang: bindings of V4L2
 run=(ffmpeg libgl1 libegl1 libvulkan1 mesa-vulkan-drivers
      libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0)
 test=(git strace xvfb xauth xdotool imagemagick procps)
+camera=(qemu-system-x86 busybox-static kmod cpio v4l-utils util-linux)   # the lab of `make test-camera`
 
 wanted=()
 for group in "${@:-build run test}"; do
@@ -15,7 +16,8 @@ for group in "${@:-build run test}"; do
       build) wanted+=("${build[@]}") ;;
       run) wanted+=("${run[@]}") ;;
       test) wanted+=("${test[@]}") ;;
-      *) echo "setup.sh: unknown group '$g' (build, run, test)" >&2; exit 2 ;;
+      camera) wanted+=("${camera[@]}") ;;
+      *) echo "setup.sh: unknown group '$g' (build, run, test, camera)" >&2; exit 2 ;;
     esac
   done
 done

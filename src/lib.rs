@@ -2,7 +2,8 @@
 //!
 //! A frame goes one way through the modules: [`capture`] delivers it, [`detect`] finds the
 //! faces, [`model`] reads each face and says where it looked, [`pipeline`] runs these on
-//! threads of their own, [`app`] shows the result. [`cli`] is the same without a window.
+//! threads of their own, [`record`] keeps what was seen, [`app`] shows the result. [`cli`] is the same
+//! without a window.
 
 pub mod app;
 pub mod capture;
@@ -14,4 +15,5 @@ mod fault;
 pub mod model;
 mod new_file;
 pub mod pipeline;
+pub mod record;
 pub mod train;

@@ -86,6 +86,76 @@ fn csv_has_a_row_a_face_with_the_same_fields() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// Probabilities of a face of a JSON line, in the network's order.
+fn seven(value: &Value) -> [f64; 7] {
+    ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"].map(|e| value[e].as_f64().unwrap())
+}
+
+#[test]
+fn smoothed_values_stand_beside_the_raw_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let demo = ["analyze", "--json", "--source", "demo", "--frames", "12"];
+        frames(&moue(folder.path()).args(demo).args(arguments).output().unwrap())
+    };
+    let (plain, smooth, none) = (run(&[]), run(&["--smooth", "400"]), run(&["--smooth", "0"]));
+    assert!(plain[0].get("smooth_ms").is_none() && plain[0]["faces"][0].get("smoothed").is_none());
+    let mut expected: Option<[f64; 7]> = None;
+    for ((plain, smooth), none) in plain.iter().zip(&smooth).zip(&none) {
+        assert_eq!(smooth["smooth_ms"], 400.0);
+        let (raw, face) = (&plain["faces"][0], &smooth["faces"][0]);
+        assert_eq!(raw["probabilities"], face["probabilities"], "raw values are as without --smooth");
+        assert_eq!(none["faces"][0]["smoothed"]["probabilities"], raw["probabilities"], "0 ms is no average");
+        assert_eq!(face["smoothed"]["baseline"], false);
+        // A first-order low-pass over frames that are a thirtieth of a second apart.
+        let share = 1.0 - (-1000.0 / 30.0 / 400.0f64).exp();
+        let now = seven(&raw["probabilities"]);
+        let last = expected.unwrap_or(now);
+        let average: [f64; 7] = std::array::from_fn(|i| last[i] + share * (now[i] - last[i]));
+        for (a, b) in average.iter().zip(seven(&face["smoothed"]["probabilities"])) {
+            assert!((a - b).abs() < 2e-5, "{a} and {b}");
+        }
+        expected = Some(average);
+    }
+}
+
+#[test]
+fn a_baseline_is_taken_out_after_its_time_and_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["analyze", "--csv", "--source", "demo", "--frames", "45", "--smooth", "0"];
+    let run = |baseline: &[&str]| {
+        let output = moue(folder.path()).args(arguments).args(baseline).output().unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, said, _) = run(&["--baseline", "0-1"]);
+    assert_eq!(code, Some(0));
+    let mut reader = csv::Reader::from_reader(said.as_bytes());
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(header[20..24], ["smoothed_label", "smoothed_probability", "baseline", "smoothed_angry"]);
+    let mut seen = [0, 0];
+    for row in reader.records().map(Result::unwrap) {
+        let time_s: f64 = row[2].parse().unwrap();
+        let number = |i: usize| row[i].parse::<f64>().unwrap();
+        assert_eq!(&row[22], if time_s >= 0.999 { "true" } else { "false" }, "at {time_s}");
+        seen[usize::from(time_s >= 0.999)] += 1;
+        // The demo's first face smiles: recorded as neutral, that smile is taken out.
+        let (happy, shown) = (number(16), number(26));
+        if time_s < 0.999 {
+            assert_eq!((&row[19 + 7], happy), (&row[16], shown), "raw before");
+        } else {
+            assert!(happy > 0.5 && shown < 0.5 * happy, "{happy} became {shown} at {time_s}");
+        }
+    }
+    assert!(seen[0] > 20 && seen[1] > 10, "{seen:?}");
+
+    let (code, _, errors) = run(&["--baseline", "20-30"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("too few readings"), "{errors}");
+    for wrong in ["3-1", "x", "-1-2", "1"] {
+        assert_eq!(run(&[&format!("--baseline={wrong}")]).0, Some(2), "{wrong}");
+    }
+}
+
 #[test]
 fn failed_inputs_are_named_and_the_others_are_done() {
     let folder = tempfile::tempdir().unwrap();

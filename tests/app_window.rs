@@ -227,6 +227,64 @@ fn pausing_releases_the_source_and_clears_the_readings() {
 }
 
 #[test]
+fn a_baseline_is_recorded_shown_kept_and_taken_off() {
+    use eframe::egui::Key;
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    window.press(Key::B);
+    window.until("what to do", |h| h.query_by_label("Look neutral").is_some());
+    window.harness.get_by_label("Cancel").click();
+    window.until("no recording", |h| h.query_by_label("Look neutral").is_none());
+    // The portraits change every six seconds; from one of them three seconds are long enough.
+    let start = Instant::now();
+    while window.harness.query_by_label("Baseline on").is_none() {
+        assert!(start.elapsed() < PATIENCE, "no baseline: {:?}", window.app().messages());
+        if window.harness.query_by_label("Look neutral").is_none() {
+            window.press(Key::B);
+        }
+        std::thread::sleep(Duration::from_millis(15));
+        window.harness.step();
+    }
+    assert_eq!(window.app().settings().baseline, None, "kept only if the user says so");
+    window.choose(&["Keep"]);
+    let kept = window.app().settings().baseline.clone().unwrap();
+    assert_eq!(kept.source, "Demo");
+    let (written, _) = SettingsFile::at(window.folder.path().join("settings.json")).read();
+    assert_eq!(written.baseline.as_ref(), Some(&kept));
+    window.press(Key::B);
+    window.until("off", |h| h.query_by_label("Baseline on").is_none());
+    window.choose(&["Use the kept one"]);
+    window.until("on again", |h| h.query_by_label("Baseline on").is_some());
+    window.harness.get_by_label("Forget").click();
+    window.until("forgotten", |h| h.state().settings().baseline.is_none());
+    window.harness.get_by_label("Baseline on");
+}
+
+#[test]
+fn the_timeline_marks_what_happens_switches_its_form_and_stands_still_in_a_pause() {
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    window.harness.get_by_label_contains("Events: ");
+    window.until("the face's mark", |h| h.query_by_label_contains("ago: found").is_some());
+    assert!(window.harness.query_by_label_contains("ago: Demo").is_some(), "the source's mark");
+    assert!(window.app().settings().timeline_areas);
+    window.choose(&["Curves"]);
+    assert!(!window.app().settings().timeline_areas);
+    window.press(eframe::egui::Key::Space);
+    window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
+    window.until("time that stands still", |h| h.query_by_label("paused").is_some());
+    let events = |window: &Window| {
+        let node = window.harness.get_by_label_contains("Events: ");
+        node.accesskit_node().label().unwrap_or_default()
+    };
+    let before = events(&window);
+    assert!(before.contains("0 s ago: paused"), "{before}");
+    std::thread::sleep(Duration::from_millis(1200));
+    window.harness.step();
+    assert_eq!(events(&window), before);
+}
+
+#[test]
 fn a_picture_without_a_face_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("grey.png");

@@ -10,7 +10,8 @@ use image::RgbImage;
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
-    Hooks, Live, LiveOptions, LiveResult, Message, Origins, SmoothingSettings, SourceState,
+    BASELINE_S, Baseline, BaselineState, Hooks, Live, LiveOptions, LiveResult, Message, Origins,
+    SmoothingSettings, SourceState,
 };
 
 /// A camera that always sees the same.
@@ -189,6 +190,49 @@ fn a_panic_in_a_driver_is_shown_and_another_source_still_works() {
     assert!(world.live.result().is_none());
     world.live.set_source(camera("face"));
     result_with_faces(&world.live, 1);
+}
+
+#[test]
+fn a_baseline_is_recorded_applied_and_taken_off_again() {
+    let world = start();
+    let id = result_with_faces(&world.live, 1).analyzed.faces[0].id;
+    assert_eq!(world.live.baseline(), BaselineState::Off);
+    world.live.record_baseline(id);
+    wait_for("the countdown", || match world.live.baseline() {
+        BaselineState::Recording { left_s: Some(left_s), .. } => Some(assert!(left_s <= BASELINE_S)),
+        _ => None,
+    });
+    let baseline = wait_for("the baseline", || match world.live.baseline() {
+        BaselineState::On { baseline, fits: true } => Some(baseline),
+        _ => None,
+    });
+    assert_eq!(baseline.source, "face");
+    let shown = wait_for("a reading without the bias", || {
+        world.live.result().filter(|r| r.shown.first().is_some_and(|s| s.baseline))
+    });
+    // The same picture again and again: the average is the value itself.
+    let raw = shown.analyzed.faces[0].reading.probabilities;
+    let close = |a: &[f32; 7], b: &[f32; 7]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3);
+    assert!(close(&shown.shown[0].probabilities, &baseline.apply(&raw)));
+    world.live.set_baseline(None);
+    let off = wait_for("a raw reading", || {
+        world.live.result().filter(|r| r.shown.first().is_some_and(|s| !s.baseline))
+    });
+    assert!(close(&off.shown[0].probabilities, &raw), "at once, without an average over both");
+    // Of another camera nothing is taken out.
+    world.live.set_baseline(Some(Baseline { source: "another".into(), ..baseline }));
+    wait_for("the next results", || world.live.result().filter(|r| r.number > off.number + 3));
+    assert!(matches!(world.live.baseline(), BaselineState::On { fits: false, .. }));
+    assert!(world.live.result().unwrap().shown.iter().all(|s| !s.baseline));
+}
+
+#[test]
+fn a_recording_of_a_face_that_is_not_there_ends_with_a_message() {
+    let world = start();
+    result_with_faces(&world.live, 1);
+    world.live.record_baseline(77);
+    assert!(error(&world.live).contains("no baseline was recorded: the face was not in view"));
+    assert_eq!(world.live.baseline(), BaselineState::Off);
 }
 
 #[test]

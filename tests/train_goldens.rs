@@ -1,13 +1,14 @@
 //! The training step against PyTorch's in float64 (`tests/data/goldens.json`).
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test may stop")]
 
 use std::collections::BTreeMap;
 
-use moue::model::NetworkWeights;
+use candle_core::{DType, Device};
 use moue::model::formula::{formula_input, formula_weights, hashed_uniform};
-use moue::train::TrainNet;
+use moue::model::{DeviceChoice, NetworkWeights};
 use moue::train::loss::{cross_entropy, focal_loss, one_hot};
 use moue::train::optim::{AdamW, LearningRates, Optimizer, Sgd};
+use moue::train::{CandleTrainNet, DropoutRng, Precision, TrainNet, TrainingEngine};
 use serde_json::Value;
 
 fn goldens() -> Value {
@@ -42,12 +43,67 @@ fn change(now: &NetworkWeights, before: &NetworkWeights, name: &str) -> Vec<f64>
     pairs.map(|(a, b)| f64::from(*a) - f64::from(*b)).collect()
 }
 
+/// `steps` steps of `engine`, which has the formula's weights, beside PyTorch's.
+fn assert_steps(golden: &Value, steps: usize, mut engine: TrainingEngine) {
+    let initial = engine.state().to_weights();
+    let targets = one_hot(&[0, 3, 6, 4]);
+    let input = formula_input(4, 64);
+    let mut optimizer = AdamW::new(LearningRates { fc: 1e-3, rest: 1e-4 }, 0.1);
+    for (step, want) in floats(&golden["losses_of_5_steps"]).into_iter().take(steps).enumerate() {
+        let output = engine.step(&input, 4, 64, &|l| focal_loss(l, &targets, 2.0), None).unwrap();
+        if step == 0 {
+            for (got, want) in output.logits.iter().zip(floats(&golden["logits"])) {
+                assert!((f64::from(*got) - want).abs() < 1e-4, "logit {got}, expected {want}");
+            }
+            let ce = cross_entropy(&output.logits, &targets).0;
+            assert!((ce - golden["cross_entropy"].as_f64().unwrap()).abs() < 1e-5);
+            for (name, digest) in golden["gradients"].as_object().unwrap() {
+                assert_digest(name, &wide(&engine.state().gradient(name).unwrap()), digest, 1e-4);
+            }
+            let now = engine.state().to_weights();
+            for (name, digest) in golden["batch_norm_after_step"].as_object().unwrap() {
+                assert_digest(name, &wide(&now.tensors[name].values), digest, 1e-5);
+            }
+        }
+        engine.apply(&mut optimizer).unwrap();
+        if step == 0 {
+            let now = engine.state().to_weights();
+            for (name, digest) in golden["change_after_step"].as_object().unwrap() {
+                assert_digest(name, &change(&now, &initial, name), digest, 1e-2);
+            }
+        }
+        assert!(
+            (output.loss / want - 1.0).abs() < 1e-3,
+            "step {step}: loss {}, expected {want}",
+            output.loss
+        );
+    }
+}
+
 #[test]
 fn the_training_step_is_pytorchs() {
     for golden in goldens()["train_step"].as_array().unwrap() {
-        let blocks = golden["blocks"].as_u64().unwrap() as usize;
-        let initial = formula_weights(blocks);
-        let mut net = TrainNet::new(&initial, 2).unwrap();
+        let weights = formula_weights(golden["blocks"].as_u64().unwrap() as usize);
+        let (engine, note) = TrainingEngine::new(&weights, DeviceChoice::Cpu, 2, Precision::F32).unwrap();
+        assert!(note.is_none() && matches!(engine, TrainingEngine::Cpu(_)));
+        assert_steps(golden, 5, engine);
+    }
+}
+
+/// Products of numbers with 8 bits: logits and loss within a hundredth, gradients within three tenths of their norm (a
+/// value next to zero that is rounded to its other side changes all gradients before it), norms within a tenth.
+#[test]
+fn a_training_step_in_bf16_is_pytorchs_as_far_as_its_bits_go() {
+    for golden in goldens()["train_step"].as_array().unwrap() {
+        let weights = formula_weights(golden["blocks"].as_u64().unwrap() as usize);
+        let mut net = match TrainNet::with_precision(&weights, 2, Precision::Bf16) {
+            Ok(net) => net,
+            Err(e) => {
+                assert!(e.to_string().contains("AVX512-BF16"), "{e}");
+                println!("skipped: {e}");
+                return;
+            }
+        };
         let targets = one_hot(&[0, 3, 6, 4]);
         let input = formula_input(4, 64);
         let mut optimizer = AdamW::new(LearningRates { fc: 1e-3, rest: 1e-4 }, 0.1);
@@ -55,30 +111,87 @@ fn the_training_step_is_pytorchs() {
             let output = net.step(&input, 4, 64, &|l| focal_loss(l, &targets, 2.0), None).unwrap();
             if step == 0 {
                 for (got, want) in output.logits.iter().zip(floats(&golden["logits"])) {
-                    assert!((f64::from(*got) - want).abs() < 1e-4, "logit {got}, expected {want}");
+                    assert!((f64::from(*got) - want).abs() < 1e-2, "logit {got}, expected {want}");
                 }
-                let ce = cross_entropy(&output.logits, &targets).0;
-                assert!((ce - golden["cross_entropy"].as_f64().unwrap()).abs() < 1e-5);
+                let mut exact = true;
                 for (name, digest) in golden["gradients"].as_object().unwrap() {
-                    assert_digest(name, &wide(&net.gradient(name).unwrap()), digest, 1e-4);
+                    let gradient = wide(&net.state().gradient(name).unwrap());
+                    assert_digest(name, &gradient, digest, 0.3);
+                    let norm = digest["norm"].as_f64().unwrap();
+                    let got = gradient.iter().map(|v| v * v).sum::<f64>().sqrt();
+                    assert!((got / norm - 1.0).abs() < 0.1, "{name}: norm {got}, expected {norm}");
+                    exact &= (got / norm - 1.0).abs() < 1e-6;
                 }
-                let now = net.to_weights();
+                assert!(!exact, "this was no bf16");
+                let now = net.state().to_weights();
                 for (name, digest) in golden["batch_norm_after_step"].as_object().unwrap() {
-                    assert_digest(name, &wide(&now.tensors[name].values), digest, 1e-5);
+                    assert_digest(name, &wide(&now.tensors[name].values), digest, 1e-3);
                 }
             }
             net.apply(&mut optimizer);
-            if step == 0 {
-                let now = net.to_weights();
-                for (name, digest) in golden["change_after_step"].as_object().unwrap() {
-                    assert_digest(name, &change(&now, &initial, name), digest, 1e-2);
-                }
-            }
             assert!(
-                (output.loss / want - 1.0).abs() < 1e-3,
+                (output.loss / want - 1.0).abs() < 3e-2,
                 "step {step}: loss {}, expected {want}",
                 output.loss
             );
+        }
+    }
+}
+
+/// What runs on CUDA and Metal, on candle's own CPU device: the same operations and the same way back. In f64, as the
+/// goldens are: candle's f32 rounds one value of the last layer to the other side of zero, which changes all gradients
+/// before it by two hundredths.
+#[test]
+fn the_training_step_on_candles_operations_is_pytorchs() {
+    for golden in goldens()["train_step"].as_array().unwrap() {
+        let weights = formula_weights(golden["blocks"].as_u64().unwrap() as usize);
+        let net = CandleTrainNet::new(&weights, &Device::Cpu, DType::F64).unwrap();
+        assert_steps(golden, 2, TrainingEngine::Candle(Box::new(net)));
+    }
+}
+
+#[test]
+fn candle_and_the_cpu_drop_the_same_features_and_take_odd_sizes() {
+    let (initial, n, size) = (formula_weights(1), 2, 49);
+    let (input, targets) = (formula_input(n, size), one_hot(&[2, 6]));
+    let candles = CandleTrainNet::new(&initial, &Device::Cpu, DType::F32).unwrap();
+    let ours = TrainNet::new(&initial, 2).unwrap();
+    let engines = [TrainingEngine::Candle(Box::new(candles)), TrainingEngine::Cpu(Box::new(ours))];
+    let [(a, a_state), (b, b_state)] = engines.map(|mut engine| {
+        let mut rng = DropoutRng::new(3);
+        let output = engine.step(&input, n, size, &|l| cross_entropy(l, &targets), Some(&mut rng)).unwrap();
+        (output, engine.state().clone())
+    });
+    assert!((a.loss / b.loss - 1.0).abs() < 1e-4, "loss {} and {}", a.loss, b.loss);
+    let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
+    for ((name, a), (_, b)) in a_state.parameters().zip(b_state.parameters()) {
+        let apart = squares(&mut a.gradient.iter().zip(&b.gradient).map(|(a, b)| a - b));
+        let norm = squares(&mut b.gradient.iter().copied());
+        assert!(apart.sqrt() <= 1e-4 * norm.sqrt(), "the gradient of {name} differs by {apart} of {norm}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let weights = formula_weights(1);
+    let candles = CandleTrainNet::new(&weights, &Device::Cpu, DType::F32).unwrap();
+    let ours = TrainNet::new(&weights, 1).unwrap();
+    for mut engine in [TrainingEngine::Candle(Box::new(candles)), TrainingEngine::Cpu(Box::new(ours))] {
+        let error = engine.step(&[0.0; 10], 1, 32, &|_| (0.0, vec![0.0; 7]), None).unwrap_err();
+        assert!(error.to_string().contains("10 values for [1, 3, 32, 32]"), "{error}");
+        let error = engine.step(&formula_input(1, 48), 1, 48, &|_| (0.0, Vec::new()), None).unwrap_err();
+        assert!(error.to_string().contains("7 gradients of logits"), "{error}");
+    }
+    let mut other = formula_weights(1);
+    other.tensors.remove("layer2.0.bn1.bias");
+    let error = TrainingEngine::new(&other, DeviceChoice::Cpu, 1, Precision::F32).err().unwrap();
+    assert!(error.to_string().contains("layer2.0.bn1.bias"), "{error}");
+    for (device, compiled) in
+        [(DeviceChoice::Cuda, cfg!(feature = "cuda")), (DeviceChoice::Metal, cfg!(feature = "metal"))]
+    {
+        if !compiled {
+            let error = TrainingEngine::new(&weights, device, 1, Precision::F32).err().unwrap();
+            assert!(error.to_string().contains("cargo feature"), "{error}");
         }
     }
 }
@@ -94,7 +207,7 @@ fn the_number_of_threads_changes_nothing() {
             net.step(&input, 3, 49, &|l| cross_entropy(l, &targets), None).unwrap();
             net.apply(&mut optimizer);
         }
-        net.to_weights()
+        net.state().to_weights()
     };
     let one = run(1);
     assert_eq!(one, run(2));

@@ -10,8 +10,12 @@ use crate::pipeline::{LiveResult, ShownReading, SourceState};
 pub(super) const KEPT: Duration = Duration::from_secs(60);
 /// More samples a second cannot be told apart on screen.
 const SAMPLE_EVERY: Duration = Duration::from_millis(95);
+/// A face that is away for longer is marked as lost.
+const LOST_AFTER: Duration = Duration::from_millis(600);
 /// People beyond these are not kept; a folder of group photos must not fill the memory.
 const MAX_PEOPLE: usize = 64;
+/// Marks beyond these are not kept.
+const MAX_MARKS: usize = 64;
 
 /// One reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,81 +29,154 @@ pub(super) struct Sample {
 pub(super) struct Mark {
     pub(super) at: Instant,
     pub(super) text: String,
+    /// Whose it is; `None`: everybody's.
+    person: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Person {
+    samples: VecDeque<Sample>,
+    seen: Instant,
+    away: bool,
 }
 
 /// Readings by person, and what happened meanwhile.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    people: BTreeMap<u64, VecDeque<Sample>>,
+    people: BTreeMap<u64, Person>,
     marks: VecDeque<Mark>,
     /// Number of the last result, and the network that read it.
     last: Option<(u64, String)>,
     silent: bool,
+    unbiased: bool,
     source: String,
+    /// Since when the source is paused: time stands still on the timeline.
+    paused: Option<Instant>,
 }
 
 impl History {
-    /// Called for every picture of the window: takes in what is new, and marks what changed.
-    pub(super) fn follow(&mut self, state: &SourceState, result: Option<&LiveResult>) {
+    /// Called for every picture of the window: takes in what is new, and marks what changed. `still`: a video that
+    /// is open holds one frame.
+    pub(super) fn follow(&mut self, state: &SourceState, still: bool, result: Option<&LiveResult>) {
+        self.follow_source(state, still, Instant::now());
+        let Some(result) = result else { return };
+        match &self.last {
+            Some((number, _)) if *number == result.number => return,
+            Some((_, network)) if *network != result.model.sha256 => {
+                self.mark(format!("weights {}", result.model.name), result.finished_at, None);
+            }
+            _ => {}
+        }
+        self.last = Some((result.number, result.model.sha256.clone()));
+        let unbiased = result.shown.iter().any(|s| s.baseline);
+        // Without a face there is nothing to take a baseline out of.
+        if unbiased != self.unbiased && !result.shown.is_empty() {
+            self.unbiased = unbiased;
+            let text = if unbiased { "baseline on" } else { "baseline off" };
+            self.mark(text, result.finished_at, None);
+        }
+        let readings = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| (face.id, *shown));
+        self.add(result.finished_at, readings);
+    }
+
+    fn follow_source(&mut self, state: &SourceState, still: bool, now: Instant) {
+        let paused = still || matches!(state, SourceState::Paused);
+        if paused && self.paused.is_none() {
+            self.paused = Some(now);
+            self.mark("paused", now, None);
+            // Nobody is lost by that.
+            self.people.values_mut().for_each(|p| p.away = true);
+        } else if !paused && *state != SourceState::Opening && self.paused.take().is_some() {
+            self.mark("on again", now, None);
+        }
         match state {
             SourceState::Running(info) => {
                 if std::mem::take(&mut self.silent) {
-                    self.mark("signal is back");
+                    self.mark("signal is back", now, None);
                 }
                 if self.source != info.name {
                     self.source.clone_from(&info.name);
                     // The people of another source are other people.
                     self.people.clear();
-                    self.mark(info.name.clone());
+                    self.mark(info.name.clone(), now, None);
                 }
             }
             SourceState::NoSignal { .. } if !std::mem::replace(&mut self.silent, true) => {
-                self.mark("no signal")
+                self.mark("no signal", now, None);
             }
-            SourceState::Paused | SourceState::Failed(_) => self.source.clear(),
-            _ => {}
-        }
-        let Some(result) = result else { return };
-        match &self.last {
-            Some((number, _)) if *number == result.number => return,
-            Some((_, network)) if *network != result.model.sha256 => {
-                self.mark(format!("weights {}", result.model.name));
+            SourceState::Failed(_) if !self.source.is_empty() => {
+                self.mark("source failed", now, None);
+                self.source.clear();
             }
             _ => {}
         }
-        self.last = Some((result.number, result.model.sha256.clone()));
-        self.add(result);
     }
 
-    /// Takes a result in.
-    fn add(&mut self, result: &LiveResult) {
-        let now = result.finished_at;
+    /// The right edge of the timeline.
+    pub(super) fn now(&self) -> Instant {
+        self.paused.unwrap_or_else(Instant::now)
+    }
+
+    /// Whether time stands still.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    /// Takes the readings of one result in.
+    fn add(&mut self, now: Instant, readings: impl Iterator<Item = (u64, ShownReading)>) {
         self.forget(now);
-        for (face, reading) in result.analyzed.faces.iter().zip(&result.shown) {
-            if !self.people.contains_key(&face.id) && self.people.len() >= MAX_PEOPLE {
+        let mut found = Vec::new();
+        for (id, reading) in readings {
+            if !self.people.contains_key(&id) && self.people.len() >= MAX_PEOPLE {
                 continue;
             }
-            let samples = self.people.entry(face.id).or_default();
-            if samples.back().is_none_or(|s| now.saturating_duration_since(s.at) >= SAMPLE_EVERY) {
-                samples.push_back(Sample { at: now, reading: *reading });
+            let person = self.people.entry(id).or_insert_with(|| Person {
+                samples: VecDeque::new(),
+                seen: now,
+                away: true,
+            });
+            if now.saturating_duration_since(person.seen) <= LOST_AFTER || person.away {
+                person.seen = now;
+                if std::mem::take(&mut person.away) {
+                    found.push(id);
+                }
             }
+            let last = person.samples.back();
+            if last.is_none_or(|s| now.saturating_duration_since(s.at) >= SAMPLE_EVERY) {
+                person.samples.push_back(Sample { at: now, reading });
+            }
+        }
+        let lost: Vec<(u64, Instant)> = self
+            .people
+            .iter_mut()
+            .filter(|(_, p)| !p.away && now.saturating_duration_since(p.seen) > LOST_AFTER)
+            .map(|(id, p)| {
+                p.away = true;
+                (*id, p.seen)
+            })
+            .collect();
+        for (id, seen) in lost {
+            self.mark("lost", seen, Some(id));
+        }
+        for id in found {
+            self.mark("found", now, Some(id));
         }
     }
 
     /// Marks what happened.
-    fn mark(&mut self, text: impl Into<String>) {
-        self.marks.push_back(Mark { at: Instant::now(), text: text.into() });
-        if self.marks.len() > 32 {
+    fn mark(&mut self, text: impl Into<String>, at: Instant, person: Option<u64>) {
+        self.marks.push_back(Mark { at, text: text.into(), person });
+        if self.marks.len() > MAX_MARKS {
             self.marks.pop_front();
         }
     }
 
     fn forget(&mut self, now: Instant) {
-        self.people.retain(|_, samples| {
-            while samples.front().is_some_and(|s| now.saturating_duration_since(s.at) > KEPT) {
-                samples.pop_front();
+        self.people.retain(|_, person| {
+            while person.samples.front().is_some_and(|s| now.saturating_duration_since(s.at) > KEPT) {
+                person.samples.pop_front();
             }
-            !samples.is_empty()
+            !person.samples.is_empty()
         });
         while self.marks.front().is_some_and(|m| now.saturating_duration_since(m.at) > KEPT) {
             self.marks.pop_front();
@@ -109,7 +186,7 @@ impl History {
     /// The samples of person `id`, oldest first, cut where the person was away for more than a second.
     pub(super) fn stretches(&self, id: u64) -> Vec<Vec<Sample>> {
         let mut stretches: Vec<Vec<Sample>> = Vec::new();
-        for sample in self.people.get(&id).into_iter().flatten() {
+        for sample in self.people.get(&id).map(|p| &p.samples).into_iter().flatten() {
             match stretches.last_mut() {
                 Some(stretch)
                     if stretch
@@ -124,9 +201,9 @@ impl History {
         stretches
     }
 
-    /// What happened, oldest first.
-    pub(super) fn marks(&self) -> impl Iterator<Item = &Mark> {
-        self.marks.iter()
+    /// What happened to this person and to all, in no particular order.
+    pub(super) fn marks(&self, id: Option<u64>) -> impl Iterator<Item = &Mark> {
+        self.marks.iter().filter(move |m| m.person.is_none() || m.person == id)
     }
 }
 
@@ -151,26 +228,43 @@ pub(super) fn label_bands(stretch: &[Sample]) -> Vec<(Instant, Instant, Option<E
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::{SourceInfo, SourceKind};
     use crate::pipeline::{Smoother, SmoothingSettings};
 
-    fn sample(start: Instant, ms: u64, expression: Expression, probability: f32) -> Sample {
+    fn reading(expression: Expression, probability: f32) -> ShownReading {
         let rest = (1.0 - probability) / 6.0;
         let p = std::array::from_fn(|i| if i == expression.index() { probability } else { rest });
-        let reading = Smoother::default().update(1, &p, 0.0, &SmoothingSettings::default());
-        Sample { at: start + Duration::from_millis(ms), reading }
+        Smoother::default().update(1, &p, 0.0, &SmoothingSettings::default())
+    }
+
+    fn running(name: &str) -> SourceState {
+        let kind = SourceKind::Camera;
+        SourceState::Running(SourceInfo {
+            name: name.into(),
+            kind,
+            size_px: None,
+            frame_rate: None,
+            frame_count: None,
+        })
+    }
+
+    fn texts(history: &History, id: Option<u64>) -> Vec<String> {
+        history.marks(id).map(|m| m.text.clone()).collect()
     }
 
     #[test]
     fn absences_cut_the_curves_and_labels_make_bands() {
         let start = Instant::now();
         let mut history = History::default();
-        let samples = [
-            sample(start, 0, Expression::Sad, 0.9),
-            sample(start, 100, Expression::Sad, 0.9),
-            sample(start, 200, Expression::Happy, 0.9),
-            sample(start, 5000, Expression::Happy, 0.2),
-        ];
-        history.people.insert(3, samples.into());
+        for (ms, expression, probability) in [
+            (0, Expression::Sad, 0.9),
+            (100, Expression::Sad, 0.9),
+            (200, Expression::Happy, 0.9),
+            (5000, Expression::Happy, 0.2),
+        ] {
+            let now = start + Duration::from_millis(ms);
+            history.add(now, [(3, reading(expression, probability))].into_iter());
+        }
         let stretches = history.stretches(3);
         assert_eq!(stretches.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
         let bands: Vec<_> = label_bands(&stretches[0]).iter().map(|b| b.2).collect();
@@ -178,5 +272,69 @@ mod tests {
         assert_eq!(label_bands(&stretches[1])[0].2, None);
         history.forget(start + Duration::from_secs(66));
         assert!(history.stretches(3).is_empty());
+    }
+
+    #[test]
+    fn who_is_lost_and_found_again_is_marked_for_that_person() {
+        let start = Instant::now();
+        let mut history = History::default();
+        let happy = reading(Expression::Happy, 0.9);
+        for ms in (0..4000).step_by(40) {
+            // One is away from 1 to 2.2 seconds, and for a moment at 3; two stays.
+            let one = (!(1000..2200).contains(&ms) && !(3000..3300).contains(&ms)).then_some((1, happy));
+            let now = start + Duration::from_millis(ms);
+            history.add(now, one.into_iter().chain([(2, happy)]));
+        }
+        assert_eq!(texts(&history, Some(1)), ["found", "lost", "found"]);
+        assert_eq!(texts(&history, Some(2)), ["found"]);
+        let lost = history.marks(Some(1)).nth(1).map(|m| m.at);
+        assert_eq!(lost, Some(start + Duration::from_millis(960)), "when it was last seen");
+    }
+
+    #[test]
+    fn sources_signals_and_pauses_are_marked_and_a_pause_stops_time() {
+        let mut history = History::default();
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let no_signal = |name: &str| match running(name) {
+            SourceState::Running(info) => SourceState::NoSignal { info, since: start, reason: None },
+            other => other,
+        };
+        history.follow_source(&running("A"), false, at(0));
+        history.add(at(10), [(1, reading(Expression::Sad, 0.9))].into_iter());
+        for ms in [20, 30] {
+            history.follow_source(&no_signal("A"), false, at(ms));
+        }
+        history.follow_source(&running("A"), false, at(40));
+        history.follow_source(&SourceState::Paused, false, at(50));
+        history.follow_source(&SourceState::Paused, false, at(900));
+        assert_eq!((history.now(), history.is_paused()), (at(50), true));
+        // The same source goes on: its minute is kept.
+        history.follow_source(&SourceState::Opening, false, at(1000));
+        assert!(history.is_paused());
+        history.follow_source(&running("A"), false, at(1100));
+        assert!(!history.is_paused());
+        assert_eq!(history.stretches(1).len(), 1);
+        // A video that holds its frame.
+        history.follow_source(&running("A"), true, at(1110));
+        assert_eq!(history.now(), at(1110));
+        history.follow_source(&running("A"), false, at(1120));
+        history.follow_source(&SourceState::Failed("gone".into()), false, at(1200));
+        history.follow_source(&running("B"), false, at(1300));
+        assert!(history.stretches(1).is_empty());
+        assert_eq!(
+            texts(&history, None),
+            [
+                "A",
+                "no signal",
+                "signal is back",
+                "paused",
+                "on again",
+                "paused",
+                "on again",
+                "source failed",
+                "B"
+            ]
+        );
     }
 }

@@ -1,10 +1,13 @@
-//! The menu bar and the keyboard: everything is reachable both ways.
+//! What can be asked of the window, and the menu bar that asks it; the keys are in `shortcuts.rs`.
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Button, Key, KeyboardShortcut, Modifiers, Slider, Ui};
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
+use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
 
+use super::baseline::BaselineAction;
 use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
+use super::shortcuts;
 use crate::capture::{CameraInfo, SourceSpec};
 
 /// What the user wants.
@@ -18,105 +21,53 @@ pub(super) enum Action {
     SetSource(SourceSpec),
     RefreshCameras,
     TogglePause,
+    /// In a video: one frame, or some seconds.
+    StepOn,
+    StepBack,
+    LeapOn,
+    LeapBack,
+    ToggleRecording,
+    Snapshot,
+    ChooseRecordings,
+    /// Of the last recording.
+    MakeReport,
     NextFace,
+    Baseline(BaselineAction),
+    /// The face at this place of the panel's row.
+    ChooseFace(usize),
+    ToggleOverlay,
+    /// Attention or evidence.
+    SwitchOverlay,
+    ToggleMirror,
+    ToggleTimeline,
+    /// The side panel.
+    TogglePanel,
     ToggleFullScreen,
+    /// Everything larger, smaller, or as the system says.
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
+    /// Gives the keyboard to the menu bar.
+    FocusMenu,
     ShowShortcuts,
     ShowModel,
     ShowAbout,
     ShowMessages,
-    CloseDialogs,
+    /// Closes the sheets, or whatever else is open.
+    Close,
     Quit,
 }
 
-const COMMAND_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
-const OPEN_WEIGHTS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
-const OPEN_MEDIA: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::O);
-const QUIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Q);
-const PAUSE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::Space);
-const ATTENTION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::A);
-const EVIDENCE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::E);
-const MIRROR: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::M);
-const DEMO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::D);
-const CAMERA: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::C);
-const TIMELINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::T);
-const NEXT_FACE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::N);
-const FULL_SCREEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F11);
-const SHORTCUTS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
-
-/// The list on the shortcuts sheet.
-pub(super) fn shortcut_list() -> [(KeyboardShortcut, &'static str); 13] {
-    [
-        (OPEN_WEIGHTS, "Open weights"),
-        (OPEN_MEDIA, "Open a picture or a video"),
-        (PAUSE, "Pause (releases the camera), go on"),
-        (CAMERA, "Show the first camera"),
-        (DEMO, "Show the demo"),
-        (ATTENTION, "Attention overlay on, off"),
-        (EVIDENCE, "Overlay: attention or evidence"),
-        (MIRROR, "Mirror"),
-        (TIMELINE, "Timeline of the last minute"),
-        (NEXT_FACE, "Choose the next face"),
-        (FULL_SCREEN, "Full screen"),
-        (SHORTCUTS, "This list (also ?)"),
-        (QUIT, "Quit"),
-    ]
-}
-
-/// Keys that were pressed. Toggles change the settings at once.
-pub(super) fn keyboard(ctx: &egui::Context, settings: &mut Settings, actions: &mut Vec<Action>) {
-    if ctx.egui_wants_keyboard_input() {
-        return;
-    }
-    ctx.input_mut(|input| {
-        // Longer combinations first: Ctrl+Shift+O is no Ctrl+O.
-        if input.consume_shortcut(&OPEN_MEDIA) {
-            actions.push(Action::OpenMediaDialog);
-        }
-        if input.consume_shortcut(&OPEN_WEIGHTS) {
-            actions.push(Action::OpenWeightsDialog);
-        }
-        for (shortcut, action) in [
-            (QUIT, Action::Quit),
-            (PAUSE, Action::TogglePause),
-            (DEMO, Action::SetSource(SourceSpec::Demo)),
-            (CAMERA, Action::SetSource(SourceSpec::Camera(None))),
-            (NEXT_FACE, Action::NextFace),
-            (FULL_SCREEN, Action::ToggleFullScreen),
-            (SHORTCUTS, Action::ShowShortcuts),
-            (KeyboardShortcut::new(Modifiers::NONE, Key::Escape), Action::CloseDialogs),
-        ] {
-            if input.consume_shortcut(&shortcut) {
-                actions.push(action);
-            }
-        }
-        if input.key_pressed(Key::Questionmark) {
-            actions.push(Action::ShowShortcuts);
-        }
-        if input.consume_shortcut(&ATTENTION) {
-            settings.overlay = !settings.overlay;
-        }
-        if input.consume_shortcut(&MIRROR) {
-            settings.mirror = !settings.mirror;
-        }
-        if input.consume_shortcut(&TIMELINE) {
-            settings.timeline = !settings.timeline;
-        }
-        if input.consume_shortcut(&EVIDENCE) {
-            settings.overlay = true;
-            settings.overlay_mode = match settings.overlay_mode {
-                OverlayMode::Attention => OverlayMode::Evidence,
-                OverlayMode::Evidence => OverlayMode::Attention,
-            };
-        }
-    });
-}
-
-fn item(ui: &mut Ui, text: &str, shortcut: Option<&KeyboardShortcut>) -> bool {
+/// A menu's entry, with its key.
+fn item(ui: &mut Ui, text: &str, action: Action, actions: &mut Vec<Action>) {
     let mut button = Button::new(text);
-    if let Some(shortcut) = shortcut {
-        button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+    if let Some(key) = shortcuts::menu_text(ui.ctx(), &action) {
+        button = button.shortcut_text(key);
     }
-    ui.add(button).clicked()
+    if ui.add(button).clicked() {
+        actions.push(action);
+        ui.close();
+    }
 }
 
 /// What the bar needs to know.
@@ -125,56 +76,74 @@ pub(super) struct MenuState<'a> {
     pub(super) cameras: Option<&'a [CameraInfo]>,
     pub(super) source: &'a SourceSpec,
     pub(super) paused: bool,
+    pub(super) recording: bool,
+    /// Whether something was recorded that a report can be made of.
+    pub(super) recorded: bool,
+    /// Whether it takes the keyboard now.
+    pub(super) focus: bool,
 }
+
+/// Width of the menus, in points.
+const WIDTH: f32 = 250.0;
+/// Width of the captions of settings, in points.
+const CAPTION: f32 = 58.0;
 
 pub(super) fn bar(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, actions: &mut Vec<Action>) {
     egui::MenuBar::new().ui(ui, |ui| {
-        ui.menu_button("File", |ui| file_menu(ui, settings, actions));
+        let file = ui.menu_button("File", |ui| file_menu(ui, settings, actions));
+        if state.focus {
+            file.response.request_focus();
+        }
         let camera = ui.menu_button("Camera", |ui| camera_menu(ui, state, settings, actions));
         if camera.response.clicked() {
             actions.push(Action::RefreshCameras);
         }
-        ui.menu_button("View", |ui| view_menu(ui, settings, actions));
+        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        MenuButton::new("Record").config(stays).ui(ui, |ui| record_menu(ui, state, settings, actions));
+        // Whoever sets something sees what it does before the menu is gone.
+        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        MenuButton::new("View").config(stays).ui(ui, |ui| view_menu(ui, settings, actions));
         ui.menu_button("Help", |ui| {
-            let entries = [
-                ("About the model", None, Action::ShowModel),
-                ("Keyboard shortcuts", Some(&SHORTCUTS), Action::ShowShortcuts),
-                ("Messages", None, Action::ShowMessages),
-                ("About moue and your privacy", None, Action::ShowAbout),
-            ];
-            for (text, shortcut, action) in entries {
-                if item(ui, text, shortcut) {
-                    actions.push(action);
-                }
-            }
+            ui.set_width(WIDTH);
+            item(ui, "Keyboard shortcuts", Action::ShowShortcuts, actions);
+            item(ui, "About the model", Action::ShowModel, actions);
+            item(ui, "Messages", Action::ShowMessages, actions);
+            ui.separator();
+            item(ui, "About moue and your privacy", Action::ShowAbout, actions);
         });
     });
 }
 
-fn file_menu(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
-    if item(ui, "Open weights…", Some(&OPEN_WEIGHTS)) {
-        actions.push(Action::OpenWeightsDialog);
+/// Files by name, with the folder for those who hover.
+fn recent(ui: &mut Ui, files: &[PathBuf], action: impl Fn(PathBuf) -> Action, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH);
+    if files.is_empty() {
+        ui.weak("none yet");
     }
-    ui.menu_button("Recent weights", |ui| {
-        if settings.recent_weights.is_empty() {
-            ui.weak("none yet");
+    for path in files {
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let response = ui.add(Button::new(name).truncate()).on_hover_text(path.display().to_string());
+        if response.clicked() {
+            actions.push(action(path.clone()));
+            ui.close();
         }
-        for path in &settings.recent_weights {
-            if item(ui, &path.display().to_string(), None) {
-                actions.push(Action::LoadWeights(Some(path.clone())));
-            }
-        }
-    });
-    if item(ui, "Built-in weights", None) {
-        actions.push(Action::LoadWeights(None));
-    }
-    ui.separator();
-    if item(ui, "Quit", Some(&QUIT)) {
-        actions.push(Action::Quit);
     }
 }
 
+fn file_menu(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH);
+    item(ui, "Open weights…", Action::OpenWeightsDialog, actions);
+    ui.menu_button("Recent weights", |ui| {
+        recent(ui, &settings.recent_weights, |path| Action::LoadWeights(Some(path)), actions);
+    });
+    item(ui, "Built-in weights", Action::LoadWeights(None), actions);
+    ui.separator();
+    item(ui, "Quit", Action::Quit, actions);
+}
+
 fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH);
     match state.cameras {
         None => {
             ui.weak("looking for cameras …");
@@ -184,85 +153,118 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
         }
         Some(cameras) => {
             for camera in cameras {
-                let spec = SourceSpec::Camera(Some(camera.path.clone()));
+                let spec = SourceSpec::Camera(Some(camera.id.clone()));
                 let chosen = *state.source == spec;
                 let text = format!("{} ({})", camera.name, camera.path);
-                if ui.selectable_label(chosen, text).clicked() {
+                if ui.add(Button::selectable(chosen, text).truncate()).clicked() {
                     actions.push(Action::SetSource(spec));
                     ui.close();
                 }
             }
         }
     }
-    if item(ui, "Look for cameras again", None) {
-        actions.push(Action::RefreshCameras);
-    }
+    item(ui, "Look for cameras again", Action::RefreshCameras, actions);
     ui.separator();
-    if item(ui, "Demo", Some(&DEMO)) {
-        actions.push(Action::SetSource(SourceSpec::Demo));
-    }
-    if item(ui, "Open file…", Some(&OPEN_MEDIA)) {
-        actions.push(Action::OpenMediaDialog);
-    }
-    if item(ui, "Open folder…", None) {
-        actions.push(Action::OpenFolderDialog);
-    }
+    item(ui, "Demo", Action::SetSource(SourceSpec::Demo), actions);
+    item(ui, "Open file…", Action::OpenMediaDialog, actions);
+    item(ui, "Open folder…", Action::OpenFolderDialog, actions);
     ui.menu_button("Recent files", |ui| {
-        if settings.recent_sources.is_empty() {
-            ui.weak("none yet");
-        }
-        for path in &settings.recent_sources {
-            if item(ui, &path.display().to_string(), None) {
-                actions.push(Action::SetSource(SourceSpec::Path(path.clone())));
-            }
-        }
+        recent(ui, &settings.recent_sources, |path| Action::SetSource(SourceSpec::Path(path)), actions);
     });
     ui.separator();
-    if item(ui, if state.paused { "Go on" } else { "Pause" }, Some(&PAUSE)) {
-        actions.push(Action::TogglePause);
+    item(ui, if state.paused { "Go on" } else { "Pause" }, Action::TogglePause, actions);
+}
+
+fn record_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, actions: &mut Vec<Action>) {
+    ui.set_width(WIDTH + 60.0);
+    item(ui, if state.recording { "Stop recording" } else { "Record" }, Action::ToggleRecording, actions);
+    item(ui, "Snapshot", Action::Snapshot, actions);
+    ui.separator();
+    ui.add_enabled_ui(!state.recording, |ui| {
+        ui.checkbox(&mut settings.record_video, "Also the annotated video")
+            .on_hover_text("Written by the program ffmpeg, where it is installed");
+        ui.add_enabled_ui(settings.record_video, |ui| {
+            ui.checkbox(&mut settings.record_blur, "Blur the faces in it")
+                .on_hover_text("Faces that are found; one that is missed stays visible");
+        });
+    });
+    ui.separator();
+    item(ui, "Recordings folder…", Action::ChooseRecordings, actions);
+    let folder = settings.recordings.as_ref().map(|f| f.display().to_string());
+    ui.add(
+        egui::Label::new(RichText::new(folder.as_deref().unwrap_or("asked for the first time")).weak())
+            .truncate(),
+    );
+    ui.add_enabled_ui(state.recorded && !state.recording, |ui| {
+        item(ui, "Report of the last recording", Action::MakeReport, actions);
+    });
+}
+
+/// A switch with its key; it is the action that turns it.
+fn check(ui: &mut Ui, mut value: bool, text: &str, action: Action, actions: &mut Vec<Action>) {
+    let key = RichText::new(shortcuts::menu_text(ui.ctx(), &action).unwrap_or_default()).weak();
+    let content = (text, Atom::grow(), key);
+    if ui.add(Checkbox::new(&mut value, content)).clicked() {
+        actions.push(action);
     }
 }
 
-fn check(ui: &mut Ui, value: &mut bool, text: &str, shortcut: &KeyboardShortcut) {
+/// A caption on the left, a control on the right of it, named by the caption.
+fn setting(ui: &mut Ui, caption: &str, control: impl FnOnce(&mut Ui, egui::Id)) {
     ui.horizontal(|ui| {
-        ui.checkbox(value, text);
-        ui.weak(ui.ctx().format_shortcut(shortcut));
+        let layout = egui::Layout::left_to_right(egui::Align::Center);
+        let label = ui.allocate_ui_with_layout(egui::vec2(CAPTION, 20.0), layout, |ui| {
+            ui.set_min_width(CAPTION);
+            ui.weak(caption).id
+        });
+        control(ui, label.inner);
     });
 }
 
 fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
-    check(ui, &mut settings.overlay, "Attention", &ATTENTION);
-    ui.horizontal(|ui| {
-        ui.radio_value(&mut settings.overlay_mode, OverlayMode::Attention, "Where it looked");
-        ui.radio_value(&mut settings.overlay_mode, OverlayMode::Evidence, "Evidence")
-            .on_hover_text("What speaks for the shown expression (class activation map)");
-    });
-    ui.add(Slider::new(&mut settings.overlay_opacity, 0.0..=1.0).text("Opacity").show_value(false));
-    ui.menu_button("Colours", |ui| {
-        for map in ColourMap::ALL {
-            ui.radio_value(&mut settings.colour_map, map, format!("{map:?}"));
-        }
+    ui.set_width(WIDTH + 90.0);
+    check(ui, settings.overlay, "Attention heatmap", Action::ToggleOverlay, actions);
+    ui.add_enabled_ui(settings.overlay, |ui| {
+        setting(ui, "Shows", |ui, _| {
+            ui.radio_value(&mut settings.overlay_mode, OverlayMode::Attention, "Where it looked");
+            ui.radio_value(&mut settings.overlay_mode, OverlayMode::Evidence, "Evidence")
+                .on_hover_text("What speaks for the shown expression (class activation map)");
+        });
+        setting(ui, "Colours", |ui, _| {
+            for map in ColourMap::ALL {
+                ui.radio_value(&mut settings.colour_map, map, format!("{map:?}"));
+            }
+        });
+        setting(ui, "Opacity", |ui, label| {
+            let percent = |v: f64, _| format!("{:.0} %", v * 100.0);
+            ui.add(Slider::new(&mut settings.overlay_opacity, 0.0..=1.0).custom_formatter(percent))
+                .labelled_by(label);
+        });
     });
     ui.separator();
-    check(ui, &mut settings.mirror, "Mirror camera and demo", &MIRROR);
-    check(ui, &mut settings.timeline, "Timeline", &TIMELINE);
-    ui.add(
-        Slider::new(&mut settings.smoothing_ms, 0.0..=2000.0).text("Calm").suffix(" ms").fixed_decimals(0),
-    )
-    .on_hover_text("0 shows each reading as it is; more averages over that time, and lags by about as much");
+    setting(ui, "Calm", |ui, label| {
+        ui.add(Slider::new(&mut settings.smoothing_ms, 0.0..=2000.0).suffix(" ms").fixed_decimals(0))
+            .labelled_by(label)
+            .on_hover_text(
+                "0 shows each reading as it is; more averages over that time, and lags by about as much",
+            );
+    });
+    item(ui, "Neutral baseline", Action::Baseline(BaselineAction::Toggle), actions);
     ui.separator();
-    ui.horizontal(|ui| {
-        ui.label("Theme");
+    check(ui, settings.mirror, "Mirror camera and demo", Action::ToggleMirror, actions);
+    check(ui, settings.panel, "Side panel", Action::TogglePanel, actions);
+    check(ui, settings.timeline, "Timeline", Action::ToggleTimeline, actions);
+    item(ui, "Next face", Action::NextFace, actions);
+    ui.separator();
+    setting(ui, "Theme", |ui, _| {
         for (theme, text) in
             [(ThemeChoice::System, "System"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")]
         {
             ui.radio_value(&mut settings.theme, theme, text);
         }
     });
-    if item(ui, "Full screen", Some(&FULL_SCREEN)) {
-        actions.push(Action::ToggleFullScreen);
-    }
-    if item(ui, "Next face", Some(&NEXT_FACE)) {
-        actions.push(Action::NextFace);
-    }
+    item(ui, "Larger", Action::ZoomIn, actions);
+    item(ui, "Smaller", Action::ZoomOut, actions);
+    item(ui, "Normal size", Action::ZoomReset, actions);
+    item(ui, "Full screen", Action::ToggleFullScreen, actions);
 }

@@ -1,15 +1,24 @@
 //! The egui window. Nothing outside this module knows egui.
 
-mod dialogs;
+mod acting;
+mod baseline;
 mod files;
 mod history;
+mod introduction;
+mod keeping;
 mod menu;
+mod model_card;
 mod overlay;
 mod panel;
 mod picker;
 mod picture;
+mod playback;
 mod preview;
+mod recording;
 mod settings;
+mod sheets;
+mod shortcuts;
+mod stage;
 mod theme;
 mod timeline;
 mod toasts;
@@ -25,8 +34,9 @@ use eframe::egui;
 
 use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
-use crate::pipeline::Stopper;
+use crate::pipeline::{Origins, ResultTap, Stopper};
 
+pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};
 pub use settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
 pub use view::FrameView;
@@ -69,22 +79,31 @@ pub enum AppError {
     },
 }
 
-/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too.
+/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `tap` gets every
+/// result on the analysis thread, and must return at once.
 ///
 /// # Errors
 /// [`AppError`] when there is no display or no graphics driver, not even one in software.
-pub fn run(options: AppOptions) -> Result<(), AppError> {
+pub fn run(options: AppOptions, tap: Option<Arc<ResultTap>>) -> Result<(), AppError> {
+    run_from(options, tap, &Origins::default())
+}
+
+/// As [`run`], with sources and weights of other origins.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_from(options: AppOptions, tap: Option<Arc<ResultTap>>, origins: &Origins) -> Result<(), AppError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
         return Err(AppError::NoDisplay);
     }
     let (first, second) = RENDERERS;
-    let first_error = match open(options.clone(), first) {
+    let first_error = match open(options.clone(), tap.clone(), origins.clone(), first) {
         Ok(()) => return Ok(()),
         Err(e) => e.to_string(),
     };
     tracing::info!("no window with {first}, trying {second}: {first_error}");
-    open(options, second)
+    open(options, tap, origins.clone(), second)
         .map_err(|e| AppError::NoWindow { first: first_error, second: format!("with {second}: {e}") })
 }
 
@@ -97,7 +116,12 @@ const RENDERERS: (eframe::Renderer, eframe::Renderer) = if cfg!(target_os = "lin
     (eframe::Renderer::Wgpu, eframe::Renderer::Glow)
 };
 
-fn open(options: AppOptions, renderer: eframe::Renderer) -> eframe::Result {
+fn open(
+    options: AppOptions,
+    tap: Option<Arc<ResultTap>>,
+    origins: Origins,
+    renderer: eframe::Renderer,
+) -> eframe::Result {
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("moue")
@@ -114,7 +138,8 @@ fn open(options: AppOptions, renderer: eframe::Renderer) -> eframe::Result {
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             let file = options.settings.then(SettingsFile::of_user).flatten();
-            let app = MoueApp::new(ctx, options, file, Box::new(SystemPicker::default()))?;
+            let app = MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
+            app.set_result_tap(tap);
             close_on_signals(ctx, app.live().stopper());
             Ok(Box::new(app))
         }),

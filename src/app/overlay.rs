@@ -19,8 +19,10 @@ pub(super) fn map_of<'a>(mode: OverlayMode, face: &'a AnalyzedFace, shown: &Show
     }
 }
 
-/// The map as a picture: colour and cover follow the value, from the map's lowest to its highest.
-pub(super) fn heat_image(map: &HeatMap, settings: &Settings) -> ColorImage {
+/// The map as the picture that is laid over a face, 64x64: colour and cover follow the value, from the map's lowest
+/// to its highest.
+#[must_use]
+pub fn heat_image(map: &HeatMap, settings: &Settings) -> ColorImage {
     let pixels = map
         .normalised()
         .enlarged(SIZE)

@@ -7,6 +7,7 @@ use eframe::egui::{
 use super::overlay::map_of;
 use super::settings::{OverlayMode, Settings};
 use super::theme;
+use crate::capture::SourceKind;
 use crate::model::Expression;
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame, LiveResult, ModelInfo, ShownReading, SourceState};
 
@@ -36,6 +37,8 @@ impl Rates {
     }
 }
 
+/// Height of the row of people, and of what is said in its place: nothing below it jumps.
+const ROW: f32 = 24.0;
 /// Width of a person's button with the gap behind it, and of what else is in that row, in points.
 const BUTTON: f32 = 30.0;
 const ROW_REST: f32 = 120.0;
@@ -47,6 +50,7 @@ pub(super) fn reading_ui(
     chosen: Option<(&AnalyzedFace, &ShownReading)>,
     result: Option<&LiveResult>,
     settings: &Settings,
+    ready: bool,
 ) -> Option<u64> {
     let weak = ui.visuals().weak_text_color();
     let (title, colour) = match chosen {
@@ -54,7 +58,7 @@ pub(super) fn reading_ui(
             Some(label) => (capitalised(label.name()), theme::expression_colour(label)),
             None => ("Unsure".to_owned(), weak),
         },
-        None => (waiting_text(state, result).to_owned(), weak),
+        None => (waiting(state, result, ready).0.to_owned(), weak),
     };
     ui.horizontal(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(6.0, 40.0), Sense::hover());
@@ -70,7 +74,13 @@ pub(super) fn reading_ui(
             });
         }
     });
-    let clicked = people(ui, chosen.map(|(face, _)| face.id), result);
+    let clicked = match chosen {
+        Some((face, _)) => people(ui, face.id, result),
+        None => {
+            hint(ui, waiting(state, result, ready).1);
+            None
+        }
+    };
     ui.add_space(theme::GAP / 2.0);
     let probabilities = chosen.map(|(_, shown)| shown.probabilities);
     for e in Expression::ALL {
@@ -84,17 +94,18 @@ pub(super) fn reading_ui(
 }
 
 /// Who is in view, and a button for each.
-fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Option<u64> {
+fn people(ui: &mut Ui, chosen: u64, result: Option<&LiveResult>) -> Option<u64> {
     let mut clicked = None;
     ui.horizontal(|ui| {
-        // The row stays when nobody is there, so that nothing below it jumps.
-        ui.set_min_height(24.0);
+        ui.set_min_height(ROW);
         ui.spacing_mut().item_spacing.x = 6.0;
         // Those who find no place here are in the picture; a row that is too long would widen the panel.
         let places = ((ui.available_width() - ROW_REST) / BUTTON).max(1.0) as usize;
-        let faces = result.map(|r| r.analyzed.faces.iter().zip(&r.shown)).into_iter().flatten();
-        for (face, shown) in faces.clone().take(places) {
-            let selected = chosen == Some(face.id);
+        let order = in_row(result);
+        for id in order.iter().take(places) {
+            let faces = result.map(|r| r.analyzed.faces.iter().zip(&r.shown)).into_iter().flatten();
+            let Some((face, shown)) = faces.into_iter().find(|(face, _)| face.id == *id) else { continue };
+            let selected = chosen == face.id;
             let colour = theme::person_colour(face.id);
             let text = if selected { format!("Face {}", face.id) } else { face.id.to_string() };
             let ink = if selected { Color32::BLACK } else { ui.visuals().text_color() };
@@ -115,7 +126,7 @@ fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Opti
                 clicked = Some(face.id);
             }
         }
-        let others = faces.count().saturating_sub(places);
+        let others = order.len().saturating_sub(places);
         if others > 0 {
             ui.label(RichText::new(format!("and {others} more")).font(theme::caption()).weak());
         }
@@ -123,16 +134,36 @@ fn people(ui: &mut Ui, chosen: Option<u64>, result: Option<&LiveResult>) -> Opti
     clicked
 }
 
-fn waiting_text(state: &SourceState, result: Option<&LiveResult>) -> &'static str {
+/// Who is in view, in the order of their buttons and keys: whoever came first stands first and stays there.
+pub(super) fn in_row(result: Option<&LiveResult>) -> Vec<u64> {
+    let mut ids: Vec<u64> =
+        result.map(|r| r.analyzed.faces.iter().map(|f| f.id).collect()).unwrap_or_default();
+    ids.sort_unstable();
+    ids
+}
+
+/// In place of a label: what is awaited, and a line about it.
+fn waiting(state: &SourceState, result: Option<&LiveResult>, ready: bool) -> (&'static str, &'static str) {
     match state {
-        SourceState::Opening => "Starting",
-        SourceState::Running(_) if result.is_some() => "No face",
-        SourceState::Running(_) => "Looking",
-        SourceState::Paused => "Paused",
-        SourceState::NoSignal { .. } => "No signal",
-        SourceState::Failed(_) => "No source",
-        SourceState::Ended => "At its end",
+        SourceState::Opening => ("Starting", "the source is being opened"),
+        SourceState::Running(_) if !ready => ("Loading", "the network is being loaded"),
+        SourceState::Running(info) if result.is_some() => match info.kind {
+            SourceKind::Camera => ("No face", "face the camera, come closer, or add light"),
+            _ => ("No face", "none is found in this picture"),
+        },
+        SourceState::Running(_) => ("Looking", "the first picture is being read"),
+        SourceState::Paused => ("Paused", "nothing is read"),
+        SourceState::NoSignal { .. } => ("No signal", "readings go on with the picture"),
+        SourceState::Failed(_) => ("No source", "other sources are in the Camera menu"),
+        SourceState::Ended => ("At its end", "there is nothing more to read"),
     }
+}
+
+fn hint(ui: &mut Ui, text: &str) {
+    ui.horizontal(|ui| {
+        ui.set_min_height(ROW);
+        ui.label(RichText::new(text).font(theme::caption()).weak());
+    });
 }
 
 pub(super) fn capitalised(name: &str) -> String {

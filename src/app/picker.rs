@@ -15,6 +15,8 @@ pub enum Request {
     Media,
     /// A folder of pictures.
     Folder,
+    /// The folder for recordings.
+    Recordings,
 }
 
 impl Request {
@@ -23,6 +25,7 @@ impl Request {
             Self::Weights => "Open weights",
             Self::Media => "Open a picture or a video",
             Self::Folder => "Open a folder of pictures",
+            Self::Recordings => "Choose a folder for recordings",
         }
     }
 
@@ -32,7 +35,7 @@ impl Request {
             Self::Media => {
                 &["png", "jpg", "jpeg", "gif", "webp", "mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg"]
             }
-            Self::Folder => &[],
+            Self::Folder | Self::Recordings => &[],
         }
     }
 }
@@ -66,8 +69,10 @@ impl FilePicker for SystemPicker {
                     dialog =
                         dialog.add_filter(request.title(), request.endings()).add_filter("All files", &["*"]);
                 }
-                let chosen =
-                    if request == Request::Folder { dialog.pick_folder() } else { dialog.pick_file() };
+                let chosen = match request {
+                    Request::Folder | Request::Recordings => dialog.pick_folder(),
+                    Request::Weights | Request::Media => dialog.pick_file(),
+                };
                 // Nobody listens any more where the window was closed meanwhile.
                 let _ = sender.send(chosen);
             });
@@ -112,12 +117,12 @@ impl FilePicker for SystemPicker {
 impl SystemPicker {
     fn open_inside(&mut self, request: Request) {
         let mut dialog = match request {
-            Request::Folder => FileDialog::select_folder(),
+            Request::Folder | Request::Recordings => FileDialog::select_folder(),
             _ => FileDialog::open_file(),
         }
         .title(request.title())
         .show_rename(false)
-        .show_new_folder(false);
+        .show_new_folder(request == Request::Recordings);
         if !request.endings().is_empty() {
             dialog =
                 dialog.show_files_filter(Box::new(move |path: &Path| has_ending(path, request.endings())));

@@ -13,9 +13,10 @@ use super::overlay::HeatTextures;
 use super::panel::capitalised;
 use super::picture::Picture;
 use super::settings::Settings;
+use super::stage;
 use super::theme;
 use super::view::FrameView;
-use crate::capture::SourceKind;
+use crate::capture::{SourceKind, SourceSpec};
 use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading, SourceState};
 
 /// Boxes of an older frame belong to another moment.
@@ -45,6 +46,11 @@ impl FrameTexture {
         self.frame.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, frame))
     }
 
+    /// The frame on screen.
+    pub(super) fn image(&self) -> Option<Arc<RgbImage>> {
+        self.frame.clone()
+    }
+
     fn size_px(&self) -> (u32, u32) {
         self.frame.as_ref().map_or((1, 1), |frame| frame.dimensions())
     }
@@ -60,6 +66,10 @@ pub(super) struct Preview<'a> {
     pub(super) frame: &'a FrameTexture,
     pub(super) heat: &'a HeatTextures,
     pub(super) state: &'a SourceState,
+    /// The source that was asked for.
+    pub(super) wanted: &'a SourceSpec,
+    /// Whether there is a network yet.
+    pub(super) ready: bool,
     pub(super) result: Option<&'a LiveResult>,
     /// The chosen face.
     pub(super) chosen: Option<u64>,
@@ -77,6 +87,8 @@ pub(super) enum PreviewAction {
     ShowDemo,
     /// Wants to go on after a pause.
     Resume,
+    /// Wants to choose a file.
+    OpenFile,
 }
 
 /// Whether a source is shown as a mirror would.
@@ -87,7 +99,8 @@ pub(super) fn mirrored(kind: SourceKind, settings: &Settings) -> bool {
 impl Preview<'_> {
     pub(super) fn ui(&self, ui: &mut Ui) -> Option<PreviewAction> {
         let space = ui.available_rect_before_wrap();
-        let response = ui.allocate_rect(space, Sense::click());
+        // Faces are chosen with keys as well: the picture need not stop the Tab key.
+        let response = ui.allocate_rect(space, Sense::CLICK);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Live picture"));
         ui.painter().rect_filled(space, 0.0, theme::STAGE);
         let kind = match self.state {
@@ -114,9 +127,20 @@ impl Preview<'_> {
                     action = face_at(&view, result, at).map(PreviewAction::Choose);
                 }
             }
+            if running && !self.ready {
+                let below = view.rect.center_bottom() - vec2(0.0, 22.0);
+                pill(ui, below, Align2::CENTER_CENTER, "Loading the network …", theme::MARK);
+            }
             self.mark(ui, &view, kind);
         }
-        self.state_text(ui, space).or(action)
+        if let Some(notice) = stage::notice(self.state, self.wanted, self.frame.texture.is_some()) {
+            if matches!(self.state, SourceState::NoSignal { .. }) {
+                // The picture's age counts on.
+                ui.ctx().request_repaint_after_secs(0.5);
+            }
+            return stage::show(ui, space, &notice).or(action);
+        }
+        action
     }
 
     /// Whether boxes of this result fit the picture on screen.
@@ -162,64 +186,16 @@ impl Preview<'_> {
             }
             (SourceState::Running(_), Some(SourceKind::Still)) => ("PICTURE", theme::MARK),
             (SourceState::Running(_), Some(SourceKind::Video)) => ("VIDEO", theme::MARK),
+            (SourceState::NoSignal { .. }, _) => ("NO SIGNAL", theme::DEMO),
+            (SourceState::Paused, _) => ("PAUSED", theme::MARK),
             _ => return,
         };
         pill(ui, view.rect.left_top() + vec2(12.0, 12.0), Align2::LEFT_TOP, text, colour);
     }
-
-    /// What is said where there is nothing to see.
-    fn state_text(&self, ui: &mut Ui, space: Rect) -> Option<PreviewAction> {
-        let (title, detail) = match self.state {
-            SourceState::Running(_) => return None,
-            SourceState::Opening => ("Opening the source …".to_owned(), String::new()),
-            SourceState::Paused => ("Paused".to_owned(), "The camera is released. Space goes on.".to_owned()),
-            SourceState::NoSignal { since, reason, .. } => {
-                ui.ctx().request_repaint_after_secs(0.5);
-                let detail = reason.clone().unwrap_or_else(|| "The camera delivers nothing.".to_owned());
-                (
-                    format!("No signal for {:.0} s", since.elapsed().as_secs_f32()),
-                    format!("{detail}\nIt is tried again by itself."),
-                )
-            }
-            SourceState::Failed(reason) => ("This source does not work".to_owned(), reason.clone()),
-            SourceState::Ended => ("The source is at its end".to_owned(), String::new()),
-        };
-        let mut action = None;
-        let width = (space.width() - 40.0).clamp(120.0, 520.0);
-        let middle = Rect::from_center_size(space.center(), vec2(width, 180.0));
-        ui.scope_builder(egui::UiBuilder::new().max_rect(middle), |ui| {
-            ui.vertical_centered(|ui| {
-                ui.add_space(30.0);
-                ui.label(egui::RichText::new(title).size(24.0).color(theme::ON_STAGE));
-                if !detail.is_empty() {
-                    ui.label(egui::RichText::new(detail).color(theme::ON_STAGE_WEAK));
-                }
-                ui.add_space(10.0);
-                match self.state {
-                    SourceState::Opening => {
-                        ui.spinner();
-                    }
-                    SourceState::Paused if ui.button("Go on").clicked() => {
-                        action = Some(PreviewAction::Resume);
-                    }
-                    SourceState::Failed(_) | SourceState::Ended => {
-                        if ui.button("Try again").clicked() {
-                            action = Some(PreviewAction::TryAgain);
-                        }
-                        if ui.button("Show the demo").clicked() {
-                            action = Some(PreviewAction::ShowDemo);
-                        }
-                    }
-                    _ => {}
-                }
-            });
-        });
-        action
-    }
 }
 
 /// "Happy 93 %", or "unsure".
-fn label_text(shown: &ShownReading) -> String {
+pub(super) fn label_text(shown: &ShownReading) -> String {
     let p = shown.probabilities[shown.leading.index()] * 100.0;
     match shown.label {
         Some(label) => format!("{} {p:.0} %", capitalised(label.name())),
@@ -234,8 +210,9 @@ fn face_at(view: &FrameView, result: &LiveResult, at: Pos2) -> Option<u64> {
 }
 
 fn label(painter: &egui::Painter, view: &FrameView, face: Rect, text: &str, colour: Color32) {
-    // Labels of small faces stand close together.
-    let (letters, margin) = if face.width() < 80.0 { (11.5, vec2(4.0, 1.0)) } else { (16.0, vec2(7.0, 3.0)) };
+    // Labels of small faces stand close together; those of large ones are read from afar.
+    let letters = (face.width() * 0.09).clamp(11.5, 22.0);
+    let margin = letters * vec2(0.45, 0.18);
     let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(letters), Color32::BLACK);
     let size = galley.size() + 2.0 * margin;
     let x = face.left().clamp(view.rect.left(), (view.rect.right() - size.x).max(view.rect.left()));
@@ -249,8 +226,9 @@ fn label(painter: &egui::Painter, view: &FrameView, face: Rect, text: &str, colo
 
 fn pill(ui: &Ui, at: Pos2, align: Align2, text: &str, colour: Color32) {
     let painter = ui.painter();
-    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(13.0), Color32::WHITE);
+    let ink = theme::ink_on(colour);
+    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(13.0), ink);
     let rect = align.anchor_size(at, galley.size() + vec2(18.0, 8.0));
-    painter.rect_filled(rect, rect.height() / 2.0, colour.gamma_multiply(0.92));
-    painter.galley(rect.min + vec2(9.0, 4.0), galley, Color32::WHITE);
+    painter.rect_filled(rect, rect.height() / 2.0, colour);
+    painter.galley(rect.min + vec2(9.0, 4.0), galley, ink);
 }

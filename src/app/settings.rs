@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::theme::PANEL_WIDTH;
 use crate::excerpt::excerpt;
+use crate::pipeline::Baseline;
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
+/// Smallest and largest zoom.
+pub(super) const ZOOM: (f32, f32) = (0.5, 3.0);
 /// A settings file is small; a larger one is none.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -90,14 +93,30 @@ pub struct Settings {
     pub colour_map: ColourMap,
     /// Time constant of the readings' average in milliseconds, 0..=2000.
     pub smoothing_ms: f32,
+    /// Whether the side panel is shown.
+    pub panel: bool,
     /// Whether the last minute is shown.
     pub timeline: bool,
+    /// Whether it is drawn as areas that add up to 100 %; otherwise as seven curves.
+    pub timeline_areas: bool,
+    /// The personal baseline, where the user asked to keep it.
+    pub baseline: Option<Baseline>,
+    /// How much larger than the system says everything is, 0.5..=3.
+    pub zoom: f32,
     /// The last source that was chosen, as it is written after `--source`.
     pub source: Option<String>,
     /// Width and height of the window in points.
     pub window: Option<[f32; 2]>,
+    /// Whether it filled the screen.
+    pub maximized: bool,
     /// Width of the side panel in points.
     pub panel_width: f32,
+    /// Folder for recordings and snapshots; `None`: it was not chosen yet.
+    pub recordings: Option<PathBuf>,
+    /// Whether a recording holds the annotated video.
+    pub record_video: bool,
+    /// Whether faces are blurred in it.
+    pub record_blur: bool,
     /// Weights files that were opened, newest first.
     pub recent_weights: Vec<PathBuf>,
     /// Pictures, videos and folders that were opened, newest first.
@@ -115,10 +134,18 @@ impl Default for Settings {
             overlay_opacity: 0.6,
             colour_map: ColourMap::default(),
             smoothing_ms: 250.0,
+            panel: true,
             timeline: true,
+            timeline_areas: true,
+            baseline: None,
+            zoom: 1.0,
             source: None,
             window: None,
+            maximized: false,
             panel_width: PANEL_WIDTH,
+            recordings: None,
+            record_video: false,
+            record_blur: true,
             recent_weights: Vec::new(),
             recent_sources: Vec::new(),
         }
@@ -140,6 +167,8 @@ impl Settings {
         };
         self.overlay_opacity = within(self.overlay_opacity, 0.0, 1.0, 0.6);
         self.smoothing_ms = within(self.smoothing_ms, 0.0, 2000.0, 250.0);
+        self.baseline = self.baseline.filter(Baseline::is_sane);
+        self.zoom = within(self.zoom, ZOOM.0, ZOOM.1, 1.0);
         self.panel_width = within(self.panel_width, 200.0, 2000.0, PANEL_WIDTH);
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
         self.recent_weights.truncate(RECENT);

@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 
 use crate::model::Expression;
+use crate::record::{expression_rgb, person_rgb};
 
 /// Gap between groups of the panel, in points.
 pub(super) const GAP: f32 = 14.0;
@@ -27,32 +28,26 @@ pub(super) const DEMO: Color32 = Color32::from_rgb(222, 153, 28);
 /// A neutral mark.
 pub(super) const MARK: Color32 = Color32::from_rgb(84, 92, 108);
 
+/// A personal baseline is on; under white letters.
+pub(super) fn baseline() -> Color32 {
+    Color32::from_rgb(20, 118, 110)
+}
+
 /// Each expression's own colour, the same everywhere.
 pub(super) fn expression_colour(e: Expression) -> Color32 {
-    match e {
-        Expression::Angry => Color32::from_rgb(229, 72, 77),
-        Expression::Disgust => Color32::from_rgb(92, 160, 68),
-        Expression::Fear => Color32::from_rgb(150, 92, 214),
-        Expression::Happy => Color32::from_rgb(243, 176, 32),
-        Expression::Neutral => Color32::from_rgb(139, 147, 160),
-        Expression::Sad => Color32::from_rgb(72, 118, 235),
-        Expression::Surprise => Color32::from_rgb(22, 170, 160),
-    }
+    let [r, g, b] = expression_rgb(e);
+    Color32::from_rgb(r, g, b)
 }
 
 /// A person's colour: neighbours in number are far apart in hue.
 pub(super) fn person_colour(id: u64) -> Color32 {
-    const COLOURS: [Color32; 8] = [
-        Color32::from_rgb(94, 196, 255),
-        Color32::from_rgb(255, 196, 84),
-        Color32::from_rgb(140, 224, 130),
-        Color32::from_rgb(255, 138, 170),
-        Color32::from_rgb(190, 162, 255),
-        Color32::from_rgb(255, 150, 92),
-        Color32::from_rgb(110, 226, 208),
-        Color32::from_rgb(226, 226, 120),
-    ];
-    COLOURS[(id % COLOURS.len() as u64) as usize]
+    let [r, g, b] = person_rgb(id);
+    Color32::from_rgb(r, g, b)
+}
+
+/// Letters on a coloured mark.
+pub(super) fn ink_on(mark: Color32) -> Color32 {
+    if mark == DEMO { Color32::BLACK } else { Color32::WHITE }
 }
 
 /// The label of the chosen face.
@@ -230,5 +225,8 @@ mod tests {
             assert!(contrast(Color32::BLACK, person_colour(id)) >= 7.0);
         }
         assert!(contrast(ON_STAGE_WEAK, STAGE) >= 4.5);
+        for mark in [LIVE, DEMO, MARK] {
+            assert!(contrast(ink_on(mark), mark) >= 4.5, "{mark:?}");
+        }
     }
 }

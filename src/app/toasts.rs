@@ -6,6 +6,7 @@ use eframe::egui::{
     Align, Align2, Area, Context, CornerRadius, Id, Label, Layout, Order, Rect, RichText, Ui, pos2, vec2,
 };
 
+use super::sheets::copy_button;
 use super::theme;
 use crate::pipeline::Message;
 
@@ -29,7 +30,7 @@ impl Toasts {
     pub(super) fn add(&mut self, message: Message) {
         let shown_for = match message {
             Message::Info(_) => Duration::from_secs(5),
-            Message::Error(_) => Duration::from_secs(20),
+            Message::Error(_) => Duration::from_secs(60),
         };
         let until = Instant::now() + shown_for;
         if let Some(same) = self.toasts.iter_mut().find(|t| t.message == message) {
@@ -41,6 +42,11 @@ impl Toasts {
             self.toasts.remove(0);
         }
         self.toasts.push(Toast { message, until, times: 1 });
+    }
+
+    /// Closes the newest; whether there was one.
+    pub(super) fn close_last(&mut self) -> bool {
+        self.toasts.pop().is_some()
     }
 
     /// Draws them in the lower left corner of `space`.
@@ -73,9 +79,9 @@ impl Toasts {
 
 /// `true` when it was closed.
 fn toast_ui(ui: &mut Ui, toast: &Toast) -> bool {
-    let (title, text, colour) = match &toast.message {
-        Message::Info(text) => ("Note", text, ui.visuals().hyperlink_color),
-        Message::Error(text) => ("Error", text, ui.visuals().error_fg_color),
+    let (title, what, text, colour) = match &toast.message {
+        Message::Info(text) => ("Note", "this note", text, ui.visuals().hyperlink_color),
+        Message::Error(text) => ("Error", "this error", text, ui.visuals().error_fg_color),
     };
     let mut closed = false;
     let shown = theme::card(ui, |ui| {
@@ -84,9 +90,7 @@ fn toast_ui(ui: &mut Ui, toast: &Toast) -> bool {
             ui.label(RichText::new(format!("{title}{times}")).color(colour).strong());
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 closed = ui.button("Close").clicked();
-                if ui.button("Copy").clicked() {
-                    ui.ctx().copy_text(text.clone());
-                }
+                copy_button(ui, what, || text.clone());
             });
         });
         ui.add(Label::new(text).wrap().selectable(true));

@@ -1,33 +1,35 @@
 //! The window's state, and what happens once a picture.
 
 use std::collections::VecDeque;
-use std::panic::catch_unwind;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
-use eframe::egui::{self, RichText, Ui};
+use crossbeam_channel::Receiver;
+use eframe::egui::{self, Ui};
 
 use super::AppOptions;
-use super::dialogs::{Dialogs, INTRODUCTION};
-use super::files::{drop_hint, is_weights, remembered_source};
+use super::baseline;
+use super::files::{drop_hint, remembered_source};
 use super::history::History;
+use super::introduction;
 use super::menu::{self, Action, MenuState};
 use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
 use super::picker::{FilePicker, Request};
 use super::picture::Picture;
+use super::playback;
 use super::preview::{FrameTexture, Preview, PreviewAction};
-use super::settings::{Settings, SettingsFile, ThemeChoice};
+use super::recording::Recordings;
+use super::settings::{Settings, SettingsFile};
+use super::sheets::Sheets;
+use super::shortcuts;
 use super::theme;
 use super::timeline;
 use super::toasts::Toasts;
-use crate::capture::{CameraInfo, Frame, SourceSpec, list_cameras};
-use crate::fault;
+use crate::capture::{CameraInfo, Frame, SourceSpec};
 use crate::pipeline::{
-    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings,
-    SourceState,
+    AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins, ResultTap,
+    SmoothingSettings, SourceState,
 };
 
 /// An older reading is not shown any more, unless its picture is still on screen. A slow machine's readings are
@@ -35,36 +37,39 @@ use crate::pipeline::{
 const READING_FOR: Duration = Duration::from_secs(3);
 /// Another face has to be larger by this factor before the panel turns to it.
 const LARGER_BY: f32 = 1.4;
-/// Messages that are kept for the list.
-const MESSAGES_KEPT: usize = 100;
 /// Display rate is counted over this time.
 const RATE_OVER: Duration = Duration::from_secs(1);
 
 /// The window.
 pub struct MoueApp {
-    live: Live,
-    picker: Box<dyn FilePicker>,
-    file: Option<SettingsFile>,
-    settings: Settings,
-    written: Settings,
-    new_frame: Arc<Mailbox<Picture>>,
-    frame: FrameTexture,
-    heat: HeatTextures,
-    dialogs: Dialogs,
-    toasts: Toasts,
-    messages: Vec<Message>,
-    cameras: Option<Vec<CameraInfo>>,
-    listing: Option<Receiver<Result<Vec<CameraInfo>, String>>>,
+    pub(super) live: Live,
+    pub(super) picker: Box<dyn FilePicker>,
+    pub(super) file: Option<SettingsFile>,
+    pub(super) settings: Settings,
+    pub(super) written: Settings,
+    pub(super) new_frame: Arc<Mailbox<Picture>>,
+    pub(super) frame: FrameTexture,
+    pub(super) heat: HeatTextures,
+    pub(super) sheets: Sheets,
+    pub(super) toasts: Toasts,
+    pub(super) messages: Vec<Message>,
+    pub(super) cameras: Option<Vec<CameraInfo>>,
+    pub(super) listing: Option<Receiver<Result<Vec<CameraInfo>, String>>>,
     /// The source is that of the last time, and has not worked yet.
-    on_trial: bool,
+    pub(super) on_trial: bool,
     /// Sizes of window and panel that are not kept yet, and since when they are so.
-    sizes: Option<(Instant, [f32; 2], f32)>,
-    chosen: Option<u64>,
-    history: History,
-    drawn: VecDeque<Instant>,
-    rates: Rates,
+    pub(super) sizes: Option<(Instant, [f32; 2], f32)>,
+    pub(super) chosen: Option<u64>,
+    pub(super) history: History,
+    pub(super) drawn: VecDeque<Instant>,
+    pub(super) rates: Rates,
     /// The person that the panel shows.
-    shown: Option<u64>,
+    pub(super) shown: Option<u64>,
+    pub(super) recordings: Recordings,
+    /// The menu bar should take the keyboard.
+    pub(super) focus_menu: bool,
+    /// A personal baseline is taken out, as far as the recording knows.
+    pub(super) unbiased: bool,
 }
 
 impl MoueApp {
@@ -93,6 +98,8 @@ impl MoueApp {
         origins: Origins,
     ) -> std::io::Result<Self> {
         theme::apply(ctx);
+        // The zoom is a setting like others.
+        ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let (settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
         let remembered = match options.source {
             SourceSpec::Auto => remembered_source(&settings),
@@ -100,6 +107,9 @@ impl MoueApp {
         };
         if let Some([width, height]) = settings.window {
             ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
+        }
+        if settings.maximized {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
         }
         let new_frame = Arc::new(Mailbox::default());
         let hooks = {
@@ -123,6 +133,7 @@ impl MoueApp {
             hooks,
             origins,
         )?;
+        live.set_baseline(settings.baseline.clone());
         let mut app = Self {
             live,
             picker,
@@ -132,7 +143,7 @@ impl MoueApp {
             new_frame,
             frame: FrameTexture::default(),
             heat: HeatTextures::default(),
-            dialogs: Dialogs::default(),
+            sheets: Sheets::default(),
             toasts: Toasts::default(),
             messages: Vec::new(),
             cameras: None,
@@ -144,13 +155,22 @@ impl MoueApp {
             drawn: VecDeque::new(),
             rates: Rates::default(),
             shown: None,
+            recordings: Recordings::default(),
+            focus_menu: false,
+            unbiased: false,
         };
-        app.apply_theme(ctx);
+        app.set_result_tap(None);
+        app.apply_looks(ctx);
         app.list_cameras(ctx);
         if let Some(note) = note {
             app.tell(Message::Error(note));
         }
         Ok(app)
+    }
+
+    /// Hands every result to `tap` as well, on the analysis thread.
+    pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
+        self.live.set_result_tap(Some(self.recordings.result_tap(tap)));
     }
 
     /// The settings as they are now.
@@ -184,25 +204,29 @@ impl MoueApp {
                 Err(text) => self.tell(Message::Error(text)),
             }
         }
+        self.follow_recordings();
         self.take_frame(&ctx);
-        let mut actions = Vec::new();
-        menu::keyboard(&ctx, &mut self.settings, &mut actions);
+        let mut chosen_folder = None;
+        let mut actions = shortcuts::pressed(&ctx);
         self.take_dropped(&ctx, &mut actions);
         if let Some((request, path)) = self.picker.show(&ctx) {
-            actions.push(match request {
-                Request::Weights => Action::LoadWeights(Some(path)),
-                Request::Media | Request::Folder => Action::SetSource(SourceSpec::Path(path)),
-            });
+            match request {
+                Request::Weights => actions.push(Action::LoadWeights(Some(path))),
+                Request::Media | Request::Folder => actions.push(Action::SetSource(SourceSpec::Path(path))),
+                Request::Recordings => chosen_folder = Some(path),
+            }
         }
 
         if ctx.input(|i| i.viewport().close_requested()) {
             self.live.stopper().stop();
+            self.recordings.end();
         }
         let state = self.live.state();
         self.try_another_source(&state);
         let result = self.current_result();
         let model = self.live.model();
-        self.history.follow(&state, result.as_deref());
+        let still = self.live.transport().is_some_and(|t| !t.status().playing);
+        self.history.follow(&state, still, result.as_deref());
         let chosen = self.choose(result.as_deref());
         self.shown = chosen.or(self.shown);
         if let Some(result) = &result {
@@ -219,39 +243,31 @@ impl MoueApp {
                 cameras: self.cameras.as_deref(),
                 source: &source,
                 paused: self.live.is_paused(),
+                recording: self.recordings.is_on(),
+                recorded: self.recordings.last().is_some(),
+                focus: std::mem::take(&mut self.focus_menu),
             };
             menu::bar(ui, &state, &mut self.settings, &mut actions);
         });
         if !self.settings.introduced {
-            egui::Panel::bottom("introduction").show(ui, |ui| self.introduction(ui));
+            introduction::show(ui, &mut self.settings, &mut actions);
         }
-        let panel = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
-        let mut clicked = None;
-        let side = egui::Panel::right("readings")
-            .default_size(self.settings.panel_width)
-            .size_range(270.0..=560.0)
-            .frame(panel)
-            .show(ui, |ui| {
-                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                    ui.spacing_mut().item_spacing.y = 5.0;
-                    let face = chosen.and_then(|id| result.as_deref().and_then(|r| face_of(r, id)));
-                    theme::card(ui, |ui| {
-                        clicked = panel::reading_ui(ui, &state, face, result.as_deref(), &self.settings);
-                    });
-                    ui.add_space(4.0);
-                    let rates = Rates { display_fps: self.display_fps(), ..self.rates };
-                    theme::card(ui, |ui| {
-                        panel::status_ui(ui, &state, rates, result.as_deref(), model.as_deref());
-                    });
-                    if self.settings.timeline {
-                        ui.add_space(4.0);
-                        theme::card(ui, |ui| timeline::show(ui, &self.history, chosen));
-                    }
-                });
-            });
-        self.chosen = clicked.or(self.chosen);
-        self.keep_sizes(&ctx, side.response.rect.width());
+        if self.settings.panel {
+            let width =
+                self.side_panel(ui, &state, chosen, result.as_deref(), model.as_deref(), &mut actions);
+            self.keep_sizes(&ctx, width);
+        } else {
+            self.keep_sizes(&ctx, self.settings.panel_width);
+        }
+        if let Some(transport) = self.live.transport() {
+            let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(8);
+            egui::Panel::bottom("playback")
+                .resizable(false)
+                .frame(frame)
+                .show(ui, |ui| playback::bar(ui, &transport, &mut actions));
+        }
         let stage = ui.available_rect_before_wrap();
+        let wanted = self.live.wanted_source();
         let preview_action = egui::CentralPanel::default()
             .frame(egui::Frame::new().fill(theme::STAGE))
             .show(ui, |ui| {
@@ -259,6 +275,8 @@ impl MoueApp {
                     frame: &self.frame,
                     heat: &self.heat,
                     state: &state,
+                    wanted: &wanted,
+                    ready: model.is_some(),
                     result: result.as_deref(),
                     chosen,
                     settings: &self.settings,
@@ -271,14 +289,20 @@ impl MoueApp {
             Some(PreviewAction::TryAgain) => actions.push(Action::SetSource(self.live.wanted_source())),
             Some(PreviewAction::ShowDemo) => actions.push(Action::SetSource(SourceSpec::Demo)),
             Some(PreviewAction::Resume) => actions.push(Action::TogglePause),
+            Some(PreviewAction::OpenFile) => actions.push(Action::OpenMediaDialog),
             None => {}
         }
         for action in actions {
             self.act(&ctx, action, result.as_deref());
         }
-        self.dialogs.show(&ctx, model.as_deref(), &self.messages);
+        if let Some(folder) = chosen_folder {
+            self.set_recordings_folder(&ctx, folder, result.as_deref());
+        }
+        self.recordings.mark(&ctx, stage);
+        self.sheets.show(&ctx, model.as_deref(), &self.messages);
         self.toasts.show(&ctx, stage);
         drop_hint(&ctx, stage);
+        baseline::countdown(&ctx, stage, &self.live.baseline());
         self.after_changes(&ctx);
     }
 
@@ -304,7 +328,7 @@ impl MoueApp {
 
     /// The face that the panel shows: the one that was clicked while it is there, else the largest. Of two
     /// about equally large ones it stays with the one that it shows.
-    fn choose(&self, result: Option<&LiveResult>) -> Option<u64> {
+    pub(super) fn choose(&self, result: Option<&LiveResult>) -> Option<u64> {
         let faces = &result?.analyzed.faces;
         let largest = faces.first()?;
         let area = largest.detection.face.area();
@@ -314,189 +338,46 @@ impl MoueApp {
         clicked.or_else(|| faces.iter().find(stays)).or(Some(largest)).map(|f| f.id)
     }
 
-    fn introduction(&mut self, ui: &mut Ui) {
-        ui.add_space(6.0);
-        ui.horizontal(|ui| {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.button("Understood").clicked() {
-                    self.settings.introduced = true;
-                }
-                let text = egui::Label::new(RichText::new(INTRODUCTION).size(12.5)).wrap();
-                ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| ui.add(text));
+    /// The cards beside the picture; returns the panel's width.
+    fn side_panel(
+        &mut self,
+        ui: &mut Ui,
+        state: &SourceState,
+        chosen: Option<u64>,
+        result: Option<&LiveResult>,
+        model: Option<&ModelInfo>,
+        actions: &mut Vec<Action>,
+    ) -> f32 {
+        let display_fps = self.display_fps();
+        let unbiased = self.live.baseline();
+        let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
+        let mut clicked = None;
+        let side = egui::Panel::right("readings")
+            .default_size(self.settings.panel_width)
+            .size_range(270.0..=560.0)
+            .frame(frame)
+            .show(ui, |ui| {
+                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.y = 5.0;
+                    let face = chosen.and_then(|id| result.and_then(|r| face_of(r, id)));
+                    theme::card(ui, |ui| {
+                        let ready = model.is_some();
+                        clicked = panel::reading_ui(ui, state, face, result, &self.settings, ready);
+                        let wanted = baseline::row(ui, &unbiased, &self.settings, face.is_some());
+                        actions.extend(wanted.map(Action::Baseline));
+                    });
+                    if self.settings.timeline {
+                        ui.add_space(4.0);
+                        let areas = &mut self.settings.timeline_areas;
+                        theme::card(ui, |ui| timeline::show(ui, &self.history, self.shown, areas));
+                    }
+                    ui.add_space(4.0);
+                    let rates = Rates { display_fps, ..self.rates };
+                    theme::card(ui, |ui| panel::status_ui(ui, state, rates, result, model));
+                });
             });
-        });
-        ui.add_space(6.0);
-    }
-
-    fn take_dropped(&self, ctx: &egui::Context, actions: &mut Vec<Action>) {
-        let dropped: Vec<PathBuf> =
-            ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
-        // One network, one source: the last of each kind counts.
-        actions.extend(dropped.into_iter().map(|path| {
-            if is_weights(&path) {
-                Action::LoadWeights(Some(path))
-            } else {
-                Action::SetSource(SourceSpec::Path(path))
-            }
-        }));
-    }
-
-    fn act(&mut self, ctx: &egui::Context, action: Action, result: Option<&LiveResult>) {
-        match action {
-            Action::OpenWeightsDialog => self.picker.open(Request::Weights),
-            Action::OpenMediaDialog => self.picker.open(Request::Media),
-            Action::OpenFolderDialog => self.picker.open(Request::Folder),
-            Action::LoadWeights(path) => {
-                if let Some(path) = &path {
-                    Settings::remember(&mut self.settings.recent_weights, path);
-                }
-                if let Err(e) = self.live.load_weights(path) {
-                    self.tell(Message::Error(format!("no thread for reading the weights: {e}")));
-                }
-            }
-            Action::SetSource(source) => {
-                if let SourceSpec::Path(path) = &source {
-                    Settings::remember(&mut self.settings.recent_sources, path);
-                }
-                self.chosen = None;
-                self.shown = None;
-                self.frame.clear();
-                self.on_trial = false;
-                self.settings.source = Some(source.to_string());
-                self.live.set_source(source);
-            }
-            Action::RefreshCameras => self.list_cameras(ctx),
-            Action::TogglePause => self.live.set_paused(!self.live.is_paused()),
-            Action::NextFace => {
-                let faces = result.map(|r| &r.analyzed.faces[..]).unwrap_or_default();
-                let now = self.choose(result);
-                let at = faces.iter().position(|f| Some(f.id) == now).map_or(0, |i| i + 1);
-                self.chosen = faces.get(at % faces.len().max(1)).map(|f| f.id);
-            }
-            Action::ToggleFullScreen => {
-                let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
-                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
-            }
-            Action::ShowShortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
-            Action::ShowModel => self.dialogs.model = true,
-            Action::ShowAbout => self.dialogs.about = true,
-            Action::ShowMessages => self.dialogs.messages = true,
-            Action::CloseDialogs => {
-                self.dialogs.close_all();
-                self.settings.introduced = true;
-            }
-            Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
-        }
-    }
-
-    fn tell(&mut self, message: Message) {
-        self.toasts.add(message.clone());
-        self.messages.push(message);
-        if self.messages.len() > MESSAGES_KEPT {
-            self.messages.remove(0);
-        }
-    }
-
-    /// Asking the devices may take a while: not on this thread.
-    fn list_cameras(&mut self, ctx: &egui::Context) {
-        if self.listing.is_some() {
-            return;
-        }
-        let (sender, listing) = bounded(1);
-        let ctx = ctx.clone();
-        let thread = std::thread::Builder::new().name("camera-list".into()).spawn(move || {
-            let answer = match catch_unwind(list_cameras) {
-                Ok(Ok(cameras)) => Ok(cameras),
-                Ok(Err(e)) => {
-                    tracing::warn!("{e}");
-                    Ok(Vec::new())
-                }
-                Err(panic) => Err(fault::describe("camera-list", &*panic)),
-            };
-            // Nobody listens any more where the window was closed meanwhile.
-            let _ = sender.send(answer);
-            ctx.request_repaint();
-        });
-        match thread {
-            Ok(_) => self.listing = Some(listing),
-            Err(e) => self.tell(Message::Error(format!("no thread for listing the cameras: {e}"))),
-        }
-    }
-
-    /// The source of the last time may be gone; a fresh start shows something else then.
-    fn try_another_source(&mut self, state: &SourceState) {
-        match state {
-            SourceState::Running(_) => self.on_trial = false,
-            SourceState::Failed(_) if std::mem::take(&mut self.on_trial) => {
-                self.live.set_source(SourceSpec::Auto);
-            }
-            _ => {}
-        }
-    }
-
-    /// Sizes are kept once they have been the same for a second: a window that is being resized is not.
-    fn keep_sizes(&mut self, ctx: &egui::Context, panel_width: f32) {
-        let window = ctx.input(|i| {
-            let v = i.viewport();
-            let whole = v.fullscreen.unwrap_or(false) || v.maximized.unwrap_or(false);
-            v.inner_rect.filter(|_| !whole).map(|r| [r.width().round(), r.height().round()])
-        });
-        let Some(window) = window else { return };
-        let panel_width = panel_width.round();
-        if self.settings.window == Some(window) && self.settings.panel_width == panel_width {
-            self.sizes = None;
-            return;
-        }
-        match self.sizes {
-            Some((since, w, p)) if w == window && p == panel_width => {
-                if since.elapsed() > Duration::from_secs(1) {
-                    self.settings.window = Some(window);
-                    self.settings.panel_width = panel_width;
-                }
-            }
-            _ => {
-                self.sizes = Some((Instant::now(), window, panel_width));
-                ctx.request_repaint_after(Duration::from_millis(1100));
-            }
-        }
-    }
-
-    /// Keeps what would have been kept a moment later.
-    fn keep_at_the_end(&mut self) {
-        if let Some((_, window, panel_width)) = self.sizes.take() {
-            self.settings.window = Some(window);
-            self.settings.panel_width = panel_width;
-        }
-        if self.settings != self.written
-            && let Some(file) = &self.file
-            && let Err(e) = file.write(&self.settings)
-        {
-            tracing::warn!("the settings cannot be kept: {e}");
-        }
-    }
-
-    fn apply_theme(&self, ctx: &egui::Context) {
-        ctx.set_theme(match self.settings.theme {
-            ThemeChoice::System => egui::ThemePreference::System,
-            ThemeChoice::Light => egui::ThemePreference::Light,
-            ThemeChoice::Dark => egui::ThemePreference::Dark,
-        });
-    }
-
-    /// Hands changed settings on and keeps them. Values of a slider in motion wait until it rests.
-    fn after_changes(&mut self, ctx: &egui::Context) {
-        if self.settings == self.written || ctx.input(|i| i.pointer.any_down()) {
-            return;
-        }
-        self.apply_theme(ctx);
-        self.live.set_smoothing(smoothing(&self.settings));
-        self.written = self.settings.clone();
-        if let Some(file) = &self.file
-            && let Err(e) = file.write(&self.settings)
-        {
-            self.file = None;
-            self.tell(Message::Error(format!("the settings cannot be kept: {e}")));
-        }
+        self.chosen = clicked.or(self.chosen);
+        side.response.rect.width()
     }
 }
 
@@ -510,7 +391,7 @@ impl eframe::App for MoueApp {
     }
 }
 
-fn smoothing(settings: &Settings) -> SmoothingSettings {
+pub(super) fn smoothing(settings: &Settings) -> SmoothingSettings {
     SmoothingSettings { time_constant_ms: settings.smoothing_ms, ..Default::default() }
 }
 

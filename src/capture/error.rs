@@ -64,7 +64,7 @@ pub enum CaptureError {
         advice: String,
     },
     /// The camera is gone.
-    #[error("{device}: the camera was unplugged")]
+    #[error("{device}: the camera was unplugged; plug it in again")]
     CameraUnplugged {
         /// The camera's name and path.
         device: String,

@@ -5,17 +5,19 @@ use std::time::Instant;
 
 use image::RgbImage;
 
-use super::CaptureError;
+use super::{CaptureError, SourceSpec, Transport};
 
 /// One picture of a source, upright, not mirrored.
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// The pixels, 8-bit sRGB. Shared, so that passing a frame between threads copies nothing.
     pub image: Arc<RgbImage>,
-    /// Position in the source, from 0. Live sources count the frames that they delivered.
+    /// Position in the source, from 0; in a video, the frame of the file. Live sources count the frames that they
+    /// delivered.
     pub index: u64,
     /// Seconds since the source's first frame: the file's own clock for videos and GIFs, the
-    /// arrival time for cameras, 0.0 for a picture.
+    /// arrival time for cameras, 0.0 for a picture. It never goes back: a video that starts again goes on, and one
+    /// that was moved to another place jumps ahead, so that nothing takes the two places for one motion.
     pub time_s: f64,
     /// When the frame arrived in this program; the base of every age and latency.
     pub captured_at: Instant,
@@ -72,4 +74,15 @@ pub trait FrameSource {
     /// fine); [`CaptureError::UnreadableFrame`] where one frame or file is bad but later ones
     /// may be read; any other error ends the source.
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError>;
+
+    /// What opens the same device again and no other, wherever the system puts it then; `None` for what is no
+    /// device.
+    fn same_device(&self) -> Option<SourceSpec> {
+        None
+    }
+
+    /// How to play, pause and seek, where the source can.
+    fn transport(&self) -> Option<Transport> {
+        None
+    }
 }

@@ -1,6 +1,6 @@
 //! Frame sources: cameras, the demo, pictures, folders and video files.
 
-mod camera;
+pub(crate) mod camera;
 mod clock;
 mod demo;
 mod error;
@@ -9,9 +9,11 @@ mod open;
 pub(crate) mod picture;
 mod spec;
 mod still;
+mod transport;
 mod video;
 
 pub use error::CaptureError;
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
 pub use open::{CameraInfo, OpenedSource, list_cameras, open_source};
 pub use spec::SourceSpec;
+pub use transport::{SPEEDS, Transport, TransportStatus};

@@ -16,6 +16,9 @@ pub struct CameraInfo {
     pub name: String,
     /// The device's path or system identifier; tells two cameras of one name apart.
     pub path: String,
+    /// Its name and where it is plugged in, for example "C920@usb/1-2:1.0": stays the same when the device comes
+    /// back with another number.
+    pub id: String,
     /// Formats that it offers, for example "YUYV 640x480 30 fps".
     pub formats: Vec<String>,
 }

@@ -12,7 +12,7 @@ use image::RgbImage;
 use serde::Deserialize;
 
 use super::clock::FrameClock;
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(400);
@@ -37,6 +37,11 @@ const INPUT_LIMITS: [&str; 6] = [
     "64000000",
 ];
 
+/// Moving further than this, in seconds, is a cut: nothing goes on there.
+const NEAR_S: f64 = 1.0;
+/// By how much the clock jumps at a cut, in seconds; longer than anything remembers.
+const CUT_S: f64 = 10.0;
+
 /// A video file.
 pub(super) struct VideoSource {
     info: SourceInfo,
@@ -44,11 +49,26 @@ pub(super) struct VideoSource {
     pace: Pace,
     rate: f64,
     decoder: Decoder,
-    clock: FrameClock,
     waiting: Option<RgbImage>,
     /// Whether the running decoder has given a frame.
     delivered: bool,
+    /// The file's frame that comes next.
     next_index: u64,
+    /// What is added to the file's time, see [`Frame::time_s`].
+    offset_s: f64,
+    transport: Transport,
+    playback: Playback,
+}
+
+/// Playback at the file's own pace.
+struct Playback {
+    clock: FrameClock,
+    /// The frame that was due when the clock started.
+    from_index: u64,
+    playing: bool,
+    speed: f64,
+    /// Frames to show although it is paused.
+    steps: u32,
 }
 
 /// What ffprobe says.
@@ -73,7 +93,7 @@ struct ProbeStream {
 impl VideoSource {
     pub(super) fn open(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
         let (rate, count) = probe(path)?;
-        let mut decoder = Decoder::start(path, rate)?;
+        let mut decoder = Decoder::start(path, rate, 0)?;
         // The first frame is decoded here, so that a bad file is refused when it is opened.
         let first = decoder.first_frame(path)?;
         let info = SourceInfo {
@@ -83,17 +103,110 @@ impl VideoSource {
             frame_rate: Some(rate),
             frame_count: count,
         };
+        let transport = Transport::new(1.0 / rate, count.map(|n| n as f64 / rate));
         Ok(Self {
             info,
             path: path.to_owned(),
             pace,
             rate,
             decoder,
-            clock: FrameClock::new(),
             waiting: Some(first),
             delivered: false,
             next_index: 0,
+            offset_s: 0.0,
+            transport,
+            playback: Playback {
+                clock: FrameClock::new(),
+                from_index: 0,
+                playing: true,
+                speed: 1.0,
+                steps: 0,
+            },
         })
+    }
+
+    fn seconds(&self, index: u64) -> f64 {
+        index as f64 / self.rate
+    }
+
+    /// Does what was asked for. `false`: there is nothing to show now.
+    fn obey(&mut self) -> Result<bool, CaptureError> {
+        let asked = self.transport.take();
+        if let Some(to_s) = asked.seek_s {
+            self.seek((to_s * self.rate).round() as u64)?;
+            self.playback.steps = 1;
+        }
+        self.playback.steps += asked.steps;
+        let playback = &mut self.playback;
+        if (asked.playing && !playback.playing) || asked.speed != playback.speed || asked.seek_s.is_some() {
+            playback.clock = FrameClock::new();
+            playback.from_index = self.next_index;
+        }
+        (playback.playing, playback.speed) = (asked.playing, asked.speed);
+        Ok(playback.playing || playback.steps > 0)
+    }
+
+    /// Goes on at frame `index`.
+    fn seek(&mut self, index: u64) -> Result<(), CaptureError> {
+        // What was shown last.
+        let last = self.next_index.saturating_sub(1);
+        let last_s = self.offset_s + self.seconds(last);
+        let way_s = (self.seconds(index) - self.seconds(last)).abs();
+        let jump_s = if way_s <= NEAR_S { way_s.max(1.0 / self.rate) } else { CUT_S };
+        self.decoder = Decoder::start(&self.path, self.rate, index)?;
+        self.waiting = None;
+        self.delivered = true;
+        self.offset_s = last_s + jump_s - self.seconds(index);
+        self.next_index = index;
+        Ok(())
+    }
+
+    /// The decoder has no further frame. `false`: the end is shown.
+    fn start_again(&mut self) -> Result<bool, CaptureError> {
+        self.decoder.finish(&self.path)?;
+        if self.pace == Pace::Unpaced {
+            return Ok(false);
+        }
+        if !self.transport.status().looping {
+            self.transport.ended();
+            self.playback.steps = 0;
+            return Ok(false);
+        }
+        if !std::mem::take(&mut self.delivered) {
+            let reason = "the file holds no video frame any more".into();
+            return Err(CaptureError::Unusable { path: self.path.clone(), reason });
+        }
+        self.decoder = Decoder::start(&self.path, self.rate, 0)?;
+        // Time goes on.
+        self.offset_s += self.seconds(self.next_index);
+        self.next_index = 0;
+        self.playback.clock = FrameClock::new();
+        self.playback.from_index = 0;
+        Ok(true)
+    }
+
+    /// Waits for the time of the next frame. `false`: something was asked for meanwhile, or it is not due yet.
+    fn wait_until_due(&mut self) -> Result<bool, CaptureError> {
+        let playback = &self.playback;
+        let due_s = (self.next_index - playback.from_index) as f64 / self.rate / playback.speed;
+        let left_s = due_s - playback.clock.now_s();
+        if left_s > 0.0 {
+            let left = Duration::from_secs_f64(left_s);
+            if self.transport.wait(left.min(FRAME_WAIT)) {
+                return Ok(false);
+            }
+            return if left > FRAME_WAIT { Err(self.timeout()) } else { Ok(true) };
+        }
+        if -left_s > TOO_LATE_S {
+            if let Ok(newer) = self.decoder.frames.try_recv() {
+                self.waiting = Some(newer);
+                self.next_index += 1;
+                return Ok(false);
+            }
+            // ffmpeg is no faster, or has just started again: go on from here.
+            self.playback.clock.set_back(-left_s);
+        }
+        Ok(true)
     }
 
     fn timeout(&self) -> CaptureError {
@@ -111,50 +224,47 @@ impl FrameSource for VideoSource {
 
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         loop {
+            if self.pace == Pace::Live && !self.obey()? {
+                self.transport.wait(FRAME_WAIT / 4);
+                return Err(self.timeout());
+            }
             if self.waiting.is_none() {
                 self.waiting = match self.decoder.frames.recv_timeout(FRAME_WAIT) {
                     Ok(frame) => Some(frame),
                     Err(RecvTimeoutError::Timeout) => return Err(self.timeout()),
-                    Err(RecvTimeoutError::Disconnected) => {
-                        self.decoder.finish(&self.path)?;
-                        if self.pace == Pace::Unpaced {
-                            return Ok(None);
-                        }
-                        if !std::mem::take(&mut self.delivered) {
-                            let reason = "the file holds no video frame any more".into();
-                            return Err(CaptureError::Unusable { path: self.path.clone(), reason });
-                        }
-                        self.decoder = Decoder::start(&self.path, self.rate)?;
-                        continue;
-                    }
+                    Err(RecvTimeoutError::Disconnected) => match self.start_again()? {
+                        true => continue,
+                        false if self.pace == Pace::Unpaced => return Ok(None),
+                        false => return Err(self.timeout()),
+                    },
                 };
             }
-            let due_s = self.next_index as f64 / self.rate;
             if self.pace == Pace::Live {
-                let late_s = self.clock.now_s() - due_s;
-                if late_s > TOO_LATE_S {
-                    if let Ok(newer) = self.decoder.frames.try_recv() {
-                        self.waiting = Some(newer);
-                        self.next_index += 1;
-                        continue;
-                    }
-                    // ffmpeg is no faster, or has just started again: go on from here.
-                    self.clock.set_back(late_s);
-                } else if !self.clock.wait_until(due_s) {
-                    return Err(self.timeout());
+                if self.playback.steps > 0 {
+                    // Shown at once; time starts from here.
+                    self.playback.steps -= 1;
+                    self.playback.clock = FrameClock::new();
+                    self.playback.from_index = self.next_index;
+                } else if !self.wait_until_due()? {
+                    continue;
                 }
             }
             let Some(image) = self.waiting.take() else { continue };
             let index = self.next_index;
             self.next_index += 1;
             self.delivered = true;
+            self.transport.delivered(self.seconds(index));
             return Ok(Some(Frame {
                 image: Arc::new(image),
                 index,
-                time_s: due_s,
+                time_s: self.offset_s + self.seconds(index),
                 captured_at: Instant::now(),
             }));
         }
+    }
+
+    fn transport(&self) -> Option<Transport> {
+        (self.pace == Pace::Live).then(|| self.transport.clone())
     }
 }
 
@@ -167,11 +277,15 @@ struct Decoder {
 }
 
 impl Decoder {
-    /// Frames at a constant `rate`, turned upright, as a stream of PPM pictures.
-    fn start(path: &Path, rate: f64) -> Result<Self, CaptureError> {
-        let mut child = Command::new("ffmpeg")
-            .args(["-nostdin", "-hide_banner", "-loglevel", "error"])
-            .args(INPUT_LIMITS)
+    /// Frames at a constant `rate` from the frame `from` on, turned upright, as a stream of PPM pictures.
+    fn start(path: &Path, rate: f64, from: u64) -> Result<Self, CaptureError> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]).args(INPUT_LIMITS);
+        if from > 0 {
+            // Between two frames: times in files are rounded, and a frame just before this place is left out.
+            command.arg("-ss").arg(format!("{:.6}", (from as f64 - 0.5) / rate));
+        }
+        let mut child = command
             .arg("-i")
             .arg(input_name(path))
             .args(["-an", "-sn", "-dn", "-vf"])

@@ -12,17 +12,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
+use super::calm::{Calm, CalmArgs};
+use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::capture::{CaptureError, Pace, SourceKind, SourceSpec, open_source};
 use crate::new_file;
-use crate::pipeline::{FaceSearch, FrameAnalyzer};
+use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo};
 
 /// Files that are taken from a folder; what else lies there is no failure.
 const MEDIA_ENDINGS: [&str; 15] = [
     "png", "jpg", "jpeg", "jpe", "gif", "webp", "mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg",
     "wmv",
 ];
+
+/// Waits in vain for a camera's frame, of half a second each, before something is said.
+const MAX_WAITS: u32 = 6;
 
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArgs {
@@ -54,6 +59,10 @@ pub(super) struct AnalyzeArgs {
     #[arg(long)]
     cropped: bool,
     #[command(flatten)]
+    calm: CalmArgs,
+    #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
     network: NetworkArgs,
 }
 
@@ -73,6 +82,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     };
     let loaded = load_weights(args.network.weights.as_deref())?;
     let classifier = loaded.classifier(args.network.device, args.network.threads)?;
+    let model = ModelInfo::new(&loaded, &classifier);
     drop(loaded);
     if let Some(note) = classifier.device_note() {
         complain(note);
@@ -82,8 +92,10 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
-        writer: RecordWriter::new(form, output)?,
+        writer: RecordWriter::new(form, args.calm.smooth.is_some(), output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
+        keeping: Keeping::new(&args.keep)?,
+        model,
         progress,
         stopped,
         args: &args,
@@ -121,6 +133,8 @@ struct Run<'a> {
     analyzer: FrameAnalyzer,
     writer: RecordWriter<Output>,
     annotator: Option<Annotator>,
+    keeping: Keeping<'a>,
+    model: ModelInfo,
     progress: ProgressBar,
     stopped: Arc<AtomicBool>,
     args: &'a AnalyzeArgs,
@@ -152,13 +166,27 @@ impl Run<'_> {
             _ => info.name.clone(),
         };
         let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
+        let mut calm = Calm::new(&self.args.calm, info.kind);
+        self.keeping.begin(&info, &self.model, calm.settings())?;
         let mut analysed = 0;
         let mut whole = true;
+        let mut waits = 0_u32;
         while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
             let frame = match source.next_frame() {
-                Ok(Some(frame)) => frame,
+                Ok(Some(frame)) => {
+                    waits = 0;
+                    frame
+                }
                 Ok(None) => break,
-                Err(CaptureError::Timeout { .. }) => continue,
+                Err(e @ CaptureError::Timeout { .. }) => {
+                    waits += 1;
+                    // Once a silence: it may end, and Ctrl-C ends the waiting.
+                    if waits == MAX_WAITS {
+                        self.progress
+                            .suspend(|| complain(format_args!("{e}, again and again; still waiting")));
+                    }
+                    continue;
+                }
                 Err(e) => {
                     whole = self.name_failure(&e);
                     if e.is_transient() {
@@ -175,13 +203,20 @@ impl Run<'_> {
             }
             let result = self.analyzer.analyze(frame)?;
             analysed += 1;
+            let shown = calm.show(&result);
+            let smoothed = self.args.calm.smooth.map(|ms| (f32::from(ms), &shown[..]));
             let writer = &mut self.writer;
-            self.progress.suspend(|| writer.write(&name, &result))?;
+            self.progress.suspend(|| writer.write(&name, &result, smoothed))?;
             if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
                 annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
             }
+            whole &= self.keeping.result(&result, &shown, &calm);
         }
-        Ok(whole)
+        if let Some(reason) = calm.baseline_missing() {
+            self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
+            whole = false;
+        }
+        Ok(self.keeping.end() && whole)
     }
 
     fn name_failure(&self, error: &CaptureError) -> bool {

@@ -1,6 +1,7 @@
 //! `moue bench`: how fast everything is on this machine.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,14 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::DONE;
+use super::{DONE, bench_live};
 use crate::capture::{Frame, Pace, SourceSpec, open_source};
 use crate::detect::{DetectorSettings, FaceDetector};
 use crate::model::formula::{formula_input, formula_weights};
 use crate::model::kernels::{CpuPlan, PlanOptions};
 use crate::model::{Classifier, CropRegion, DeviceChoice, LoadedWeights, append_crop};
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
-use crate::train::bench_train_step;
+use crate::train::{Precision, bench_train_step};
 
 /// Shortest time for which a measurement goes on, after the runs that warm it up.
 const MEASURE_FOR: Duration = Duration::from_millis(1500);
@@ -53,6 +54,9 @@ enum Name {
     Detect,
     /// Everything that is done with one 640x480 frame
     Frame,
+    /// A clip at 30 frames a second through the live pipeline: results a second, their age, the heatmap's share
+    /// (only when it is asked for by name)
+    Live,
 }
 
 /// Flags of `moue bench`.
@@ -65,6 +69,15 @@ pub(super) struct BenchArgs {
     /// Measure only this
     #[arg(long, value_name = "NAME")]
     only: Option<Name>,
+    /// Numbers that train_step multiplies: f32 or bf16
+    #[arg(long, value_name = "NUMBERS", default_value = "f32")]
+    precision: Precision,
+    /// With --only live: the clip, by default portraits of the demo
+    #[arg(long, value_name = "FILE")]
+    clip: Option<PathBuf>,
+    /// With --only live: how long it runs after a warm-up of 3 seconds
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=3600))]
+    seconds: u16,
     /// Print a JSON array instead of a table
     #[arg(long)]
     json: bool,
@@ -86,6 +99,12 @@ struct Measurement {
 }
 
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
+    if args.only == Some(Name::Live) {
+        let threads = args.threads.map_or(0, usize::from);
+        let mut out = io::stdout().lock();
+        bench_live::run(args.clip.as_deref(), args.seconds, threads, args.json, &mut out)?;
+        return Ok(DONE);
+    }
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     let mut threads = args.threads.map_or(vec![1, all], |n| vec![usize::from(n)]);
     threads.dedup();
@@ -99,7 +118,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
         let threads = threads.last().copied().unwrap_or(1);
         for blocks in [1, 2] {
             for size in TRAIN_SIZES {
-                let times = bench_train_step(blocks, size, TRAIN_BATCH, threads)?;
+                let times = bench_train_step(blocks, size, TRAIN_BATCH, threads, args.precision)?;
                 report.add(&times, Name::TrainStep, blocks, TRAIN_BATCH, size, threads)?;
             }
         }

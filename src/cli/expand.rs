@@ -38,12 +38,12 @@ pub(super) fn run(args: &ExpandArgs) -> anyhow::Result<u8> {
         bail!("--fraction: expected 0 to 10, found {}", args.fraction);
     }
     let out = &args.out;
-    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    if fs::read_dir(out).with_context(|| out.display().to_string())?.next().is_some() {
+    if out.exists() && fs::read_dir(out).with_context(|| out.display().to_string())?.next().is_some() {
         bail!("{}: expected an empty folder, found files in it", out.display());
     }
     let options = DataOptions { ferplus: None, exclude: args.data.exclude.clone() };
     let data = read_data(&args.data.data, &present_splits(&args.data.data), &options)?;
+    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
 
     // Only training pictures are sources: a changed copy of a validation picture in training would make the
     // validation a memory test.

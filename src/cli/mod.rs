@@ -3,12 +3,18 @@
 mod analyze;
 mod annotate;
 mod bench;
+mod bench_live;
+mod calm;
 mod cameras;
 mod dataset;
 mod evaluate;
 mod expand;
+mod export;
+mod keep;
 mod model;
 mod records;
+mod report;
+mod train;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,13 +61,19 @@ enum Command {
     /// Measure how fast everything is on this machine
     Bench(bench::BenchArgs),
     /// List the cameras and their formats
-    Cameras,
+    Cameras(cameras::CamerasArgs),
     /// Measure a network on labelled pictures
     Evaluate(evaluate::EvaluateArgs),
     /// Copy a data set and add changed copies of its training pictures
     Expand(expand::ExpandArgs),
+    /// Convert a weights file
+    Export(export::ExportArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
+    /// Train a network on labelled pictures
+    Train(train::TrainArgs),
+    /// Turn a recording into one HTML page
+    Report(report::ReportArgs),
 }
 
 /// Flags of the window.
@@ -75,6 +87,10 @@ struct WindowArgs {
     /// Neither read nor write the settings file
     #[arg(long)]
     no_settings: bool,
+    /// Send the readings as OSC messages by UDP (see docs/osc.md)
+    #[cfg(feature = "osc")]
+    #[arg(long, value_name = "HOST:PORT")]
+    osc: Option<String>,
 }
 
 /// Flags that choose the network and where it runs.
@@ -108,10 +124,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
-        Some(Command::Cameras) => cameras::run(),
+        Some(Command::Cameras(args)) => cameras::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         complain(fault::describe("main", &*panic));
@@ -129,14 +148,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn window(args: WindowArgs) -> anyhow::Result<u8> {
     #[cfg(target_os = "linux")]
     start_again_without_driver_cache();
-    crate::app::run(crate::app::AppOptions {
+    #[cfg(feature = "osc")]
+    let tap = osc_tap(args.osc.as_deref())?;
+    #[cfg(not(feature = "osc"))]
+    let tap = None;
+    let options = crate::app::AppOptions {
         source: args.source,
         weights: args.network.weights,
         device: args.network.device,
         threads: args.network.threads,
         settings: !args.no_settings,
-    })?;
+    };
+    crate::app::run(options, tap)?;
     Ok(DONE)
+}
+
+/// Sends every result to `address`.
+#[cfg(feature = "osc")]
+fn osc_tap(address: Option<&str>) -> anyhow::Result<Option<std::sync::Arc<crate::pipeline::ResultTap>>> {
+    let Some(address) = address else { return Ok(None) };
+    let sender = crate::record::osc::OscSender::new(address)?;
+    Ok(Some(std::sync::Arc::new(move |result: &std::sync::Arc<crate::pipeline::LiveResult>| {
+        sender.send(&result.analyzed, &result.shown);
+    })))
 }
 
 /// Graphics drivers keep compiled shaders in the user's cache folder, and are told not to only by the environment in

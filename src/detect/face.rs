@@ -19,6 +19,18 @@ impl FaceBox {
     pub fn area(&self) -> f32 {
         self.width.max(0.0) * self.height.max(0.0)
     }
+
+    /// Intersection over union with another box, 0..=1.
+    #[must_use]
+    pub fn overlap(&self, other: &Self) -> f32 {
+        let width = (self.x + self.width).min(other.x + other.width) - self.x.max(other.x);
+        let height = (self.y + self.height).min(other.y + other.height) - self.y.max(other.y);
+        if width <= 0.0 || height <= 0.0 {
+            return 0.0;
+        }
+        let both = width * height;
+        both / (self.area() + other.area() - both)
+    }
 }
 
 /// A face that the detector found.

@@ -2,8 +2,10 @@
 
 mod detector;
 mod face;
+mod follower;
 mod tracker;
 
 pub use detector::{DetectorSettings, FaceDetector};
 pub use face::{Detection, FaceBox};
+pub use follower::FaceFollower;
 pub use tracker::{TrackedFace, Tracker};

@@ -1,13 +1,13 @@
-//! The network on candle's own operations: inference on CUDA and Metal.
+//! The network on candle's own operations: inference and training on CUDA and Metal.
 //!
-//! Plain structs over a [`VarBuilder`] whose paths are the state dict's keys.
+//! Plain structs over a [`VarBuilder`] whose paths are the state dict's keys, built from [`network_layers`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use candle_core::{D, DType, Device, Module, ModuleT as _, Result, Tensor};
-use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, Linear, VarBuilder};
+use candle_core::{D, DType, Device, Module as _, ModuleT, Result, Tensor, Var};
+use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, Linear, VarBuilder, VarMap};
 
-use super::layout::{FEATURE_CHANNELS, LAYER_CHANNELS};
+use super::layout::{BlockSpec, ConvSpec, FEATURE_CHANNELS, network_layers};
 use super::{Expression, NetworkWeights};
 
 /// PyTorch's default, which the reference network uses.
@@ -20,22 +20,19 @@ struct ConvNorm {
 }
 
 impl ConvNorm {
-    fn new(
-        (c_in, c_out, kernel, stride): (usize, usize, usize, usize),
-        conv: VarBuilder<'_>,
-        norm: VarBuilder<'_>,
-    ) -> Result<Self> {
-        let config = Conv2dConfig { stride, padding: kernel / 2, ..Default::default() };
+    fn new(spec: &ConvSpec, vb: &VarBuilder<'_>) -> Result<Self> {
+        let ConvSpec { name, norm, c_in, c_out, kernel, stride } = spec;
+        let config = Conv2dConfig { stride: *stride, padding: kernel / 2, ..Default::default() };
         Ok(Self {
-            conv: candle_nn::conv2d_no_bias(c_in, c_out, kernel, config, conv)?,
-            norm: candle_nn::batch_norm(c_out, BATCH_NORM_EPSILON, norm)?,
+            conv: candle_nn::conv2d_no_bias(*c_in, *c_out, *kernel, config, vb.pp(name))?,
+            norm: candle_nn::batch_norm(*c_out, BATCH_NORM_EPSILON, vb.pp(norm))?,
         })
     }
 }
 
-impl Module for ConvNorm {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.norm.forward_t(&self.conv.forward(x)?, false)
+impl ModuleT for ConvNorm {
+    fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        self.norm.forward_t(&self.conv.forward(x)?, train)
     }
 }
 
@@ -46,23 +43,20 @@ struct ResidualBlock {
 }
 
 impl ResidualBlock {
-    fn new(c_in: usize, c_out: usize, stride: usize, vb: &VarBuilder<'_>) -> Result<Self> {
-        let shortcut = (stride != 1 || c_in != c_out)
-            .then(|| ConvNorm::new((c_in, c_out, 1, stride), vb.pp("shortcut.0"), vb.pp("shortcut.1")))
-            .transpose()?;
+    fn new(spec: &BlockSpec, vb: &VarBuilder<'_>) -> Result<Self> {
         Ok(Self {
-            first: ConvNorm::new((c_in, c_out, 3, stride), vb.pp("conv1"), vb.pp("bn1"))?,
-            second: ConvNorm::new((c_out, c_out, 3, 1), vb.pp("conv2"), vb.pp("bn2"))?,
-            shortcut,
+            first: ConvNorm::new(&spec.first, vb)?,
+            second: ConvNorm::new(&spec.second, vb)?,
+            shortcut: spec.shortcut.as_ref().map(|spec| ConvNorm::new(spec, vb)).transpose()?,
         })
     }
 }
 
-impl Module for ResidualBlock {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = self.second.forward(&self.first.forward(x)?.relu()?)?;
+impl ModuleT for ResidualBlock {
+    fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        let y = self.second.forward_t(&self.first.forward_t(x, train)?.relu()?, train)?;
         match &self.shortcut {
-            Some(shortcut) => (y + shortcut.forward(x)?)?.relu(),
+            Some(shortcut) => (y + shortcut.forward_t(x, train)?)?.relu(),
             None => (y + x)?.relu(),
         }
     }
@@ -78,7 +72,28 @@ pub struct CandleOutput {
     pub features: Tensor,
 }
 
-/// AttentionEmotionNet on a candle device, for inference.
+/// 3x3 max-pool with stride 2 and padding 1 behind a ReLU, where zeros are as good as minus infinity.
+///
+/// candle's pools do not pad, and have no gradient where kernel and stride differ. For training the pool is the
+/// greatest of three shifted columns, then of three shifted rows.
+fn max_pool(x: &Tensor, train: bool) -> Result<Tensor> {
+    if !train {
+        return x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?.max_pool2d_with_stride(3, 2);
+    }
+    let greatest = |x: &Tensor, dim: usize| -> Result<Tensor> {
+        let mut dims = x.dims().to_vec();
+        let side = dims[dim];
+        let out = side.div_ceil(2);
+        // Even and odd places side by side: place 2i + k is (i + k / 2, k % 2).
+        dims.splice(dim..=dim, [out + 1, 2]);
+        let x = x.pad_with_zeros(dim, 1, 2 * out + 1 - side)?.reshape(dims)?;
+        let place = |k: usize| x.narrow(dim, k / 2, out)?.narrow(dim + 1, k % 2, 1)?.squeeze(dim + 1);
+        place(0)?.maximum(&place(1)?)?.maximum(&place(2)?)
+    };
+    greatest(&greatest(x, 3)?, 2)
+}
+
+/// AttentionEmotionNet on a candle device.
 pub struct CandleNet {
     stem: ConvNorm,
     blocks: Vec<ResidualBlock>,
@@ -97,27 +112,40 @@ impl CandleNet {
         for (name, t) in &weights.tensors {
             tensors.insert(name.clone(), Tensor::from_slice(&t.values, t.shape.as_slice(), device)?);
         }
-        let vb = VarBuilder::from_tensors(tensors, DType::F32, device);
-        let mut blocks = Vec::new();
-        let mut c_in = LAYER_CHANNELS[0];
-        for (layer, c_out) in LAYER_CHANNELS.into_iter().enumerate() {
-            for block in 0..weights.blocks {
-                let stride = if layer > 0 && block == 0 { 2 } else { 1 };
-                let vb = vb.pp(format!("layer{}.{block}", layer + 1));
-                blocks.push(ResidualBlock::new(c_in, c_out, stride, &vb)?);
-                c_in = c_out;
+        Self::build(&VarBuilder::from_tensors(tensors, DType::F32, device), weights.blocks, device)
+    }
+
+    /// The same network computing with `dtype`, its tensors as variables by state-dict name, running statistics among
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn trainable(
+        weights: &NetworkWeights,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<(Self, BTreeMap<String, Var>)> {
+        let (map, mut variables) = (VarMap::new(), BTreeMap::new());
+        {
+            let mut data = map.data().lock().map_err(|e| candle_core::Error::Msg(e.to_string()))?;
+            for (name, t) in &weights.tensors {
+                let tensor = Tensor::from_slice(&t.values, t.shape.as_slice(), device)?.to_dtype(dtype)?;
+                let var = Var::from_tensor(&tensor)?;
+                data.insert(name.clone(), var.clone());
+                variables.insert(name.clone(), var);
             }
         }
+        let vb = VarBuilder::from_varmap(&map, dtype, device);
+        Ok((Self::build(&vb, weights.blocks, device)?, variables))
+    }
+
+    fn build(vb: &VarBuilder<'_>, blocks: usize, device: &Device) -> Result<Self> {
+        let layers = network_layers(blocks);
+        let attention = vb.pp("attention.0");
         Ok(Self {
-            stem: ConvNorm::new((3, LAYER_CHANNELS[0], 7, 2), vb.pp("conv1"), vb.pp("bn1"))?,
-            blocks,
-            attention: candle_nn::conv2d(
-                FEATURE_CHANNELS,
-                1,
-                1,
-                Conv2dConfig::default(),
-                vb.pp("attention.0"),
-            )?,
+            stem: ConvNorm::new(&layers.stem, vb)?,
+            blocks: layers.blocks.iter().map(|spec| ResidualBlock::new(spec, vb)).collect::<Result<_>>()?,
+            attention: candle_nn::conv2d(FEATURE_CHANNELS, 1, 1, Conv2dConfig::default(), attention)?,
             fc: candle_nn::linear(FEATURE_CHANNELS, Expression::COUNT, vb.pp("fc"))?,
             device: device.clone(),
         })
@@ -134,15 +162,25 @@ impl CandleNet {
     /// # Errors
     /// What candle says, for example of a shape that does not fit.
     pub fn forward(&self, x: &Tensor) -> Result<CandleOutput> {
-        let x = self.stem.forward(x)?.relu()?;
-        // candle's pools do not pad. After a ReLU zeros are as good as minus infinity.
-        let x = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;
-        let mut features = x.max_pool2d_with_stride(3, 2)?;
+        self.forward_t(x, false, None)
+    }
+
+    /// As [`Self::forward`]; with `train` batch norm uses the batch's statistics and updates the running ones.
+    /// Pooled features are multiplied by `dropout`, `[N, 512]`, where it is given.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_t(&self, x: &Tensor, train: bool, dropout: Option<&Tensor>) -> Result<CandleOutput> {
+        let mut features = max_pool(&self.stem.forward_t(x, train)?.relu()?, train)?;
         for block in &self.blocks {
-            features = block.forward(&features)?;
+            features = block.forward_t(&features, train)?;
         }
         let attention = candle_nn::ops::sigmoid(&self.attention.forward(&features)?)?;
         let pooled = features.broadcast_mul(&attention)?.mean(D::Minus1)?.mean(D::Minus1)?;
+        let pooled = match dropout {
+            Some(mask) => (pooled * mask)?,
+            None => pooled,
+        };
         Ok(CandleOutput { logits: self.fc.forward(&pooled)?, attention, features })
     }
 }

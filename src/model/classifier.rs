@@ -7,12 +7,9 @@ use candle_core::Tensor;
 use super::candle_net::CandleNet;
 use super::device::Graphics;
 use super::kernels::{CpuPlan, PlanOptions};
-use super::{DeviceChoice, Expression, FEATURE_CHANNELS, HeatMap, ModelError, NetworkWeights, Reading};
-
-/// ImageNet's channel means, which the training data was normalised with.
-pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-/// ImageNet's channel standard deviations.
-pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
+use super::{
+    DeviceChoice, Expression, FEATURE_CHANNELS, HeatMap, MEAN, ModelError, NetworkWeights, Reading, STD,
+};
 
 enum Engine {
     Cpu(Box<CpuPlan>),

@@ -34,7 +34,7 @@ impl FromStr for DeviceChoice {
 
 impl DeviceChoice {
     /// The graphics devices to try, best first; the CPU comes after them.
-    pub(super) fn graphics(self) -> &'static [Graphics] {
+    pub(crate) fn graphics(self) -> &'static [Graphics] {
         match self {
             Self::Auto if cfg!(all(feature = "cuda", feature = "metal")) => {
                 &[Graphics::Cuda, Graphics::Metal]
@@ -50,14 +50,14 @@ impl DeviceChoice {
 
 /// A device that candle serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Graphics {
+pub(crate) enum Graphics {
     Cuda,
     Metal,
 }
 
 impl Graphics {
     /// Name to show.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Cuda => "CUDA",
             Self::Metal => "Metal",
@@ -68,7 +68,7 @@ impl Graphics {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn open(self) -> Result<Device, String> {
+    pub(crate) fn open(self) -> Result<Device, String> {
         let (compiled, feature) = match self {
             Self::Cuda => (cfg!(feature = "cuda"), "cuda"),
             Self::Metal => (cfg!(feature = "metal"), "metal"),

@@ -3,7 +3,7 @@
 mod candle_net;
 mod classifier;
 mod crop;
-mod device;
+pub(crate) mod device;
 mod error;
 mod expression;
 mod files;
@@ -15,7 +15,7 @@ mod reading;
 mod weights;
 
 pub use candle_net::{CandleNet, CandleOutput};
-pub use classifier::{Classifier, MEAN, STD};
+pub use classifier::Classifier;
 pub use crop::{CropRegion, TRAINING_FACE_PX, append_crop, resize_bilinear};
 pub use device::DeviceChoice;
 pub use error::ModelError;
@@ -26,6 +26,9 @@ pub use files::{
 };
 pub(crate) use files::{check_header, read_file};
 pub use heat_map::HeatMap;
-pub use layout::{FEATURE_CHANNELS, LAYER_CHANNELS, TensorSpec, parameter_count, state_dict_layout};
+pub use layout::{
+    BlockSpec, ConvSpec, FEATURE_CHANNELS, LAYER_CHANNELS, NetworkLayers, TensorSpec, network_layers,
+    parameter_count, state_dict_layout,
+};
 pub use reading::Reading;
-pub use weights::{INPUT_SIZES, NetworkWeights, WeightTensor};
+pub use weights::{INPUT_SIZES, MEAN, NetworkWeights, STD, WeightTensor};

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::{Expression, MEAN, ModelError, STD};
+use super::{Expression, ModelError};
 use crate::excerpt::excerpt;
+
+/// ImageNet's channel means, which the training data was normalised with.
+pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// ImageNet's channel standard deviations.
+pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// Input sizes that make sense, in pixels: the last feature map has at least one cell, and a picture
 /// takes milliseconds.

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use super::live::{Message, NewModel, Shared, Work, fault};
-use super::smoothing::{ShownReading, Smoother};
-use super::{AnalyzedFrame, FaceSearch, FrameAnalyzer};
+use super::live::{BaselineState, Message, NewModel, Shared, Work, fault};
+use super::{
+    AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, FaceSearch, FrameAnalyzer, ReadingStage,
+    RecordingStep, ShownReading, SourceState,
+};
 use crate::capture::SourceKind;
 use crate::model::{Classifier, LoadedWeights, parameter_count};
 
@@ -43,7 +45,9 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    pub(super) fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
+    /// What there is to say about weights that run in `classifier`.
+    #[must_use]
+    pub fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
         Self {
             name: loaded.name.clone(),
             path: loaded.path.clone(),
@@ -80,7 +84,7 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
         if let Some(new) = shared.new_model.take() {
             *shared.model.lock() = Some(Arc::clone(&new.info));
             match &mut analysis {
-                Some(running) => running.replace(new),
+                Some(running) => running.replace(shared, new),
                 None => analysis = Some(Analysis::new(new)),
             }
             (shared.hooks.on_change)();
@@ -97,10 +101,18 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
             Ok(result) => {
                 // The source may have been changed meanwhile: its result must not come back.
                 let wanted = shared.wanted.lock();
-                if wanted.generation == generation && !wanted.paused {
-                    *shared.result.lock() = Some(Arc::new(result));
+                let state = shared.state.lock();
+                // The same holds for a camera that went silent: boxes of its last picture are of the past.
+                let silent = matches!(*state, SourceState::NoSignal { .. });
+                let current = wanted.generation == generation && !wanted.paused && !silent;
+                let result = Arc::new(result);
+                if current {
+                    *shared.result.lock() = Some(Arc::clone(&result));
                 }
-                drop(wanted);
+                drop((state, wanted));
+                if current {
+                    shared.tap(&result);
+                }
                 (shared.hooks.on_change)();
             }
             Err(text) => {
@@ -122,7 +134,10 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
 struct Analysis {
     analyzer: FrameAnalyzer,
     model: Arc<ModelInfo>,
-    smoother: Smoother,
+    readings: ReadingStage,
+    recorder: Option<BaselineRecorder>,
+    /// Whether a baseline was applied to the last frame.
+    unbiased: bool,
     generation: u64,
     number: u64,
     finished: VecDeque<Instant>,
@@ -138,7 +153,9 @@ impl Analysis {
         Self {
             analyzer: FrameAnalyzer::new(new.classifier, FaceSearch::for_source(SourceKind::Camera)),
             model: new.info,
-            smoother: Smoother::default(),
+            readings: ReadingStage::default(),
+            recorder: None,
+            unbiased: false,
             generation: 0,
             number: 0,
             finished: VecDeque::new(),
@@ -148,10 +165,11 @@ impl Analysis {
         }
     }
 
-    fn replace(&mut self, new: NewModel) {
+    fn replace(&mut self, shared: &Shared, new: NewModel) {
+        self.cancel_recording(shared);
         drop(self.analyzer.replace_classifier(new.classifier));
         self.model = new.info;
-        self.smoother.clear();
+        self.readings.clear();
         self.last = None;
         self.last_error = None;
         self.faults = 0;
@@ -161,10 +179,12 @@ impl Analysis {
         if work.generation != self.generation {
             self.generation = work.generation;
             self.analyzer.set_search(FaceSearch::for_source(work.kind));
-            self.smoother.clear();
+            self.readings = ReadingStage::default();
+            self.cancel_recording(shared);
             self.last = None;
         }
         let time_s = work.frame.time_s;
+        let source = Arc::clone(&work.source);
         let analyzed = match &self.last {
             Some((image, analyzed)) if Arc::ptr_eq(image, &work.frame.image) => {
                 AnalyzedFrame { frame: work.frame, ..analyzed.clone() }
@@ -178,12 +198,12 @@ impl Analysis {
             // Pictures in turn have no time in common.
             settings.time_constant_ms = 0.0;
         }
-        let shown = analyzed
-            .faces
-            .iter()
-            .map(|f| self.smoother.update(f.id, &f.reading.probabilities, time_s, &settings))
-            .collect();
-        self.smoother.forget_before(time_s);
+        let baseline = self.baseline(shared, &source, &analyzed.faces, time_s);
+        if self.unbiased != baseline.is_some() {
+            self.unbiased = baseline.is_some();
+            self.readings.clear();
+        }
+        let shown = self.readings.show(&analyzed.faces, time_s, &settings, baseline.as_ref());
         self.number += 1;
         self.faults = 0;
         let finished_at = Instant::now();
@@ -201,5 +221,61 @@ impl Analysis {
             results_per_s,
             model: Arc::clone(&self.model),
         })
+    }
+
+    /// Readings of another source or network do not belong into one mean.
+    fn cancel_recording(&mut self, shared: &Shared) {
+        if self.recorder.take().is_some() {
+            let mut state = shared.baseline.lock();
+            if matches!(*state, BaselineState::Recording { .. }) {
+                *state = BaselineState::Off;
+            }
+        }
+    }
+
+    /// The baseline to apply, after a step of the recording where there is one.
+    fn baseline(
+        &mut self,
+        shared: &Shared,
+        source: &str,
+        faces: &[AnalyzedFace],
+        time_s: f64,
+    ) -> Option<Baseline> {
+        let mut state = shared.baseline.lock();
+        if !matches!(*state, BaselineState::Recording { .. }) {
+            self.recorder = None;
+        }
+        match &mut *state {
+            BaselineState::Off => None,
+            BaselineState::On { baseline, fits } => {
+                *fits = baseline.fits(source, &self.model.sha256);
+                fits.then(|| baseline.clone())
+            }
+            BaselineState::Recording { id, left_s } => {
+                let id = *id;
+                match self.recorder.get_or_insert_with(|| BaselineRecorder::new(id)).add(faces, time_s) {
+                    RecordingStep::Going { left_s: left } => {
+                        *left_s = Some(left);
+                        None
+                    }
+                    RecordingStep::Done(bias) => {
+                        let network = self.model.sha256.clone();
+                        let baseline = Baseline { source: source.to_owned(), network, bias };
+                        self.readings.set_owner(Some(id), time_s);
+                        *state = BaselineState::On { baseline: baseline.clone(), fits: true };
+                        drop(state);
+                        shared
+                            .say(Message::Info("the baseline is on: it is taken out of the readings".into()));
+                        Some(baseline)
+                    }
+                    RecordingStep::Failed(reason) => {
+                        *state = BaselineState::Off;
+                        drop(state);
+                        shared.say(Message::Error(format!("no baseline was recorded: {reason}")));
+                        None
+                    }
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::capture::{Frame, SourceKind};
-use crate::detect::{Detection, DetectorSettings, FaceBox, FaceDetector, TrackedFace, Tracker};
+use crate::detect::{Detection, DetectorSettings, FaceBox, FaceDetector, FaceFollower, TrackedFace};
 use crate::model::{Classifier, CropRegion, ModelError, Reading, append_crop};
 
 /// A face of a frame.
@@ -46,7 +46,7 @@ pub enum FaceSearch {
     WholePicture,
 }
 
-/// Detector, tracker and classifier. Belongs to one thread.
+/// Detector, follower and classifier. Belongs to one thread.
 pub struct FrameAnalyzer {
     classifier: Classifier,
     faces: FaceFinder,
@@ -55,7 +55,7 @@ pub struct FrameAnalyzer {
 }
 
 enum FaceFinder {
-    Detector { detector: Box<FaceDetector>, tracker: Option<Tracker> },
+    Detector { detector: Box<FaceDetector>, follower: Option<FaceFollower> },
     WholePicture,
 }
 
@@ -84,10 +84,10 @@ impl FrameAnalyzer {
     pub fn set_search(&mut self, search: FaceSearch) {
         match (&mut self.faces, search) {
             // Reading the detector's model again would cost more than a picture.
-            (FaceFinder::Detector { detector, tracker }, FaceSearch::Detect { settings, track })
+            (FaceFinder::Detector { detector, follower }, FaceSearch::Detect { settings, track })
                 if detector.settings() == settings =>
             {
-                *tracker = track.then(Tracker::new);
+                *follower = track.then(FaceFollower::new);
             }
             (faces, search) => *faces = FaceFinder::new(search),
         }
@@ -145,7 +145,7 @@ impl FaceFinder {
         match search {
             FaceSearch::Detect { settings, track } => Self::Detector {
                 detector: Box::new(FaceDetector::new(settings)),
-                tracker: track.then(Tracker::new),
+                follower: track.then(FaceFollower::new),
             },
             FaceSearch::WholePicture => Self::WholePicture,
         }
@@ -154,11 +154,13 @@ impl FaceFinder {
     /// The faces, largest first, with the squares to classify.
     fn find(&mut self, frame: &Frame) -> Vec<(TrackedFace, CropRegion)> {
         match self {
-            Self::Detector { detector, tracker } => {
-                let found = detector.detect(&frame.image);
-                let faces = match tracker {
-                    Some(tracker) => tracker.update(&found, frame.time_s),
-                    None => (1..).zip(found).map(|(id, detection)| TrackedFace { id, detection }).collect(),
+            Self::Detector { detector, follower } => {
+                let faces = match follower {
+                    Some(follower) => follower.follow(detector, &frame.image, frame.time_s),
+                    None => {
+                        let found = detector.detect(&frame.image);
+                        (1..).zip(found).map(|(id, detection)| TrackedFace { id, detection }).collect()
+                    }
                 };
                 faces.into_iter().map(|f| (f, CropRegion::around(&f.detection.face))).collect()
             }

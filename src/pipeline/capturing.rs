@@ -1,18 +1,32 @@
-//! The capture thread: opens the wanted source, reads it, and starts again when a camera fails.
+//! The capture thread: watches the thread that reads the wanted source, passes its frames on, says when there are
+//! none, and starts again when a camera fails. It never calls a driver itself, so that it always goes on.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::live::{Message, Shared, Wanted, Work, fault};
-use crate::capture::{CaptureError, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
+use super::live::{Message, Shared, Wanted, Work};
+use super::reader::{Event, Reader};
+use crate::capture::{CaptureError, SourceInfo, SourceKind, SourceSpec};
 
-/// Without a frame for this long the picture is marked.
+/// Without a frame for this long the picture is marked and the camera opened again.
 const NO_SIGNAL_AFTER: Duration = Duration::from_secs(3);
 /// First and longest pause before a camera is opened again.
 const RETRY_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
-/// How often a sleeping thread looks whether it should do something else.
+/// A camera that ran this long works again; the pauses start anew.
+const WORKS_AFTER: Duration = Duration::from_secs(10);
+/// Longest time to open a source; macOS may ask the user for permission meanwhile.
+const OPEN_WITHIN: Duration = Duration::from_secs(30);
+/// A source is released within this time unless its driver hangs or it is still being opened.
+const RELEASE_SOON: Duration = Duration::from_millis(700);
+/// Opening a camera gives up by itself within this time, and releases it.
+const RELEASE_LATE: Duration = Duration::from_secs(9);
+/// Drivers that may hang at once; each keeps a thread.
+const MAX_HUNG: usize = 4;
+/// How often the thread looks whether it should do something else.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A driver call that does not return.
+const NO_ANSWER: &str = "the driver does not answer; unplug the camera and plug it in again";
 
 /// What the source is doing.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,132 +53,288 @@ pub enum SourceState {
 }
 
 pub(super) fn capture_loop(shared: &Arc<Shared>) {
+    let mut supervisor = Supervisor { shared, leaving: Vec::new(), paused_device: None };
     while !shared.stopped() {
         let wanted = shared.wanted.lock().clone();
         shared.clear_result();
         if wanted.paused {
+            supervisor.wait_for_releases(&wanted);
             shared.set_state(SourceState::Paused);
-            wait_for_change(shared, &wanted);
+            supervisor.wait_for_change(&wanted);
             continue;
         }
         shared.set_state(SourceState::Opening);
-        let failed = match catch_unwind(AssertUnwindSafe(|| open_and_run(shared, &wanted))) {
-            Ok(Ok(())) => continue,
-            Ok(Err(e)) => e.to_string(),
-            // A driver's or decoder's fault ends this source, not the thread: another one can be chosen.
-            Err(panic) => fault("capture", &*panic),
-        };
-        shared.clear_result();
-        shared.set_state(SourceState::Failed(failed.clone()));
-        shared.say(Message::Error(failed));
-        wait_for_change(shared, &wanted);
-    }
-}
-
-/// Returns when something else is wanted; the source is dropped then: the camera is free before the next
-/// one is opened.
-fn open_and_run(shared: &Shared, wanted: &Wanted) -> Result<(), CaptureError> {
-    run(shared, wanted, (shared.origins.open)(&wanted.source)?);
-    Ok(())
-}
-
-fn changed(shared: &Shared, wanted: &Wanted) -> bool {
-    shared.stopped() || shared.wanted.lock().generation != wanted.generation
-}
-
-fn wait_for_change(shared: &Shared, wanted: &Wanted) {
-    while !changed(shared, wanted) {
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
-/// Reads a source until another one is wanted.
-fn run(shared: &Shared, wanted: &Wanted, opened: OpenedSource) {
-    if let Some(note) = opened.note {
-        shared.say(Message::Info(note));
-    }
-    let mut source = opened.source;
-    let info = source.info().clone();
-    shared.set_state(SourceState::Running(info.clone()));
-    let mut last_frame = Instant::now();
-    let mut silent = false;
-    let mut last_complaint = None;
-    while !changed(shared, wanted) {
-        match source.next_frame() {
-            Ok(Some(frame)) => {
-                if silent {
-                    silent = false;
-                    shared.set_state(SourceState::Running(info.clone()));
-                }
-                last_frame = frame.captured_at;
-                (shared.hooks.on_frame)(&frame);
-                shared.work.put(Work { frame, kind: info.kind, generation: wanted.generation });
-            }
-            Ok(None) => {
-                shared.set_state(SourceState::Ended);
-                wait_for_change(shared, wanted);
-            }
-            Err(e) if e.is_transient() => {
-                // A folder's unreadable picture is named once, a camera's damaged frames are only logged.
-                if matches!(e, CaptureError::UnreadableFrame { .. }) {
-                    let text = e.to_string();
-                    tracing::debug!("{text}");
-                    if info.kind != SourceKind::Camera && last_complaint.as_ref() != Some(&text) {
-                        shared.say(Message::Error(text.clone()));
-                        last_complaint = Some(text);
-                    }
-                }
-                if !silent && info.kind == SourceKind::Camera && last_frame.elapsed() > NO_SIGNAL_AFTER {
-                    silent = true;
-                    shared.clear_result();
-                    shared.set_state(SourceState::NoSignal {
-                        info: info.clone(),
-                        since: last_frame,
-                        reason: None,
-                    });
-                }
-            }
-            Err(e) => {
-                shared.clear_result();
-                shared.say(Message::Error(e.to_string()));
-                if info.kind != SourceKind::Camera {
-                    shared.set_state(SourceState::Failed(e.to_string()));
-                    wait_for_change(shared, wanted);
-                    return;
-                }
-                shared.set_state(SourceState::NoSignal {
-                    info: info.clone(),
-                    since: last_frame,
-                    reason: Some(e.to_string()),
-                });
-                drop(source);
-                match reopen(shared, wanted, &info) {
-                    Some(again) => source = again,
-                    None => return,
-                }
-                shared.set_state(SourceState::Running(info.clone()));
-                last_frame = Instant::now();
-            }
+        if let Err(failed) = supervisor.serve(&wanted) {
+            shared.set_state(SourceState::Failed(failed.clone()));
+            shared.clear_result();
+            shared.say(Message::Error(failed));
+            supervisor.wait_for_change(&wanted);
         }
     }
 }
 
-/// Opens the same camera again, with growing pauses. `None`: something else is wanted.
-fn reopen(shared: &Shared, wanted: &Wanted, info: &SourceInfo) -> Option<Box<dyn FrameSource>> {
-    let same = SourceSpec::Camera(Some(info.name.clone()));
-    let (mut pause, longest) = RETRY_PAUSES;
-    loop {
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            if changed(shared, wanted) {
-                return None;
+/// An open source.
+struct Running {
+    reader: Reader,
+    info: SourceInfo,
+    /// What opens the same device again.
+    same: SourceSpec,
+}
+
+/// Why no source was opened.
+enum NotOpen {
+    /// Something else is wanted.
+    Changed,
+    /// The message says what to do.
+    Failed(String),
+}
+
+/// Why a source is not read any more.
+enum End {
+    /// Something else is wanted.
+    Changed,
+    /// A camera delivers nothing; it may come back.
+    Lost(Option<String>),
+    /// It does not work.
+    Failed(String),
+}
+
+/// A thread that was told to end.
+struct Leaving {
+    thread: JoinHandle<()>,
+    since: Instant,
+}
+
+struct Supervisor<'a> {
+    shared: &'a Shared,
+    /// Threads that have not ended yet; some never do.
+    leaving: Vec<Leaving>,
+    /// The source that was wanted before a pause, and what opens the same device again.
+    paused_device: Option<(SourceSpec, SourceSpec)>,
+}
+
+impl Supervisor<'_> {
+    /// Reads the wanted source until something else is wanted.
+    fn serve(&mut self, wanted: &Wanted) -> Result<(), String> {
+        // After a pause the same device goes on, whatever has its number now.
+        let source = match self.paused_device.take() {
+            Some((source, same)) if source == wanted.source => same,
+            _ => wanted.source.clone(),
+        };
+        let mut running = match self.open(&source, wanted, None) {
+            Ok(running) => running,
+            Err(NotOpen::Changed) => return Ok(()),
+            Err(NotOpen::Failed(text)) => return Err(text),
+        };
+        self.shared.set_state(SourceState::Running(running.info.clone()));
+        let mut last_frame = Instant::now();
+        let mut pause = RETRY_PAUSES.0;
+        loop {
+            let start = Instant::now();
+            let end = self.run(&running, wanted, &mut last_frame);
+            let Running { reader, info, same } = running;
+            let (shared, since) = (self.shared, last_frame);
+            let silence = |reason: Option<String>| {
+                shared.set_state(SourceState::NoSignal { info: info.clone(), since, reason });
+                shared.clear_result();
+            };
+            match &end {
+                End::Changed => {
+                    let paused = self.shared.wanted.lock().paused;
+                    self.paused_device = paused.then(|| (wanted.source.clone(), same));
+                    self.leave(reader);
+                    return Ok(());
+                }
+                End::Failed(text) => {
+                    self.leave(reader);
+                    return Err(text.clone());
+                }
+                End::Lost(reason) => {
+                    self.shared.work.take();
+                    silence(reason.clone());
+                }
+            }
+            self.leave(reader);
+            if start.elapsed() > WORKS_AFTER {
+                pause = RETRY_PAUSES.0;
+            }
+            running = loop {
+                if self.pause(pause, wanted) {
+                    return Ok(());
+                }
+                pause = (pause * 2).min(RETRY_PAUSES.1);
+                match self.open(&same, wanted, Some(&info)) {
+                    Ok(again) => break again,
+                    Err(NotOpen::Changed) => return Ok(()),
+                    Err(NotOpen::Failed(text)) => {
+                        tracing::debug!("{text}");
+                        // It is this program's own hung call that keeps the camera then.
+                        let hung = self.leaving.iter().any(|l| !l.thread.is_finished());
+                        silence(Some(if hung { NO_ANSWER.to_owned() } else { text }));
+                    }
+                }
+            };
+        }
+    }
+
+    /// Opens a source. `again`: the camera that was lost.
+    fn open(
+        &mut self,
+        source: &SourceSpec,
+        wanted: &Wanted,
+        again: Option<&SourceInfo>,
+    ) -> Result<Running, NotOpen> {
+        if matches!(source, SourceSpec::Auto | SourceSpec::Camera(_)) {
+            // What is only now being released would be busy.
+            self.wait_for_releases(wanted);
+        }
+        if self.leaving.len() >= MAX_HUNG {
+            let text =
+                "the drivers of several cameras do not answer; unplug them, or start the program again";
+            return Err(NotOpen::Failed(text.into()));
+        }
+        let reader = Reader::start(&self.shared.origins.open, source)
+            .map_err(|e| NotOpen::Failed(format!("{source}: the system gives no thread to read it: {e}")))?;
+        let start = Instant::now();
+        let failed = loop {
+            match reader.next_within(LOOK_EVERY) {
+                Some(Event::Opened { info, note, same, transport }) => {
+                    *self.shared.transport.lock() = transport;
+                    if let Some(note) = note {
+                        self.shared.say(Message::Info(note));
+                    }
+                    let same = same.unwrap_or_else(|| SourceSpec::Camera(Some(info.name.clone())));
+                    return Ok(Running { reader, info, same });
+                }
+                Some(Event::Failed(e)) => break told(e, again),
+                Some(Event::Panicked(text)) => break text,
+                _ => {}
+            }
+            if self.changed(wanted) {
+                self.leave(reader);
+                return Err(NotOpen::Changed);
+            }
+            if start.elapsed() > OPEN_WITHIN {
+                break format!("{source}: {NO_ANSWER}");
+            }
+        };
+        self.leave(reader);
+        Err(NotOpen::Failed(failed))
+    }
+
+    /// Passes frames on as long as they come.
+    fn run(&self, running: &Running, wanted: &Wanted, last_frame: &mut Instant) -> End {
+        let Running { reader, info, .. } = running;
+        let start = Instant::now();
+        let camera = info.kind == SourceKind::Camera;
+        let name: Arc<str> = info.name.as_str().into();
+        let mut answered = Instant::now();
+        let mut last_complaint = None;
+        while !self.changed(wanted) {
+            let event = reader.next_within(LOOK_EVERY);
+            if event.is_some() {
+                answered = Instant::now();
+            }
+            match event {
+                Some(Event::Frame(frame)) => {
+                    if matches!(*self.shared.state.lock(), SourceState::NoSignal { .. }) {
+                        self.shared.set_state(SourceState::Running(info.clone()));
+                    }
+                    *last_frame = frame.captured_at;
+                    if camera {
+                        last_complaint = None;
+                    }
+                    (self.shared.hooks.on_frame)(&frame);
+                    let source = Arc::clone(&name);
+                    self.shared.work.put(Work {
+                        frame,
+                        kind: info.kind,
+                        source,
+                        generation: wanted.generation,
+                    });
+                }
+                Some(Event::Nothing(CaptureError::Timeout { .. })) => {}
+                // A folder's unreadable picture is named once, a camera's damaged frames are only logged.
+                Some(Event::Nothing(e)) => {
+                    let text = e.to_string();
+                    tracing::debug!("{text}");
+                    if !camera && last_complaint.as_ref() != Some(&text) {
+                        self.shared.say(Message::Error(text.clone()));
+                    }
+                    last_complaint = Some(text);
+                }
+                Some(Event::Ended) => {
+                    self.shared.set_state(SourceState::Ended);
+                    self.wait_for_change(wanted);
+                }
+                Some(Event::Failed(e)) => {
+                    let text = e.to_string();
+                    if !camera {
+                        return End::Failed(text);
+                    }
+                    self.shared.say(Message::Error(text.clone()));
+                    return End::Lost(Some(text));
+                }
+                Some(Event::Panicked(text)) => return End::Failed(text),
+                Some(Event::Opened { .. }) | None => {}
+            }
+            if camera && (*last_frame).max(start).elapsed() > NO_SIGNAL_AFTER {
+                let hung = answered.elapsed() > NO_SIGNAL_AFTER / 2;
+                return End::Lost(if hung { Some(NO_ANSWER.into()) } else { last_complaint });
+            }
+        }
+        End::Changed
+    }
+
+    /// Tells a thread to end and waits a little.
+    fn leave(&mut self, reader: Reader) {
+        *self.shared.transport.lock() = None;
+        if let Some(thread) = reader.release(RELEASE_SOON) {
+            self.leaving.push(Leaving { thread, since: Instant::now() });
+        }
+        self.leaving.retain(|l| !l.thread.is_finished());
+    }
+
+    /// Waits until every source is released, except those whose driver hangs.
+    fn wait_for_releases(&mut self, wanted: &Wanted) {
+        while !self.changed(wanted) {
+            self.leaving.retain(|l| !l.thread.is_finished());
+            if self.leaving.iter().all(|l| l.since.elapsed() > RELEASE_LATE) {
+                return;
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        match (shared.origins.open)(&same) {
-            Ok(opened) => return Some(opened.source),
-            Err(e) => tracing::debug!("{e}"),
+    }
+
+    fn changed(&self, wanted: &Wanted) -> bool {
+        self.shared.stopped() || self.shared.wanted.lock().generation != wanted.generation
+    }
+
+    fn wait_for_change(&self, wanted: &Wanted) {
+        while !self.changed(wanted) {
+            std::thread::sleep(LOOK_EVERY);
         }
-        pause = (pause * 2).min(longest);
+    }
+
+    /// Whether something else is wanted, before the pause is over.
+    fn pause(&self, pause: Duration, wanted: &Wanted) -> bool {
+        let start = Instant::now();
+        while !self.changed(wanted) {
+            if start.elapsed() > pause {
+                return false;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        true
+    }
+}
+
+/// An error of opening, told of a camera that was there before.
+fn told(error: CaptureError, again: Option<&SourceInfo>) -> String {
+    match (error, again) {
+        (CaptureError::NoCamera { .. }, Some(info)) => {
+            CaptureError::CameraUnplugged { device: info.name.clone() }.to_string()
+        }
+        (error, _) => error.to_string(),
     }
 }

@@ -13,8 +13,10 @@ use parking_lot::Mutex;
 
 use super::analysis::{LiveResult, ModelInfo, analysis_loop};
 use super::capturing::{SourceState, capture_loop};
-use super::{Mailbox, SmoothingSettings};
-use crate::capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
+use super::{Baseline, Mailbox, SmoothingSettings};
+use crate::capture::{
+    CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source,
+};
 use crate::model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 
 /// The program ends within a second; a driver call that hangs is left behind.
@@ -43,6 +45,28 @@ pub struct LiveOptions {
     pub threads: usize,
     /// How calm the readings are.
     pub smoothing: SmoothingSettings,
+}
+
+/// The personal baseline.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum BaselineState {
+    /// Nothing is taken out.
+    #[default]
+    Off,
+    /// It is being recorded.
+    Recording {
+        /// The person.
+        id: u64,
+        /// Seconds that are left; `None` before the first frame.
+        left_s: Option<f64>,
+    },
+    /// It is applied, unless it was recorded with another source or network.
+    On {
+        /// What is taken out.
+        baseline: Baseline,
+        /// Whether it fits the source and network in use.
+        fits: bool,
+    },
 }
 
 /// Opens a source, on the capture thread.
@@ -77,10 +101,15 @@ pub struct Hooks {
     pub on_change: Box<dyn Fn() + Send + Sync>,
 }
 
+/// Takes every result on the analysis thread, in order; must return at once.
+pub type ResultTap = dyn Fn(&Arc<LiveResult>) + Send + Sync;
+
 /// A frame on its way to the analysis.
 pub(super) struct Work {
     pub(super) frame: Frame,
     pub(super) kind: SourceKind,
+    /// Name of the source.
+    pub(super) source: Arc<str>,
     /// Number of the source; results of an older one are worthless.
     pub(super) generation: u64,
 }
@@ -109,6 +138,9 @@ pub(super) struct Shared {
     pub(super) result: Mutex<Option<Arc<LiveResult>>>,
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
+    pub(super) baseline: Mutex<BaselineState>,
+    pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
+    pub(super) transport: Mutex<Option<Transport>>,
     pub(super) hooks: Hooks,
     pub(super) origins: Origins,
     messages: Sender<Message>,
@@ -129,6 +161,14 @@ impl Shared {
     pub(super) fn set_state(&self, state: SourceState) {
         *self.state.lock() = state;
         (self.hooks.on_change)();
+    }
+
+    /// Hands a result out, with no lock held: a tap may ask for anything.
+    pub(super) fn tap(&self, result: &Arc<LiveResult>) {
+        let tap = self.tap.lock().clone();
+        if let Some(tap) = tap {
+            tap(result);
+        }
     }
 
     /// Nothing old stays on screen.
@@ -170,6 +210,9 @@ impl Live {
             result: Mutex::new(None),
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
+            baseline: Mutex::default(),
+            tap: Mutex::new(None),
+            transport: Mutex::new(None),
             hooks,
             origins,
             messages: sender,
@@ -296,6 +339,35 @@ impl Live {
     #[must_use]
     pub fn next_message(&self) -> Option<Message> {
         self.messages.try_recv().ok()
+    }
+
+    /// Records the baseline of the person `id` for three seconds; a message says how it went.
+    pub fn record_baseline(&self, id: u64) {
+        *self.shared.baseline.lock() = BaselineState::Recording { id, left_s: None };
+    }
+
+    /// Takes this baseline, or none. A recording ends without a result.
+    pub fn set_baseline(&self, baseline: Option<Baseline>) {
+        // Whether it fits is known with the next frame.
+        *self.shared.baseline.lock() =
+            baseline.map_or(BaselineState::Off, |baseline| BaselineState::On { baseline, fits: false });
+    }
+
+    /// The personal baseline.
+    #[must_use]
+    pub fn baseline(&self) -> BaselineState {
+        self.shared.baseline.lock().clone()
+    }
+
+    /// How to play and seek in the running source, where it can.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.shared.transport.lock().clone()
+    }
+
+    /// Hands every result to `tap` from now on, also those that the window is too slow to show.
+    pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
+        *self.shared.tap.lock() = tap;
     }
 
     /// Changes how calm the readings are.

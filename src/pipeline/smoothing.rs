@@ -17,7 +17,8 @@ pub struct SmoothingSettings {
     pub time_constant_ms: f32,
     /// Another expression must lead by this much before the label changes, 0..=1.
     pub lead: f32,
-    /// Below this probability the label says "unsure", 0..=1.
+    /// Below this probability the label says "unsure", 0..=1. It goes on saying so until the probability is higher
+    /// by half of `lead`.
     pub unsure_below: f32,
 }
 
@@ -36,12 +37,16 @@ pub struct ShownReading {
     pub label: Option<Expression>,
     /// The expression that the heatmap explains: the label, or the most probable one.
     pub leading: Expression,
+    /// Whether a personal baseline was taken out before the average.
+    pub baseline: bool,
 }
 
 #[derive(Debug)]
 struct State {
     probabilities: Probabilities,
     leading: Expression,
+    /// Whether the label names an expression; `None` before the first one.
+    sure: Option<bool>,
     time_s: f64,
 }
 
@@ -61,11 +66,11 @@ impl Smoother {
         settings: &SmoothingSettings,
     ) -> ShownReading {
         let (raw_top, _) = Expression::most_probable(raw);
-        let fresh = State { probabilities: *raw, leading: raw_top, time_s };
-        let state = self.faces.entry(id).or_insert(fresh);
+        let fresh = || State { probabilities: *raw, leading: raw_top, sure: None, time_s };
+        let state = self.faces.entry(id).or_insert_with(fresh);
         let elapsed_s = time_s - state.time_s;
         if !(0.0..=FORGET_AFTER_S).contains(&elapsed_s) {
-            *state = State { probabilities: *raw, leading: raw_top, time_s };
+            *state = fresh();
         } else if elapsed_s > 0.0 || settings.time_constant_ms <= 0.0 {
             // First-order low-pass: the share of the new value depends on time, not on the frame rate.
             let share = match settings.time_constant_ms {
@@ -84,10 +89,14 @@ impl Smoother {
             state.leading = top;
         }
         let shown = state.probabilities[state.leading.index()];
+        let margin = if state.sure == Some(false) { lead / 2.0 } else { 0.0 };
+        let sure = shown >= settings.unsure_below + margin;
+        state.sure = Some(sure);
         ShownReading {
             probabilities: state.probabilities,
-            label: (shown >= settings.unsure_below).then_some(state.leading),
+            label: sure.then_some(state.leading),
             leading: state.leading,
+            baseline: false,
         }
     }
 
@@ -158,6 +167,21 @@ mod tests {
             t += 0.04;
         }
         assert_eq!(shown, Some(Expression::Happy));
+    }
+
+    #[test]
+    fn around_the_threshold_unsure_does_not_flicker() {
+        let mut smoother = Smoother::default();
+        let settings = SmoothingSettings { time_constant_ms: 100.0, ..Default::default() };
+        let mut labels = Vec::new();
+        for i in 0..200 {
+            let p = 0.4 + 0.03 * (f64::from(i) * 0.35).sin() as f32;
+            labels.push(smoother.update(1, &only(Expression::Sad, p), f64::from(i) * 0.033, &settings).label);
+        }
+        let flips = labels.windows(2).filter(|w| w[0] != w[1]).count();
+        assert!(flips <= 1 && labels.last() == Some(&None), "{flips} flips");
+        let sure = smoother.update(1, &only(Expression::Sad, 0.6), 7.6, &settings).label;
+        assert_eq!(sure, Some(Expression::Sad));
     }
 
     #[test]

@@ -51,18 +51,18 @@ pub enum TrainError {
         /// What does not fit.
         reason: String,
     },
-    /// The loss is no number any more.
+    /// The loss or a weight is no number any more.
     #[error(
-        "epoch {epoch}, batch {batch}: the loss is {loss}, training cannot go on; the last good checkpoint is kept. \
+        "epoch {epoch}, batch {batch}: {what}, training cannot go on; the last good checkpoint is kept. \
          The batch begins with {first_files}. Try a lower --lr"
     )]
-    LossNotFinite {
+    NotFinite {
         /// Epoch, from 1.
         epoch: usize,
         /// Batch in the epoch, from 1.
         batch: usize,
-        /// The loss.
-        loss: f32,
+        /// What is no number.
+        what: String,
         /// The names of the batch's first pictures.
         first_files: String,
     },

@@ -8,17 +8,15 @@ use std::time::Instant;
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
+use super::engine::Precision;
 use super::loss::{cross_entropy, one_hot};
 use super::net_layers::{Block, Context, ConvNorm, LayerGradients, Parameters, Running};
 use super::optim::{AdamW, LearningRates, Optimizer};
-use super::parameters::{Parameter, kaiming};
+use super::parameters::{NetworkState, kaiming};
 use crate::model::formula::formula_input;
-use crate::model::kernels::train::{ConvolutionShape, maps, pool_backward, pool_forward};
+use crate::model::kernels::train::{Bf16, maps, pool_backward, pool_forward};
 use crate::model::kernels::{Isa, Picture, Pool};
-use crate::model::{
-    Expression, FEATURE_CHANNELS, INPUT_SIZES, LAYER_CHANNELS, ModelError, NetworkWeights, WeightTensor,
-    state_dict_layout,
-};
+use crate::model::{Expression, FEATURE_CHANNELS, INPUT_SIZES, ModelError, NetworkWeights, network_layers};
 
 /// From logits `[n, 7]` to the mean loss and its gradient with respect to the logits.
 pub type Loss<'a> = &'a dyn Fn(&[f32]) -> (f64, Vec<f32>);
@@ -28,7 +26,7 @@ pub type DropoutRng = Pcg64Mcg;
 
 const CLASSES: usize = Expression::ALL.len();
 /// Part of the pooled features that dropout keeps.
-const KEPT: f32 = 0.5;
+pub(super) const KEPT: f32 = 0.5;
 
 /// What a step computed.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,13 +37,21 @@ pub struct StepOutput {
     pub logits: Vec<f32>,
 }
 
+/// Whether `input` is `[n, 3, size, size]` of a size that the network takes.
+pub(super) fn check_input(input: &[f32], n: usize, size: usize) -> Result<(), ModelError> {
+    if n == 0 || !INPUT_SIZES.contains(&size) || input.len() != n * 3 * size * size {
+        return Err(ModelError::Input {
+            expected: format!("[n, 3, s, s] with s from {} to {}", INPUT_SIZES.start(), INPUT_SIZES.end()),
+            found: format!("{} values for [{n}, 3, {size}, {size}]", input.len()),
+        });
+    }
+    Ok(())
+}
+
 /// The network while it learns, on the CPU.
 pub struct TrainNet {
     context: Context,
-    blocks: usize,
-    parameters: Parameters,
-    running: Running,
-    metadata: std::collections::BTreeMap<String, String>,
+    state: NetworkState,
     tape: Option<Tape>,
 }
 
@@ -65,32 +71,33 @@ struct Tape {
 
 impl Tape {
     fn new(context: &Context, blocks: usize, n: usize, size: usize) -> Self {
-        let input = Picture { height: size, width: size, channels: 3, border: 3 };
+        let layers = network_layers(blocks);
+        let (channels, border) = (layers.stem.c_out, layers.stem.kernel / 2);
+        let input = Picture { height: size, width: size, channels: layers.stem.c_in, border };
         let half = size.div_ceil(2);
-        let z = Picture { height: half, width: half, channels: LAYER_CHANNELS[0], border: 0 };
-        let shape = ConvolutionShape { n, input, output: z, gradient: z, kernel: 7, stride: 2 };
+        let z = Picture { height: half, width: half, channels, border: 0 };
         let side = half.div_ceil(2);
-        let pooled_picture = Picture { height: side, width: side, channels: LAYER_CHANNELS[0], border: 1 };
+        let pooled_picture = Picture { height: side, width: side, channels, border: 1 };
         let mut tape = Self {
             n,
             size,
             input: maps(n, &input),
-            stem: ConvNorm::new(context, "conv1", "bn1", shape, None),
+            stem: ConvNorm::new(context, &layers.stem, n, input, z, None),
             stem_dz: maps(n, &z),
             pooled: maps(n, &pooled_picture),
             pooled_picture,
-            index: vec![0; n * side * side * LAYER_CHANNELS[0]],
+            index: vec![0; n * side * side * channels],
             blocks: Vec::new(),
             layers: Vec::new(),
         };
         let mut from = pooled_picture;
-        for (layer, channels) in LAYER_CHANNELS.into_iter().enumerate() {
-            for block in 0..blocks {
-                let name = format!("layer{}.{block}", layer + 1);
-                tape.blocks.push(Block::new(context, n, layer, &name, &from, channels));
-                from = tape.blocks.last().map_or(from, |b| b.picture);
+        for spec in &layers.blocks {
+            let block = Block::new(context, n, spec, &from);
+            from = block.picture;
+            if block.layer == tape.layers.len() {
+                tape.layers.push(LayerGradients::new(n, &Picture { border: 0, ..from }));
             }
-            tape.layers.push(LayerGradients::new(n, &Picture { border: 0, ..from }));
+            tape.blocks.push(block);
         }
         tape
     }
@@ -115,33 +122,34 @@ impl Tape {
 }
 
 impl TrainNet {
-    /// The network with `weights`, computed by `threads` threads (0: one a core).
+    /// The network with `weights`, computed in f32 by `threads` threads (0: one a core).
     ///
     /// # Errors
-    /// [`ModelError::Device`] when `MOUE_ISA` names no instruction set, [`ModelError::Input`] when a tensor
-    /// is missing.
+    /// As [`Self::with_precision`].
     pub fn new(weights: &NetworkWeights, threads: usize) -> Result<Self, ModelError> {
-        let isa = Isa::wanted()
-            .map_err(|e| ModelError::Device { device: "cpu".to_owned(), reason: e.to_string() })?;
-        let (mut parameters, mut running) = (Parameters::new(), Running::new());
-        for spec in state_dict_layout(weights.blocks) {
-            let tensor = weights.tensors.get(&spec.name).filter(|t| t.shape == spec.shape);
-            let tensor = tensor.ok_or_else(|| ModelError::Input {
-                expected: format!("a tensor {} of shape {:?}", spec.name, spec.shape),
-                found: "none".to_owned(),
-            })?;
-            if spec.name.contains(".running_") {
-                running.insert(spec.name, tensor.values.clone());
-            } else {
-                parameters.insert(spec.name, Parameter::new(tensor));
-            }
-        }
+        Self::with_precision(weights, threads, Precision::F32)
+    }
+
+    /// The network with `weights`, computed by `threads` threads (0: one a core). With [`Precision::Bf16`] the factors of
+    /// every convolution are rounded, forward and back; sums, weights, batch norm and the head stay in f32.
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] when `MOUE_ISA` names no instruction set, or this CPU cannot multiply bf16 numbers;
+    /// [`ModelError::Input`] when a tensor is missing.
+    pub fn with_precision(
+        weights: &NetworkWeights,
+        threads: usize,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        let failed = |reason: String| ModelError::Device { device: "CPU".to_owned(), reason };
+        let isa = Isa::wanted().map_err(|e| failed(e.to_string()))?;
+        let bf16 = match precision {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(Bf16::detect(isa).map_err(|e| failed(e.to_string()))?),
+        };
         Ok(Self {
-            context: Context { pool: Pool::new(threads), isa },
-            blocks: weights.blocks,
-            parameters,
-            running,
-            metadata: weights.metadata.clone(),
+            context: Context { pool: Pool::new(threads), isa, bf16 },
+            state: NetworkState::new(weights)?,
             tape: None,
         })
     }
@@ -161,13 +169,9 @@ impl TrainNet {
         dropout: Option<&mut DropoutRng>,
     ) -> Result<StepOutput, ModelError> {
         let misfit = |expected: String, found: String| Err(ModelError::Input { expected, found });
-        if n == 0 || !INPUT_SIZES.contains(&size) || input.len() != n * 3 * size * size {
-            return misfit(
-                format!("[n, 3, s, s] with s from {} to {}", INPUT_SIZES.start(), INPUT_SIZES.end()),
-                format!("{} values for [{n}, 3, {size}, {size}]", input.len()),
-            );
-        }
-        let Self { context, blocks, parameters, running, tape, .. } = self;
+        check_input(input, n, size)?;
+        let Self { context, state, tape } = self;
+        let NetworkState { blocks, parameters, running, .. } = state;
         if tape.as_ref().is_none_or(|t| (t.n, t.size) != (n, size)) {
             // The old buffers go first: both at once might not fit.
             *tape = None;
@@ -188,40 +192,26 @@ impl TrainNet {
         Ok(StepOutput { loss, logits: head.logits })
     }
 
-    /// The gradient of the tensor called `name` after the last step, in PyTorch's order.
+    /// Weights, gradients and statistics.
     #[must_use]
-    pub fn gradient(&self, name: &str) -> Option<Vec<f32>> {
-        self.parameters.get(name).map(|p| p.in_pytorch_order(&p.gradient))
-    }
-
-    /// Learned tensors by state-dict name, sorted by it.
-    pub fn parameters(&self) -> impl Iterator<Item = (&str, &Parameter)> {
-        self.parameters.iter().map(|(name, p)| (name.as_str(), p))
+    pub fn state(&self) -> &NetworkState {
+        &self.state
     }
 
     /// Changes the weights by their gradients.
     pub fn apply(&mut self, optimizer: &mut dyn Optimizer) {
-        optimizer.begin();
-        for (name, parameter) in &mut self.parameters {
-            optimizer.update(name, &mut parameter.value, &parameter.gradient);
-        }
+        self.state.apply(optimizer);
     }
 
-    /// The network as it is now, with the metadata that it came with.
+    /// The device in words, for example "CPU, 2 threads, AVX-512".
     #[must_use]
-    pub fn to_weights(&self) -> NetworkWeights {
-        let learned = self.parameters.iter().map(|(name, p)| {
-            (name.clone(), WeightTensor { shape: p.shape.clone(), values: p.in_pytorch_order(&p.value) })
-        });
-        let measured = self
-            .running
-            .iter()
-            .map(|(name, v)| (name.clone(), WeightTensor { shape: vec![v.len()], values: v.clone() }));
-        NetworkWeights {
-            blocks: self.blocks,
-            tensors: learned.chain(measured).collect(),
-            metadata: self.metadata.clone(),
-        }
+    pub fn device_name(&self) -> String {
+        let threads = match self.context.pool.threads() {
+            1 => "1 thread".to_owned(),
+            n => format!("{n} threads"),
+        };
+        let precision = if self.context.bf16.is_some() { ", bf16" } else { "" };
+        format!("CPU, {threads}, {}{precision}", self.context.isa)
     }
 }
 
@@ -394,14 +384,15 @@ impl Head {
 /// Milliseconds an image of one AdamW step at `[batch, 3, size, size]`: five steps after a warm-up, shortest first.
 ///
 /// # Errors
-/// As [`TrainNet::new`] and [`TrainNet::step`].
+/// As [`TrainNet::with_precision`] and [`TrainNet::step`].
 pub fn bench_train_step(
     blocks: usize,
     size: usize,
     batch: usize,
     threads: usize,
+    precision: Precision,
 ) -> Result<Vec<f64>, ModelError> {
-    let mut net = TrainNet::new(&kaiming(blocks, 1), threads)?;
+    let mut net = TrainNet::with_precision(&kaiming(blocks, 1), threads, precision)?;
     let mut optimizer = AdamW::new(LearningRates { fc: 1e-3, rest: 1e-3 }, 0.01);
     let input = formula_input(batch, size);
     let targets = one_hot(&(0..batch).map(|i| i % CLASSES).collect::<Vec<_>>());

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::parameters::Parameter;
 use crate::model::kernels::train::{
-    ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps,
+    Bf16, ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps,
     norm_backward, norm_forward, norm_statistics,
 };
 use crate::model::kernels::{Isa, Picture, Pool};
+use crate::model::{BlockSpec, ConvSpec};
 
 /// Learned tensors by state-dict name.
 pub(super) type Parameters = BTreeMap<String, Parameter>;
@@ -21,6 +22,7 @@ const MOMENTUM: f64 = 0.1;
 pub(super) struct Context {
     pub(super) pool: Pool,
     pub(super) isa: Isa,
+    pub(super) bf16: Option<Bf16>,
 }
 
 /// A convolution and the batch-norm behind it.
@@ -34,18 +36,24 @@ pub(super) struct ConvNorm {
 }
 
 impl ConvNorm {
+    /// Between a bordered `input` and an `output` without border. `back` is the shape of the input's gradient, where that
+    /// is wanted.
     pub(super) fn new(
         context: &Context,
-        weight: &str,
-        norm: &str,
-        shape: ConvolutionShape,
+        spec: &ConvSpec,
+        n: usize,
+        input: Picture,
+        output: Picture,
         back: Option<Picture>,
     ) -> Self {
+        let ConvSpec { kernel, stride, .. } = *spec;
+        let gradient = Picture { border: usize::from(kernel == 3), ..output };
+        let shape = ConvolutionShape { n, input, output, gradient, kernel, stride };
         Self {
-            convolution: TrainConvolution::new(context.isa, shape, back),
-            weight: format!("{weight}.weight"),
-            norm: norm.to_owned(),
-            z: maps(shape.n, &shape.output),
+            convolution: TrainConvolution::new(context.isa, context.bf16.clone(), shape, back),
+            weight: format!("{}.weight", spec.name),
+            norm: spec.norm.clone(),
+            z: maps(n, &output),
             statistics: NormStatistics::default(),
         }
     }
@@ -171,39 +179,23 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The block called `name`, behind a bordered picture.
-    pub(super) fn new(
-        context: &Context,
-        n: usize,
-        layer: usize,
-        name: &str,
-        from: &Picture,
-        channels: usize,
-    ) -> Self {
-        let stride = if from.channels == channels { 1 } else { 2 };
-        let (height, width) = (from.height.div_ceil(stride), from.width.div_ceil(stride));
-        let picture = Picture { height, width, channels, border: 1 };
-        let plain = Picture { border: 0, ..picture };
-        let from_plain = Picture { border: 0, ..*from };
-        let shape = |input: Picture, kernel, stride| ConvolutionShape {
-            n,
-            input,
-            output: plain,
-            gradient: if kernel == 1 { plain } else { picture },
-            kernel,
-            stride,
-        };
-        let conv = |weight: &str, norm: &str, shape, back| {
-            ConvNorm::new(context, &format!("{name}.{weight}"), &format!("{name}.{norm}"), shape, Some(back))
+    /// Behind a bordered picture.
+    pub(super) fn new(context: &Context, n: usize, spec: &BlockSpec, from: &Picture) -> Self {
+        let BlockSpec { layer, first, second, shortcut } = spec;
+        let (height, width) = (from.height.div_ceil(first.stride), from.width.div_ceil(first.stride));
+        let picture = Picture { height, width, channels: first.c_out, border: 1 };
+        let conv = |spec: &ConvSpec, input: Picture| {
+            let plain = Picture { border: 0, ..picture };
+            ConvNorm::new(context, spec, n, input, plain, Some(Picture { border: 0, ..input }))
         };
         Self {
-            first: conv("conv1", "bn1", shape(*from, 3, stride), from_plain),
-            second: conv("conv2", "bn2", shape(picture, 3, 1), plain),
-            shortcut: (stride == 2).then(|| conv("shortcut.0", "shortcut.1", shape(*from, 1, 2), from_plain)),
+            first: conv(first, *from),
+            second: conv(second, picture),
+            shortcut: shortcut.as_ref().map(|spec| conv(spec, *from)),
             inner: maps(n, &picture),
             out: maps(n, &picture),
             picture,
-            layer,
+            layer: *layer,
         }
     }
 

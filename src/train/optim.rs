@@ -39,7 +39,7 @@ pub struct AdamW {
     /// Decay of the weights, times the learning rate.
     pub weight_decay: f64,
     steps: i32,
-    moments: BTreeMap<String, (Vec<f32>, Vec<f32>)>,
+    moments: Averages,
 }
 
 impl AdamW {
@@ -47,6 +47,18 @@ impl AdamW {
     #[must_use]
     pub fn new(rates: LearningRates, weight_decay: f64) -> Self {
         Self { rates, betas: (0.9, 0.999), epsilon: 1e-8, weight_decay, steps: 0, moments: BTreeMap::new() }
+    }
+
+    /// Steps so far, and the two averages of each parameter.
+    #[must_use]
+    pub fn memory(&self) -> (u64, &Averages) {
+        (self.steps.unsigned_abs().into(), &self.moments)
+    }
+
+    /// Goes on from what [`Self::memory`] gave.
+    pub fn remember(&mut self, steps: u64, moments: Averages) {
+        self.steps = i32::try_from(steps).unwrap_or(i32::MAX);
+        self.moments = moments;
     }
 }
 
@@ -72,6 +84,9 @@ impl Optimizer for AdamW {
     }
 }
 
+/// AdamW's memory by parameter: the averages of gradient and squared gradient.
+pub type Averages = BTreeMap<String, (Vec<f32>, Vec<f32>)>;
+
 /// Stochastic gradient descent with Nesterov's momentum, as PyTorch computes it: the decay is part of the gradient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sgd {
@@ -89,6 +104,17 @@ impl Sgd {
     #[must_use]
     pub fn new(rates: LearningRates, momentum: f64, weight_decay: f64) -> Self {
         Self { rates, momentum, weight_decay, velocity: BTreeMap::new() }
+    }
+
+    /// The velocity of each parameter.
+    #[must_use]
+    pub fn velocity(&self) -> &BTreeMap<String, Vec<f32>> {
+        &self.velocity
+    }
+
+    /// Goes on from what [`Self::velocity`] gave.
+    pub fn remember(&mut self, velocity: BTreeMap<String, Vec<f32>>) {
+        self.velocity = velocity;
     }
 }
 

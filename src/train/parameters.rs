@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
 
-use crate::model::{NetworkWeights, WeightTensor, state_dict_layout};
+use super::optim::Optimizer;
+use crate::model::{ModelError, NetworkWeights, WeightTensor, state_dict_layout};
 
 /// One learned tensor and its gradient. Convolutions lie as `[kernel][kernel][c_in][c_out]`, all others as in PyTorch.
 #[derive(Debug, Clone)]
@@ -14,7 +15,7 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// The values.
     pub value: Vec<f32>,
-    /// The loss' gradient after [`super::TrainNet::step`].
+    /// The loss' gradient after a step.
     pub gradient: Vec<f32>,
 }
 
@@ -52,6 +53,79 @@ impl Parameter {
                 values[(tap * c_in + i) * c_out + o]
             })
             .collect()
+    }
+}
+
+/// Everything that a training step changes, by state-dict name: the same for every device that trains.
+#[derive(Debug, Clone)]
+pub struct NetworkState {
+    pub(super) blocks: usize,
+    pub(super) parameters: BTreeMap<String, Parameter>,
+    pub(super) running: BTreeMap<String, Vec<f32>>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl NetworkState {
+    /// Takes the weights up.
+    ///
+    /// # Errors
+    /// [`ModelError::Input`] when a tensor is missing or has another shape.
+    pub fn new(weights: &NetworkWeights) -> Result<Self, ModelError> {
+        let (mut parameters, mut running) = (BTreeMap::new(), BTreeMap::new());
+        for spec in state_dict_layout(weights.blocks) {
+            let tensor = weights.tensors.get(&spec.name).filter(|t| t.shape == spec.shape);
+            let tensor = tensor.ok_or_else(|| ModelError::Input {
+                expected: format!("a tensor {} of shape {:?}", spec.name, spec.shape),
+                found: "none".to_owned(),
+            })?;
+            if spec.name.contains(".running_") {
+                running.insert(spec.name, tensor.values.clone());
+            } else {
+                parameters.insert(spec.name, Parameter::new(tensor));
+            }
+        }
+        Ok(Self { blocks: weights.blocks, parameters, running, metadata: weights.metadata.clone() })
+    }
+
+    /// The gradient of the tensor called `name` after the last step, in PyTorch's order.
+    #[must_use]
+    pub fn gradient(&self, name: &str) -> Option<Vec<f32>> {
+        self.parameters.get(name).map(|p| p.in_pytorch_order(&p.gradient))
+    }
+
+    /// Learned tensors by state-dict name, sorted by it.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &Parameter)> {
+        self.parameters.iter().map(|(name, p)| (name.as_str(), p))
+    }
+
+    /// Batch-norm statistics by state-dict name, sorted by it.
+    pub fn running(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.running.iter().map(|(name, values)| (name.as_str(), &values[..]))
+    }
+
+    /// Changes the weights by their gradients.
+    pub fn apply(&mut self, optimizer: &mut dyn Optimizer) {
+        optimizer.begin();
+        for (name, parameter) in &mut self.parameters {
+            optimizer.update(name, &mut parameter.value, &parameter.gradient);
+        }
+    }
+
+    /// The network as it is now, with the metadata that it came with.
+    #[must_use]
+    pub fn to_weights(&self) -> NetworkWeights {
+        let learned = self.parameters.iter().map(|(name, p)| {
+            (name.clone(), WeightTensor { shape: p.shape.clone(), values: p.in_pytorch_order(&p.value) })
+        });
+        let measured = self
+            .running
+            .iter()
+            .map(|(name, v)| (name.clone(), WeightTensor { shape: vec![v.len()], values: v.clone() }));
+        NetworkWeights {
+            blocks: self.blocks,
+            tensors: learned.chain(measured).collect(),
+            metadata: self.metadata.clone(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::augment::{Augmentation, Mixup};
+use super::engine::Precision;
 use crate::model::INPUT_SIZES;
 
 /// A named set of settings.
@@ -70,16 +71,6 @@ pub enum Sampling {
     Sqrt,
 }
 
-/// Numbers that the network computes with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32-bit throughout.
-    F32,
-    /// Matrix products of bfloat16 numbers, summed in 32 bits.
-    Bf16,
-}
-
 /// The settings of a run. Two runs with the same settings, data and number of threads end in the same weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -121,13 +112,14 @@ pub struct Recipe {
     pub smoothing: f32,
     /// Share of a teacher network's probabilities in the targets.
     pub teacher: f32,
-    /// Share of features that is dropped before the last layer.
+    /// Share of features that is dropped before the last layer: 0 or 0.5.
     pub dropout: f32,
     /// Decay of the running mean of the weights, which is what is kept; `None` keeps the weights themselves.
     pub average: Option<f32>,
     /// In which order pictures come.
     pub sampling: Sampling,
-    /// Numbers that the network computes with.
+    /// Numbers that are multiplied.
+    #[serde(default)]
     pub precision: Precision,
 }
 
@@ -219,7 +211,8 @@ impl Recipe {
             self.smoothing.to_string(),
         )?;
         check("--distill-share", unit.contains(&self.teacher), "0 to 1", self.teacher.to_string())?;
-        check("--dropout", (0.0..1.0).contains(&self.dropout), "0 to below 1", self.dropout.to_string())?;
+        let dropout = self.dropout;
+        check("--dropout", dropout == 0.0 || dropout == 0.5, "0 or 0.5", dropout.to_string())?;
         let expansion = self.expansion;
         check("--expansion", (0.0..=10.0).contains(&expansion), "0 to 10", expansion.to_string())?;
         if let Some(average) = self.average {

@@ -1,5 +1,7 @@
 //! Pixel formats of cameras, decoded to RGB. Strides are honoured, and short buffers are refused.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
 /// Largest width or height of a camera's frame, in pixels.
@@ -37,7 +39,7 @@ impl PixelFormat {
     }
 
     /// Bytes of a line without padding; `None` for JPEG.
-    fn line_bytes(self, width: usize) -> Option<usize> {
+    pub(in crate::capture) fn line_bytes(self, width: usize) -> Option<usize> {
         match self {
             Self::Yuyv | Self::Uyvy => Some(width.div_ceil(2) * 4),
             Self::Nv12 | Self::Grey => Some(width),
@@ -122,7 +124,11 @@ fn decode_jpeg(bytes: &[u8]) -> Result<RgbImage, String> {
     limits.max_image_width = Some(MAX_SIDE_PX);
     limits.max_image_height = Some(MAX_SIDE_PX);
     reader.limits(limits);
-    reader.decode().map(|p| p.to_rgb8()).map_err(|e| format!("a damaged JPEG frame: {e}"))
+    // A decoder's fault on a damaged frame costs this frame, not the camera.
+    match catch_unwind(AssertUnwindSafe(|| reader.decode().map(|p| p.to_rgb8()))) {
+        Ok(decoded) => decoded.map_err(|e| format!("a damaged JPEG frame: {e}")),
+        Err(_) => Err("a damaged JPEG frame that the decoder could not bear".into()),
+    }
 }
 
 #[cfg(test)]
@@ -185,5 +191,53 @@ mod tests {
         picture.write_to(&mut std::io::Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
         assert_eq!(decode(PixelFormat::Mjpeg, (64, 64), 0, &jpeg).unwrap().dimensions(), (64, 64));
         assert!(decode(PixelFormat::Mjpeg, (64, 64), 0, &jpeg[..100]).is_err());
+    }
+
+    #[test]
+    fn padding_between_the_planes_of_nv12_is_left_out() {
+        let [y, u, v] = RED;
+        // Two lines of luma and one of colour, four bytes apart.
+        let bytes = [y, y, 0, 0, y, y, 0, 0, u, v];
+        close(&decode(PixelFormat::Nv12, (2, 2), 4, &bytes).unwrap(), &[[255, 0, 0]; 4]);
+        assert!(decode(PixelFormat::Nv12, (2, 2), 4, &bytes[..9]).is_err());
+    }
+
+    #[test]
+    fn a_jpeg_without_its_huffman_tables_is_read_as_webcams_mean_it() {
+        let picture = RgbImage::from_fn(64, 64, |x, y| image::Rgb([(x * 4) as u8, (y * 4) as u8, 90]));
+        let mut jpeg = Vec::new();
+        picture.write_to(&mut std::io::Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+        let whole = decode(PixelFormat::Mjpeg, (64, 64), 0, &jpeg).unwrap();
+        // Many cameras leave the standard tables out and mark the frame as AVI1.
+        let mut bare = vec![0xff, 0xd8, 0xff, 0xe0, 0, 8, b'A', b'V', b'I', b'1', 0, 0];
+        let mut at = 2;
+        loop {
+            let length = 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+            match jpeg[at + 1] {
+                0xc4 | 0xe0 => {}
+                0xda => break,
+                _ => bare.extend_from_slice(&jpeg[at..at + length]),
+            }
+            at += length;
+        }
+        bare.extend_from_slice(&jpeg[at..]);
+        assert!(bare.len() + 300 < jpeg.len(), "the tables are still there");
+        assert_eq!(decode(PixelFormat::Mjpeg, (64, 64), 0, &bare).unwrap(), whole);
+    }
+
+    proptest::proptest! {
+        /// Whatever a driver says and delivers.
+        #[test]
+        fn no_frame_makes_the_decoder_panic(
+            format in 0..PixelFormat::ALL.len(),
+            width in 0_u32..70,
+            height in 0_u32..70,
+            stride in 0_usize..300,
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..20_000),
+        ) {
+            if let Ok(image) = decode(PixelFormat::ALL[format], (width, height), stride, &bytes) {
+                proptest::prop_assert!(PixelFormat::ALL[format] == PixelFormat::Mjpeg || image.dimensions() == (width, height));
+            }
+        }
     }
 }

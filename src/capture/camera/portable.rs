@@ -13,8 +13,8 @@ use nokhwa::utils::{
 };
 
 use super::decode::{PixelFormat, decode};
-use super::{CameraInfo, CaptureError, WANTED_RATE, WANTED_SIZE, device_text};
-use crate::capture::{Frame, FrameSource, SourceInfo, SourceKind};
+use super::{CameraInfo, CameraMode, CaptureError, WANTED_RATE, WANTED_SIZE, device_text};
+use crate::capture::{Frame, FrameSource, SourceInfo, SourceKind, SourceSpec};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(500);
@@ -22,13 +22,23 @@ const FRAME_WAIT: Duration = Duration::from_millis(500);
 const FIRST_FRAME_WAIT: Duration = Duration::from_secs(20);
 
 /// A device as the list shows it.
-pub(super) fn describe(info: &nokhwa::utils::CameraInfo) -> Option<CameraInfo> {
-    Some(CameraInfo {
-        name: info.human_name(),
-        path: info.index().as_string(),
-        // Asking a camera for its formats would switch it on.
-        formats: vec![info.description().to_owned()],
-    })
+pub(super) fn identify(info: &nokhwa::utils::CameraInfo) -> CameraInfo {
+    let (name, path) = (info.human_name(), info.index().as_string());
+    // The system's own identifier (macOS: the unique id, Windows: the device's link), where it gives one.
+    let misc = info.misc();
+    let place = if misc.is_empty() { path.clone() } else { misc };
+    // Asking a camera for its formats would switch it on.
+    CameraInfo { id: format!("{name}@{place}"), name, path, formats: vec![info.description().to_owned()] }
+}
+
+/// Adds nothing: see [`identify`].
+pub(super) fn describe(camera: CameraInfo) -> Option<CameraInfo> {
+    Some(camera)
+}
+
+/// Not told without switching the camera on.
+pub(super) fn modes_of(_camera: &CameraInfo) -> Result<Vec<CameraMode>, CaptureError> {
+    Ok(Vec::new())
 }
 
 fn index_of(path: &str) -> CameraIndex {
@@ -53,6 +63,8 @@ type Delivery = Result<(RgbImage, Instant), CaptureError>;
 pub(in crate::capture) struct CameraSource {
     info: SourceInfo,
     device_name: String,
+    /// Tells the device from all others, also after it was plugged in again.
+    id: String,
     frames: Receiver<Delivery>,
     stop: Arc<AtomicBool>,
     started: Instant,
@@ -82,6 +94,7 @@ impl CameraSource {
                 frame_count: None,
             },
             device_name,
+            id: camera.id.clone(),
             frames,
             stop,
             started: Instant::now(),
@@ -93,6 +106,11 @@ impl CameraSource {
         source.waiting = Some(first);
         source.started = Instant::now();
         Ok(source)
+    }
+
+    /// nokhwa chooses among the formats itself.
+    pub(super) fn open_as(camera: &CameraInfo, _mode: &CameraMode) -> Result<Self, CaptureError> {
+        Self::open(camera)
     }
 
     fn receive(&self, wait: Duration) -> Delivery {
@@ -123,6 +141,10 @@ impl FrameSource for CameraSource {
         self.next_index += 1;
         let time_s = captured_at.saturating_duration_since(self.started).as_secs_f64();
         Ok(Some(Frame { image: Arc::new(image), index, time_s, captured_at }))
+    }
+
+    fn same_device(&self) -> Option<SourceSpec> {
+        Some(SourceSpec::Camera(Some(self.id.clone())))
     }
 }
 

@@ -61,11 +61,28 @@ pub fn write_safetensors(weights: &NetworkWeights, path: &Path, stored: StoredAs
         views.push((*name, view));
     }
     let metadata: HashMap<String, String> = weights.metadata.clone().into_iter().collect();
-    let bytes = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))
+    let mut bytes = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))
         .map_err(|e| unwritable(e.to_string()))?;
+    sort_header(&mut bytes).map_err(unwritable)?;
     let mut file = new_file::beside(path).map_err(|e| unwritable(e.to_string()))?;
     file.write_all(&bytes).map_err(|e| unwritable(e.to_string()))?;
     file.as_file().sync_all().map_err(|e| unwritable(e.to_string()))?;
     file.persist(path).map_err(|e| unwritable(e.to_string()))?;
+    Ok(())
+}
+
+/// Brings the header's keys into an order of their own: the library writes metadata in the order of a hash map, so that
+/// the same weights would give another file each time. Values and the header's length stay as they are.
+fn sort_header(bytes: &mut [u8]) -> Result<(), String> {
+    let (length, rest) = bytes.split_first_chunk().ok_or("no header")?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|e| e.to_string())?;
+    let header = rest.get(..length).ok_or("no header")?;
+    let sorted: serde_json::Value = serde_json::from_slice(header).map_err(|e| e.to_string())?;
+    let mut sorted = serde_json::to_vec(&sorted).map_err(|e| e.to_string())?;
+    if sorted.len() > length {
+        return Err(format!("header: expected at most {length} bytes, found {}", sorted.len()));
+    }
+    sorted.resize(length, b' ');
+    bytes[8..8 + length].copy_from_slice(&sorted);
     Ok(())
 }

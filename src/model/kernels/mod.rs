@@ -21,11 +21,13 @@
 //! - [`Pool`] shares out steps of microseconds. Every sum is computed by one thread in one order, so results are
 //!   the same to the bit whatever the number of threads.
 //!
-//! This is the only module with `unsafe`: raw vectors in `simd`, `tile`, `winograd` and `stem`, slices that threads
-//! share in [`Cells`], and the pool's borrowed closure. Sizes are checked with assertions before every
-//! unchecked access, once for a whole tile.
+//! This is the only module with `unsafe`: raw vectors in `simd`, `tile`, `winograd`, `transform`, `stem` and
+//! `train`, slices that threads share in [`Cells`], and the pool's borrowed closure. Sizes are checked with
+//! assertions before every unchecked access, once for a whole tile. `scripts/sanitize.sh` runs the tests under
+//! AddressSanitizer, under Miri, and on an emulated ARM.
 #![allow(unsafe_code)]
 
+mod blocks;
 mod cells;
 mod convolution;
 mod fold;
@@ -41,6 +43,7 @@ mod simd;
 mod stem;
 mod tile;
 pub mod train;
+mod transform;
 mod winograd;
 
 pub use cells::Cells;

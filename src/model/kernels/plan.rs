@@ -1,19 +1,17 @@
 //! The whole network on the CPU: packed weights, scratch memory, threads.
 
-use super::convolution::{PackedConvolution, PixelRows};
+use super::blocks::{Block, BlockRows, Convolution, block_rows, blocks, sides};
+use super::convolution::PixelRows;
 use super::fold::{Folded, fold};
 use super::head::Head;
 use super::scratch::Scratch;
-use super::stem::{PADDING, Stem, StemRows, convolved, pooled};
-use super::winograd::{Pictures, WinogradConvolution};
+use super::stem::{PADDING, Stem, StemRows};
+use super::winograd::Pictures;
 use super::{Cells, Isa, Picture, Pool};
 use crate::model::{Expression, FEATURE_CHANNELS, LAYER_CHANNELS, MEAN, ModelError, NetworkWeights, STD};
 
 /// Faces that go through the network together. More would leave the caches, and take memory.
 const CHUNK: usize = 8;
-/// Smallest map, in rows, for which Winograd's 4x4 tiles beat the direct convolution: below, too much of the tiles
-/// reaches over the edge, and four times the weights are read for few pixels.
-const WINOGRAD_ROWS: usize = 9;
 /// Largest input that is accepted, in pixels.
 const MAX_SIZE: usize = 2048;
 
@@ -39,27 +37,6 @@ pub struct PlanOutput<'a> {
     pub height: usize,
     /// Columns of the last map.
     pub width: usize,
-}
-
-/// A 3x3 convolution in the form that suits its map.
-enum Convolution {
-    Direct(PackedConvolution),
-    Winograd(WinogradConvolution),
-}
-
-struct Block {
-    first: Convolution,
-    second: Convolution,
-    /// 1x1 with stride 2, where the block halves the map.
-    shortcut: Option<PackedConvolution>,
-}
-
-/// Tables of a block for one input size; empty for Winograd.
-#[derive(Default)]
-struct BlockRows {
-    first: Option<PixelRows>,
-    second: Option<PixelRows>,
-    shortcut: Option<PixelRows>,
 }
 
 /// Everything that depends on the input's size.
@@ -97,9 +74,7 @@ pub struct CpuPlan {
     isa: Isa,
     pool: Pool,
     stems: [Stem; 2],
-    /// Blocks of all layers, and how many a layer has.
     blocks: Vec<Block>,
-    per_layer: usize,
     head: Head,
     geometry: Option<Geometry>,
     inputs: [Vec<f32>; 2],
@@ -109,13 +84,6 @@ pub struct CpuPlan {
     features: Vec<f32>,
     attention: Vec<f32>,
     logits: Vec<f32>,
-}
-
-/// Sides of the four layers' maps for an input side.
-fn sides(size: usize) -> [usize; 4] {
-    let first = pooled(convolved(size));
-    let half = |side: usize| (side - 1) / 2 + 1;
-    [first, half(first), half(half(first)), half(half(half(first)))]
 }
 
 impl CpuPlan {
@@ -139,41 +107,13 @@ impl CpuPlan {
         let pool = Pool::new(options.threads);
         let Folded { weights: stem, bias } = fold(weights, "conv1", "bn1");
         let stems = [Stem::new(isa, &stem, bias.clone(), 3), Stem::grey(isa, &stem, bias, MEAN, STD)];
-        let sides = sides(weights.input_size().clamp(1, MAX_SIZE));
-        let mut blocks = Vec::new();
-        let mut c_in = LAYER_CHANNELS[0];
-        for (layer, c_out) in LAYER_CHANNELS.into_iter().enumerate() {
-            for block in 0..weights.blocks {
-                let prefix = format!("layer{}.{block}", layer + 1);
-                let stride = if layer > 0 && block == 0 { 2 } else { 1 };
-                let three = |number: usize, c_in: usize, stride: usize| {
-                    let folded =
-                        fold(weights, &format!("{prefix}.conv{number}"), &format!("{prefix}.bn{number}"));
-                    if stride == 1 && sides[layer] >= WINOGRAD_ROWS {
-                        let convolution = WinogradConvolution::new(isa, &folded.weights, folded.bias, c_in);
-                        Convolution::Winograd(convolution)
-                    } else {
-                        let packed =
-                            PackedConvolution::new(isa, &folded.weights, folded.bias, c_in, 3, stride);
-                        Convolution::Direct(packed)
-                    }
-                };
-                let shortcut = (stride == 2).then(|| {
-                    let name = format!("{prefix}.shortcut");
-                    let folded = fold(weights, &format!("{name}.0"), &format!("{name}.1"));
-                    PackedConvolution::new(isa, &folded.weights, folded.bias, c_in, 1, 2)
-                });
-                blocks.push(Block { first: three(1, c_in, stride), second: three(2, c_out, 1), shortcut });
-                c_in = c_out;
-            }
-        }
+        let blocks = blocks(isa, weights, sides(weights.input_size().clamp(1, MAX_SIZE)));
         Ok(Self {
             isa,
             scratch: Scratch::new(pool.threads()),
             pool,
             stems,
             blocks,
-            per_layer: weights.blocks,
             head: Head::new(weights),
             geometry: None,
             inputs: Default::default(),
@@ -278,27 +218,7 @@ impl CpuPlan {
             let side = sides(size)[layer];
             Picture { height: side, width: side, channels: LAYER_CHANNELS[layer], border: 1 }
         });
-        let mut blocks = Vec::new();
-        for (index, block) in self.blocks.iter().enumerate() {
-            let (layer, number) = (index / self.per_layer, index % self.per_layer);
-            let to = layers[layer];
-            let from = if number == 0 && layer > 0 { layers[layer - 1] } else { to };
-            let end = if index + 1 == self.blocks.len() { Picture { border: 0, ..to } } else { to };
-            let rows = |convolution: &Convolution,
-                        from: &Picture,
-                        to: &Picture,
-                        residual: Option<&Picture>| {
-                match convolution {
-                    Convolution::Direct(c) => Some(PixelRows::new(chunk, from, to, residual, 1, c.stride())),
-                    Convolution::Winograd(_) => None,
-                }
-            };
-            blocks.push(BlockRows {
-                first: rows(&block.first, &from, &to, None),
-                second: rows(&block.second, &to, &end, Some(&to)),
-                shortcut: block.shortcut.as_ref().map(|_| PixelRows::new(chunk, &from, &to, None, 0, 2)),
-            });
-        }
+        let blocks = block_rows(&self.blocks, &layers, chunk);
         let inputs = [3, 1].map(|channels| Picture { height: size, width: size, channels, border: PADDING });
         self.inputs = Default::default();
         for (memory, picture) in self.memory.iter_mut().zip(&layers) {
@@ -328,7 +248,7 @@ impl CpuPlan {
         let rows = &geometry.stems[source as usize];
         stem.run(&self.pool, &self.scratch, rows, n, bordered, &geometry.layers[0], &mut self.memory[0].a);
         for (index, block) in self.blocks.iter().enumerate() {
-            let layer = index / self.per_layer;
+            let layer = block.layer;
             let rows = &geometry.blocks[index];
             let to = geometry.layers[layer];
             let pixels = n * to.height * to.width;
@@ -424,6 +344,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "the whole network")]
     fn goldens_are_met_on_every_instruction_set() {
         let goldens: serde_json::Value =
             serde_json::from_str(include_str!("../../../tests/data/goldens.json")).unwrap();
@@ -454,6 +375,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "the whole network")]
     fn threads_do_not_change_a_bit() {
         let mut weights = formula_weights(2);
         weights.metadata.insert("input_size".to_owned(), "144".to_owned());
@@ -468,6 +390,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "the whole network")]
     fn a_batch_and_a_used_plan_give_what_each_picture_gives_alone() {
         let weights = formula_weights(1);
         let mut used = plan(&weights, Isa::best(), 2);
@@ -487,6 +410,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "the whole network")]
     fn grey_is_three_equal_normalised_channels() {
         let weights = formula_weights(1);
         for size in [1, 2, 3, 5, 48, 97, 144] {
@@ -509,6 +433,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "the whole network")]
     fn input_that_does_not_fit_is_refused() {
         let mut plan = plan(&formula_weights(1), Isa::Plain, 1);
         for (len, n, size) in [(0, 1, 0), (5, 1, 2), (12, 1, 3), (3, 1, MAX_SIZE + 1)] {

@@ -1,8 +1,11 @@
 //! Convolutions forward and backward to their input, as products over lists of pixels.
 
+use parking_lot::Mutex;
+
 use super::super::convolution::{MOST_ROWS, PixelRows};
 use super::super::picture::share;
 use super::super::{Cells, Isa, Picture, Pool, Start, Tile};
+use super::bf16::{self, Bf16, Interleave, PairTile};
 use super::weight_gradient::weight_gradient;
 
 /// How far ahead of its use the right factor is asked for, in steps: it streams from a farther cache.
@@ -54,6 +57,10 @@ struct Phase {
 /// One convolution without bias, its tables for one batch size, and room for its packed weights.
 pub struct TrainConvolution {
     isa: Isa,
+    /// Where products are of bf16 numbers.
+    bf16: Option<Bf16>,
+    /// Weights in pairs, where they are.
+    pairs: Vec<u16>,
     shape: ConvolutionShape,
     forward_rows: PixelRows,
     forward_packed: Vec<f32>,
@@ -62,13 +69,19 @@ pub struct TrainConvolution {
 }
 
 impl TrainConvolution {
-    /// Makes the tables. `to_input` says whether the gradient of the input is wanted; that picture is
-    /// `input_gradient` (the input's size, any border).
+    /// Makes the tables. `input_gradient` is the shape of the input's gradient (the input's size, any border) where that
+    /// is wanted. With `bf16`, which goes with [`Isa::Avx512`] only, both factors of every product are rounded.
     ///
     /// # Panics
     /// When shapes do not fit together.
     #[must_use]
-    pub fn new(isa: Isa, shape: ConvolutionShape, input_gradient: Option<Picture>) -> Self {
+    pub fn new(
+        isa: Isa,
+        bf16: Option<Bf16>,
+        shape: ConvolutionShape,
+        input_gradient: Option<Picture>,
+    ) -> Self {
+        assert!(bf16.is_none() || isa == Isa::Avx512, "bf16 by {isa}");
         let padding = shape.padding();
         let fits = |side: usize| (side + 2 * padding - shape.kernel) / shape.stride + 1;
         assert_eq!(
@@ -79,7 +92,16 @@ impl TrainConvolution {
         assert!(matches!(shape.stride, 1 | 2), "a stride of {}", shape.stride);
         let forward_rows = PixelRows::new(shape.n, &shape.input, &shape.output, None, padding, shape.stride);
         let phases = input_gradient.map(|to| phases(&shape, &to)).unwrap_or_default();
-        Self { isa, shape, forward_rows, forward_packed: Vec::new(), phases, dense: Vec::new() }
+        Self {
+            isa,
+            bf16,
+            pairs: Vec::new(),
+            shape,
+            forward_rows,
+            forward_packed: Vec::new(),
+            phases,
+            dense: Vec::new(),
+        }
     }
 
     /// The shapes.
@@ -108,7 +130,15 @@ impl TrainConvolution {
             }
         });
         let size = (shape.kernel, shape.kernel * shape.input.channels, c_out);
-        product(pool, isa, size, &self.forward_packed, input, &self.forward_rows, output, false);
+        let rows = &self.forward_rows;
+        match &self.bf16 {
+            Some(bf16) => {
+                pack_pairs(pool, bf16, size, &self.forward_packed, &mut self.pairs);
+                let input = bf16.round(pool, input);
+                pair_product(pool, bf16, size, &self.pairs, &input, rows, output, false);
+            }
+            None => product(pool, isa, size, &self.forward_packed, input, rows, output, false),
+        }
     }
 
     /// The input's gradient from the output's: written where `accumulate` is false, else added to what
@@ -128,6 +158,7 @@ impl TrainConvolution {
         let (isa, shape) = (self.isa, self.shape);
         let (c_in, c_out, columns) = (shape.input.channels, shape.output.channels, isa.tile_columns());
         let panels = c_in.div_ceil(columns);
+        let rounded = self.bf16.as_ref().map(|bf16| (bf16, bf16.round(pool, gradient)));
         for phase in &mut self.phases {
             let taps: Vec<usize> = phase
                 .taps_y
@@ -148,7 +179,13 @@ impl TrainConvolution {
                 transpose(from, c_out, to, columns);
             });
             let size = (phase.taps_y.len(), phase.taps_x.len() * c_out, c_in);
-            product(pool, isa, size, &phase.packed, gradient, &phase.rows, to, accumulate);
+            match &rounded {
+                Some((bf16, gradient)) => {
+                    pack_pairs(pool, bf16, size, &phase.packed, &mut self.pairs);
+                    pair_product(pool, bf16, size, &self.pairs, gradient, &phase.rows, to, accumulate);
+                }
+                None => product(pool, isa, size, &phase.packed, gradient, &phase.rows, to, accumulate),
+            }
         }
     }
 
@@ -157,7 +194,8 @@ impl TrainConvolution {
     /// # Panics
     /// When a buffer is too short.
     pub fn backward_weights(&mut self, pool: &Pool, input: &[f32], gradient: &[f32], to: &mut [f32]) {
-        weight_gradient(pool, self.isa, &self.shape, input, gradient, &mut self.dense, to);
+        let bf16 = self.bf16.as_ref();
+        weight_gradient(pool, self.isa, bf16, &self.shape, input, gradient, &mut self.dense, to);
     }
 }
 
@@ -267,6 +305,87 @@ fn product(
             // SAFETY: a tile writes its own pixels' channels from `first` on; no two tasks share both, and `output`
             // is borrowed mutably, so nothing else overlaps.
             unsafe { tile.run(isa) };
+        }
+    });
+}
+
+/// Packed weights `[panels][segments][length][columns]` to pairs along the length, filled up with zeros where that is odd.
+fn pack_pairs(
+    pool: &Pool,
+    bf16: &Bf16,
+    (segments, length, c_out): (usize, usize, usize),
+    packed: &[f32],
+    to: &mut Vec<u16>,
+) {
+    const COLUMNS: usize = bf16::COLUMNS;
+    let (runs, pairs) = (c_out.div_ceil(COLUMNS) * segments, length.div_ceil(2));
+    to.resize(runs * pairs * COLUMNS * 2, 0);
+    let parts: Vec<_> =
+        to.chunks_mut(pairs * COLUMNS * 2).zip(packed.chunks(length * COLUMNS)).map(Mutex::new).collect();
+    pool.run(runs, |run| {
+        let (to, from) = &mut *parts[run].lock();
+        let row = |first, second, times| Interleave {
+            first,
+            second,
+            count: COLUMNS,
+            pairs: COLUMNS,
+            times,
+            step: 2 * COLUMNS,
+        };
+        let whole = length / 2;
+        bf16.interleave(&row(from, &from[COLUMNS.min(from.len())..], whole), to);
+        if length % 2 == 1 {
+            let last = &from[2 * whole * COLUMNS..];
+            bf16.interleave(&row(last, &[], 1), &mut to[2 * whole * COLUMNS..]);
+        }
+    });
+}
+
+/// As [`product`], of rounded numbers.
+#[allow(clippy::too_many_arguments)]
+fn pair_product(
+    pool: &Pool,
+    bf16: &Bf16,
+    (segments, length, c_out): (usize, usize, usize),
+    packed: &[u16],
+    input: &[u16],
+    rows: &PixelRows,
+    output: &mut [f32],
+    accumulate: bool,
+) {
+    let (pixels, pairs) = (rows.output.len(), length.div_ceil(2));
+    let panels = c_out.div_ceil(bf16::COLUMNS);
+    let panel_len = segments * pairs * bf16::COLUMNS * 2;
+    let blocks = pixels.div_ceil(TASK_PIXELS);
+    let output = Cells::new(output);
+    pool.run(panels * blocks, |task| {
+        let (block, panel) = (task / panels, task % panels);
+        let block = share(pixels, blocks, block);
+        let first = panel * bf16::COLUMNS;
+        let tiles = block.len().div_ceil(MOST_ROWS);
+        let mut to = [0; MOST_ROWS];
+        for tile in 0..tiles {
+            let part = share(block.len(), tiles, tile);
+            let pixels = block.start + part.start..block.start + part.end;
+            for (to, from) in to.iter_mut().zip(&rows.output[pixels.clone()]) {
+                *to = from + first;
+            }
+            let tile = PairTile {
+                a: input,
+                a_rows: &rows.input[pixels.clone()],
+                a_step: 2,
+                a_segment: rows.input_row,
+                b: &packed[panel * panel_len..][..panel_len],
+                pairs,
+                segments,
+                c: output,
+                c_rows: &to[..pixels.len()],
+                columns: bf16::COLUMNS.min(c_out - first),
+                accumulate,
+            };
+            // SAFETY: a tile writes its own pixels' channels from `first` on; no two tasks share both, and `output`
+            // is borrowed mutably, so nothing else overlaps.
+            unsafe { bf16.run(&tile) };
         }
     });
 }

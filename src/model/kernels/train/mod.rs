@@ -8,6 +8,7 @@
 //! Sources: the gradients of a convolution are those of Dumoulin and Visin, "A guide to convolution
 //! arithmetic for deep learning" (2016); batch-norm's are those of Ioffe and Szegedy (2015), section 3.
 
+mod bf16;
 mod convolution;
 mod norm;
 mod stem;
@@ -16,6 +17,7 @@ mod sum_tile;
 mod tests;
 mod weight_gradient;
 
+pub use bf16::{Bf16, NoBf16};
 pub use convolution::{ConvolutionShape, TrainConvolution};
 pub use norm::{
     NormGradient, NormInput, NormStatistics, Shortcut, norm_backward, norm_forward, norm_statistics,

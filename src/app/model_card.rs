@@ -1,0 +1,248 @@
+//! The facts of the network in use, as its file states them; what it does not state is said to be missing.
+
+use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
+
+use super::sheets::copy_button;
+use crate::model::Expression;
+use crate::pipeline::ModelInfo;
+
+/// One fact; `None` where the file says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fact {
+    name: String,
+    value: Option<String>,
+}
+
+/// Facts under one heading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Section {
+    title: &'static str,
+    facts: Vec<Fact>,
+}
+
+/// How a figure is written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Text,
+    Share,
+}
+
+/// The card's own facts: heading, name, the metadata's key and another spelling of it, form. These are shown even
+/// where they are missing.
+const STATED: [(&str, &str, [&str; 2], Form); 9] = [
+    (TRAINING, "Training data", ["training_data", "dataset"], Form::Text),
+    (TRAINING, "Split protocol", ["split_protocol", "protocol"], Form::Text),
+    (TRAINING, "Seed", ["seed", "random_seed"], Form::Text),
+    (TRAINING, "Epochs", ["epochs_trained", "epochs"], Form::Text),
+    (MEASURED, "Validation accuracy", ["val_accuracy", "validation_accuracy"], Form::Share),
+    (MEASURED, "Validation macro F1", ["val_macro_f1", "validation_macro_f1"], Form::Share),
+    (MEASURED, "Validation calibration error", ["val_ece", "validation_ece"], Form::Share),
+    (MEASURED, "Test accuracy", ["test_accuracy", "test_acc"], Form::Share),
+    (FILE, "Licence", ["licence", "license"], Form::Text),
+];
+
+/// Keys that other rows already say.
+const SAID: [&str; 7] = ["architecture", "blocks", "classes", "input_size", "mean", "std", "temperature"];
+
+const NETWORK: &str = "Network";
+const TRAINING: &str = "Training";
+const MEASURED: &str = "Measured";
+const FILE: &str = "File";
+const OTHER: &str = "Also in the file";
+
+fn sections(model: &ModelInfo) -> Vec<Section> {
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value: Some(value) };
+    let stated = |heading: &str| -> Vec<Fact> {
+        let rows = STATED.iter().filter(|row| row.0 == heading);
+        rows.map(|(_, name, keys, form)| {
+            let text = keys.iter().find_map(|key| model.metadata.get(*key));
+            let value = text.map(|text| in_form(text, *form));
+            // The built-in network is part of the program.
+            let own =
+                || (*name == "Licence" && model.path.is_none()).then(|| env!("CARGO_PKG_LICENSE").to_owned());
+            Fact { name: (*name).to_owned(), value: value.or_else(own) }
+        })
+        .collect()
+    };
+    let layer = if model.blocks == 1 { "1 residual block" } else { "2 residual blocks" };
+    let network = vec![
+        fact("Architecture", "AttentionEmotionNet: a residual network with a map of attention".into()),
+        fact("Blocks", format!("{layer} in each of 4 layers")),
+        fact("Input", format!("{0} × {0} pixels, grey", model.input_size)),
+        fact("Parameters", grouped(model.parameters)),
+        fact("Classes", Expression::ALL.map(Expression::name).join(", ")),
+        fact("Runs on", model.device.clone()),
+    ];
+    let mut measured = stated(MEASURED);
+    measured.push(match model.metadata.get("temperature") {
+        Some(text) => fact("Temperature", text.clone()),
+        None => fact("Temperature", "1 (not calibrated)".into()),
+    });
+    let mut file = vec![fact("Name", model.name.clone())];
+    file.extend(model.path.as_ref().map(|path| fact("Path", path.display().to_string())));
+    file.extend(stated(FILE));
+    file.push(fact("SHA-256", model.sha256.clone()));
+    let known = |key: &str| SAID.contains(&key) || STATED.iter().any(|row| row.2.contains(&key));
+    let other = model.metadata.iter().filter(|(key, _)| !known(key));
+    let other = other.map(|(key, value)| fact(&key.replace('_', " "), value.clone())).collect();
+    [(NETWORK, network), (TRAINING, stated(TRAINING)), (MEASURED, measured), (FILE, file), (OTHER, other)]
+        .into_iter()
+        .filter(|(_, facts)| !facts.is_empty())
+        .map(|(title, facts)| Section { title, facts })
+        .collect()
+}
+
+/// A share such as 0.6740 as per cent; anything else as it is.
+fn in_form(text: &str, form: Form) -> String {
+    match (form, text.trim().parse::<f64>()) {
+        (Form::Share, Ok(share)) if (0.0..=1.0).contains(&share) => format!("{:.1} %", share * 100.0),
+        _ => text.to_owned(),
+    }
+}
+
+/// 4909896 as 4 909 896.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// All of it as text, for the clipboard.
+fn as_text(sections: &[Section]) -> String {
+    let mut text = String::new();
+    for section in sections {
+        text.push_str(section.title);
+        text.push('\n');
+        for fact in &section.facts {
+            let value = fact.value.as_deref().unwrap_or(MISSING);
+            text.push_str(&format!("  {}: {value}\n", fact.name));
+        }
+    }
+    text
+}
+
+const MISSING: &str = "not stated in the file";
+
+/// Shows the card, or that there is no network yet.
+pub(super) fn show(ui: &mut Ui, model: Option<&ModelInfo>) {
+    let Some(model) = model else {
+        ui.weak("The network is being loaded.");
+        return;
+    };
+    let sections = sections(model);
+    if model.metadata.is_empty() {
+        ui.label(
+            "This file holds only the network's numbers: how it was trained and how well it reads is not written in it.",
+        );
+        ui.add_space(4.0);
+    }
+    for section in &sections {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(section.title).strong().size(15.0));
+            if section.title == FILE {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    copy_button(ui, "SHA-256", || model.sha256.clone());
+                });
+            }
+        });
+        for fact in &section.facts {
+            row(ui, fact);
+        }
+        ui.add_space(10.0);
+    }
+    if ui.button("Copy all").clicked() {
+        ui.ctx().copy_text(as_text(&sections));
+    }
+}
+
+/// Width of the facts' names, in points.
+const NAMES: f32 = 170.0;
+
+fn row(ui: &mut Ui, fact: &Fact) {
+    ui.spacing_mut().interact_size.y = 18.0;
+    ui.horizontal_top(|ui| {
+        let names = NAMES.min(ui.available_width() * 0.4);
+        ui.allocate_ui(vec2(names, 18.0), |ui| {
+            ui.set_min_width(names);
+            ui.add(Label::new(RichText::new(&fact.name).weak()).wrap());
+        });
+        let value = match &fact.value {
+            Some(value) => RichText::new(value),
+            None => RichText::new(MISSING).weak().italics(),
+        };
+        ui.add(Label::new(value).wrap().selectable(true));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(metadata: &[(&str, &str)]) -> ModelInfo {
+        ModelInfo {
+            name: "mine.safetensors".into(),
+            path: Some("/some/mine.safetensors".into()),
+            sha256: "0123456789abcdef".repeat(4),
+            blocks: 1,
+            parameters: 4_909_896,
+            input_size: 144,
+            device: "CPU".into(),
+            metadata: metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        }
+    }
+
+    fn value_of(sections: &[Section], name: &str) -> Option<String> {
+        let mut facts = sections.iter().flat_map(|s| &s.facts);
+        facts.find(|f| f.name == name).expect("the fact has a row").value.clone()
+    }
+
+    #[test]
+    fn every_fact_of_the_card_is_shown() {
+        let card = sections(&model(&[
+            ("training_data", "FER-2013"),
+            ("split_protocol", "chosen on val, test not read"),
+            ("val_accuracy", "0.6740"),
+            ("val_ece", "0.021"),
+            ("temperature", "1.31"),
+            ("seed", "7"),
+            ("license", "MIT"),
+            ("recipe", "{}"),
+        ]));
+        for (name, expected) in [
+            ("Blocks", "1 residual block in each of 4 layers"),
+            ("Input", "144 × 144 pixels, grey"),
+            ("Parameters", "4\u{a0}909\u{a0}896"),
+            ("Training data", "FER-2013"),
+            ("Split protocol", "chosen on val, test not read"),
+            ("Validation accuracy", "67.4 %"),
+            ("Validation calibration error", "2.1 %"),
+            ("Temperature", "1.31"),
+            ("Seed", "7"),
+            ("Licence", "MIT"),
+            ("recipe", "{}"),
+        ] {
+            assert_eq!(value_of(&card, name).as_deref(), Some(expected), "{name}");
+        }
+        assert_eq!(value_of(&card, "SHA-256").map(|hash| hash.len()), Some(64));
+        assert_eq!(value_of(&card, "Validation macro F1"), None);
+        assert!(as_text(&card).contains("Validation macro F1: not stated in the file"));
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_has_the_same_rows() {
+        let card = sections(&model(&[]));
+        for name in ["Training data", "Split protocol", "Seed", "Validation accuracy", "Licence"] {
+            assert_eq!(value_of(&card, name), None, "{name}");
+        }
+        assert_eq!(value_of(&card, "Temperature").as_deref(), Some("1 (not calibrated)"));
+        assert!(card.iter().all(|s| s.title != OTHER));
+        let built_in = ModelInfo { path: None, ..model(&[]) };
+        assert_eq!(value_of(&sections(&built_in), "Licence").as_deref(), Some("MIT OR Apache-2.0"));
+    }
+}

@@ -1,0 +1,196 @@
+//! Sheets over the window: shortcuts, the model's facts, messages, and what the program promises.
+
+use eframe::egui::{
+    self, Align, Button, Context, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, Ui, vec2,
+};
+
+use super::model_card;
+use super::shortcuts::{self, Group};
+use super::theme;
+use crate::pipeline::{Message, ModelInfo};
+
+/// What is computed and where, and what it cannot tell: the introduction, and part of the About sheet.
+pub(super) const INTRODUCTION: &str = "moue finds faces in the picture and shows which of seven expressions a \
+    small network reads in each, how sure it is and where it looked; all of it is computed on this machine, and no \
+    picture ever leaves it. An expression is not a feeling: the network sees a face, not what a person thinks, and it \
+    errs often.";
+
+/// What lies over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sheet {
+    Shortcuts,
+    Model,
+    Messages,
+    About,
+}
+
+impl Sheet {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Shortcuts => "Keyboard shortcuts",
+            Self::Model => "About the model",
+            Self::Messages => "Messages",
+            Self::About => "About moue and your privacy",
+        }
+    }
+
+    /// Width in points.
+    fn width(self) -> f32 {
+        match self {
+            Self::Shortcuts => 640.0,
+            Self::Model | Self::Messages => 560.0,
+            Self::About => 500.0,
+        }
+    }
+}
+
+/// The sheet that is open, one at most.
+#[derive(Debug, Default)]
+pub(super) struct Sheets {
+    open: Option<Sheet>,
+    /// It was opened since the last picture: its close button takes the keyboard.
+    fresh: bool,
+}
+
+impl Sheets {
+    /// Opens a sheet in place of another; asked for again it closes.
+    pub(super) fn toggle(&mut self, sheet: Sheet) {
+        self.open = (self.open != Some(sheet)).then_some(sheet);
+        self.fresh = self.open.is_some();
+    }
+
+    /// Closes the sheet; whether one was open.
+    pub(super) fn close(&mut self) -> bool {
+        self.open.take().is_some()
+    }
+
+    pub(super) fn show(&mut self, ctx: &Context, model: Option<&ModelInfo>, messages: &[Message]) {
+        let Some(sheet) = self.open else { return };
+        let screen = ctx.content_rect();
+        let fresh = std::mem::take(&mut self.fresh);
+        let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(18).corner_radius(12);
+        let shown = Modal::new(Id::unique("sheet")).frame(frame).show(ctx, |ui| {
+            ui.set_width(sheet.width().min(screen.width() - 60.0));
+            let closed = header(ui, sheet.title(), fresh);
+            ui.add_space(6.0);
+            // As high as its content, and never higher than the window.
+            let height = (screen.height() - 130.0).max(80.0);
+            ScrollArea::vertical()
+                .id_salt(sheet.title())
+                .max_height(height)
+                .min_scrolled_height(height)
+                .auto_shrink([false, true])
+                .show(ui, |ui| match sheet {
+                    Sheet::Shortcuts => shortcut_sheet(ui),
+                    Sheet::Model => model_card::show(ui, model),
+                    Sheet::Messages => message_list(ui, messages),
+                    Sheet::About => about(ui),
+                });
+            closed
+        });
+        if shown.inner || shown.should_close() {
+            self.open = None;
+        }
+    }
+}
+
+/// Title and close button; `true` when that was pressed.
+fn header(ui: &mut Ui, title: &str, fresh: bool) -> bool {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(title).size(20.0).strong());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let close = ui.button("Close").on_hover_text("Esc");
+            if fresh {
+                close.request_focus();
+            }
+            close.clicked()
+        })
+        .inner
+    })
+    .inner
+}
+
+fn shortcut_sheet(ui: &mut Ui) {
+    // Two columns where there is room for them.
+    let count = if ui.available_width() < 520.0 { 1 } else { 2 };
+    ui.columns(count, |columns| {
+        for (i, group) in
+            Group::COLUMNS.into_iter().enumerate().flat_map(|(i, half)| half.map(|group| (i, group)))
+        {
+            let ui = &mut columns[i % count];
+            ui.spacing_mut().interact_size.y = 18.0;
+            ui.label(RichText::new(group.name()).strong().size(15.0));
+            Grid::new(group.name()).num_columns(2).spacing([10.0, 6.0]).min_col_width(86.0).show(ui, |ui| {
+                for (keys, text) in shortcuts::listed(ui.ctx(), group) {
+                    ui.label(RichText::new(keys));
+                    ui.add(Label::new(RichText::new(text).weak()).wrap());
+                    ui.end_row();
+                }
+            });
+            ui.add_space(10.0);
+        }
+    });
+    ui.label(
+        RichText::new(
+            "Tab and Shift+Tab go from control to control, the arrows through menus; Space or Enter presses what has \
+             the keyboard.",
+        )
+        .weak(),
+    );
+}
+
+fn about(ui: &mut Ui) {
+    ui.spacing_mut().item_spacing.y = 10.0;
+    ui.label(RichText::new(concat!("moue ", env!("CARGO_PKG_VERSION"))).strong());
+    for text in [
+        INTRODUCTION,
+        "There is no network code in this program. It writes one settings file, and nothing else unless you ask for it.",
+        "Not for judging people: reading expressions at work or in education is forbidden in the European Union (AI \
+         Act, article 5), and nowhere a good idea.",
+    ] {
+        ui.add(Label::new(text).wrap());
+    }
+}
+
+/// A button that copies `text`, named after what it copies.
+pub(super) fn copy_button(ui: &mut Ui, what: &str, text: impl FnOnce() -> String) {
+    let response = ui.add(Button::new("Copy"));
+    let name = format!("Copy {what}");
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
+    if response.clicked() {
+        ui.ctx().copy_text(text());
+    }
+}
+
+fn message_list(ui: &mut Ui, messages: &[Message]) {
+    if messages.is_empty() {
+        ui.weak("None so far. What goes wrong is listed here, and can be copied.");
+        return;
+    }
+    let line = |message: &Message| match message {
+        Message::Info(text) => format!("note: {text}"),
+        Message::Error(text) => format!("error: {text}"),
+    };
+    ui.horizontal(|ui| {
+        ui.weak("The newest first.");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Copy all").clicked() {
+                ui.ctx().copy_text(messages.iter().map(line).collect::<Vec<_>>().join("\n"));
+            }
+        });
+    });
+    for message in messages.iter().rev() {
+        let (text, colour) = match message {
+            Message::Info(text) => (text, ui.visuals().text_color()),
+            Message::Error(text) => (text, ui.visuals().error_fg_color),
+        };
+        ui.separator();
+        ui.horizontal_top(|ui| {
+            copy_button(ui, "this message", || text.clone());
+            ui.add_space(theme::GAP / 2.0);
+            ui.allocate_ui(vec2(ui.available_width(), 0.0), |ui| {
+                ui.add(Label::new(RichText::new(text).color(colour)).wrap().selectable(true));
+            });
+        });
+    }
+}

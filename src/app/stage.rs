@@ -1,0 +1,269 @@
+//! What the stage says where there is no running picture: what is the matter, what is done about it, what can be done.
+
+use std::path::Path;
+
+use eframe::egui::{
+    self, Align, Button, Color32, CornerRadius, Frame, Label, Layout, Margin, Rect, RichText, Ui, vec2,
+};
+
+use super::preview::PreviewAction;
+use super::theme;
+use crate::capture::{SourceKind, SourceSpec};
+use crate::pipeline::SourceState;
+
+/// Widest text, in points: longer lines are hard to read.
+const WIDTH: f32 = 440.0;
+
+/// What is said in the middle of the stage.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Notice {
+    /// In a few words.
+    pub(super) title: String,
+    /// What happened, and what is done about it.
+    pub(super) lines: Vec<String>,
+    /// Something is under way.
+    pub(super) busy: bool,
+    /// What can be done.
+    pub(super) buttons: Vec<(&'static str, PreviewAction)>,
+    /// The lines say what went wrong, and can be copied.
+    pub(super) is_error: bool,
+}
+
+impl Notice {
+    fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), lines: Vec::new(), busy: false, buttons: Vec::new(), is_error: false }
+    }
+
+    fn line(mut self, text: impl Into<String>) -> Self {
+        self.lines.push(text.into());
+        self
+    }
+
+    fn busy(mut self) -> Self {
+        self.busy = true;
+        self
+    }
+
+    fn button(mut self, text: &'static str, action: PreviewAction) -> Self {
+        self.buttons.push((text, action));
+        self
+    }
+}
+
+/// What there is to say of a state; `None` where the picture says it. `has_picture`: one is on screen.
+pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_picture: bool) -> Option<Notice> {
+    let name = name_of(wanted);
+    Some(match state {
+        SourceState::Running(_) if has_picture => return None,
+        SourceState::Running(_) => Notice::new("Waiting for the first picture").busy(),
+        SourceState::Opening => {
+            let notice = Notice::new(match wanted {
+                SourceSpec::Auto => "Looking for a camera".to_owned(),
+                _ => format!("Opening {name}"),
+            });
+            match wanted {
+                SourceSpec::Auto | SourceSpec::Camera(_) => notice
+                    .line("A camera takes a moment to start, and the system may ask whether it is allowed."),
+                _ => notice,
+            }
+            .busy()
+        }
+        SourceState::Paused => {
+            let line = match wanted {
+                SourceSpec::Auto | SourceSpec::Camera(_) => {
+                    "The camera is released: other programs can use it."
+                }
+                _ => "Nothing is read meanwhile.",
+            };
+            Notice::new("Paused").line(line).line("Space goes on.").button("Go on", PreviewAction::Resume)
+        }
+        SourceState::NoSignal { info, since, reason } => {
+            let age = since.elapsed().as_secs();
+            let lost = if info.kind == SourceKind::Camera { "The camera" } else { "The source" };
+            let notice = Notice::new("No signal").line(format!("The last picture is {} old.", duration(age)));
+            match reason {
+                Some(reason) => notice
+                    .line(reason.clone())
+                    .line("It is opened again by itself, every few seconds, until it answers."),
+                None => notice.line(format!(
+                    "{lost} is open but sends nothing. It goes on by itself with the next picture."
+                )),
+            }
+            .button("Open it again now", PreviewAction::TryAgain)
+            .button("Show the demo", PreviewAction::ShowDemo)
+        }
+        SourceState::Failed(reason) => {
+            let mut notice = Notice::new(format!("{} cannot be shown", capital(&name))).line(reason.clone());
+            notice.is_error = true;
+            notice
+                .button("Try again", PreviewAction::TryAgain)
+                .button("Open a file…", PreviewAction::OpenFile)
+                .button("Show the demo", PreviewAction::ShowDemo)
+        }
+        SourceState::Ended => Notice::new(format!("{} is at its end", capital(&name)))
+            .button("From the start", PreviewAction::TryAgain)
+            .button("Show the demo", PreviewAction::ShowDemo),
+    })
+}
+
+/// A source in words that go on in a sentence.
+fn name_of(source: &SourceSpec) -> String {
+    match source {
+        SourceSpec::Auto | SourceSpec::Camera(None) => "the camera".to_owned(),
+        SourceSpec::Camera(Some(name)) => format!("the camera {name}"),
+        SourceSpec::Demo => "the demo".to_owned(),
+        SourceSpec::Path(path) => file_name(path),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// A sentence's first letter; names of files stay as they are.
+fn capital(name: &str) -> String {
+    name.strip_prefix("the ").map_or_else(|| name.to_owned(), |rest| format!("The {rest}"))
+}
+
+/// Seconds in words.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Draws the notice in the middle of `space`, over whatever picture is there.
+pub(super) fn show(ui: &mut Ui, space: Rect, notice: &Notice) -> Option<PreviewAction> {
+    let mut action = None;
+    let width = (space.width() - 60.0).clamp(140.0, WIDTH);
+    let id = ui.scope_id().with("notice");
+    // Its height is known only once it was drawn.
+    let height: f32 = ui.data(|d| d.get_temp(id)).unwrap_or(150.0);
+    let place = Rect::from_center_size(space.center(), vec2(width + 48.0, height.min(space.height())));
+    let shown = ui.scope_builder(egui::UiBuilder::new().max_rect(place), |ui| {
+        // The stage is dark in both themes.
+        let dark = ui.ctx().style_of(egui::Theme::Dark);
+        ui.set_style(dark);
+        Frame::new()
+            .fill(theme::STAGE.gamma_multiply(0.86))
+            .corner_radius(CornerRadius::same(14))
+            .inner_margin(Margin::symmetric(24, 20))
+            .show(ui, |ui| {
+                ui.set_width(width);
+                ui.vertical_centered(|ui| {
+                    action = content(ui, notice);
+                });
+            })
+            .response
+            .rect
+            .height()
+    });
+    if (shown.inner - height).abs() > 0.5 {
+        ui.data_mut(|d| d.insert_temp(id, shown.inner));
+        ui.ctx().request_repaint();
+    }
+    action
+}
+
+fn content(ui: &mut Ui, notice: &Notice) -> Option<PreviewAction> {
+    ui.spacing_mut().item_spacing.y = 8.0;
+    if notice.busy {
+        ui.add(egui::Spinner::new().size(26.0).color(theme::ON_STAGE_WEAK));
+    }
+    ui.label(RichText::new(&notice.title).size(22.0).color(theme::ON_STAGE));
+    for line in &notice.lines {
+        ui.add(
+            Label::new(RichText::new(line).color(theme::ON_STAGE_WEAK)).wrap().selectable(notice.is_error),
+        );
+    }
+    if notice.buttons.is_empty() {
+        return None;
+    }
+    ui.add_space(4.0);
+    let mut action = None;
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), 28.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            let copy = notice.is_error.then_some("Copy the message");
+            let texts: Vec<&str> = notice.buttons.iter().map(|(text, _)| *text).chain(copy).collect();
+            centre_row(ui, &texts);
+            for (i, (text, what)) in notice.buttons.iter().enumerate() {
+                // What most people want comes first, and is marked.
+                let mut button = Button::new(*text);
+                if i == 0 {
+                    button = Button::new(RichText::new(*text).color(Color32::BLACK)).fill(theme::ON_STAGE);
+                }
+                if ui.add(button).clicked() {
+                    action = Some(*what);
+                }
+            }
+            if let Some(copy) = copy
+                && ui.button(copy).clicked()
+            {
+                ui.ctx().copy_text(notice.lines.join("\n"));
+            }
+        },
+    );
+    action
+}
+
+/// Moves the place of the next widget so that a row of buttons stands in the middle.
+fn centre_row(ui: &mut Ui, texts: &[&str]) {
+    let font = egui::TextStyle::Button.resolve(ui.style());
+    let spacing = ui.spacing().clone();
+    let letters: f32 = texts
+        .iter()
+        .map(|text| ui.painter().layout_no_wrap((*text).to_owned(), font.clone(), Color32::WHITE).size().x)
+        .sum();
+    let row = letters
+        + 2.0 * spacing.button_padding.x * texts.len() as f32
+        + spacing.item_spacing.x * texts.len().saturating_sub(1) as f32;
+    ui.add_space(((ui.available_width() - row) / 2.0).max(0.0));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::capture::SourceInfo;
+
+    fn camera() -> SourceInfo {
+        SourceInfo {
+            name: "Cam".into(),
+            kind: SourceKind::Camera,
+            size_px: None,
+            frame_rate: None,
+            frame_count: None,
+        }
+    }
+
+    #[test]
+    fn every_state_without_a_picture_says_what_is_the_matter_and_offers_something() {
+        let lost = |reason: Option<&str>| SourceState::NoSignal {
+            info: camera(),
+            since: Instant::now() - Duration::from_secs(75),
+            reason: reason.map(str::to_owned),
+        };
+        let silent = notice(&lost(None), &SourceSpec::Auto, true).unwrap();
+        assert_eq!(silent.lines[0], "The last picture is 1 min 15 s old.");
+        let gone = notice(&lost(Some("unplugged")), &SourceSpec::Auto, true).unwrap();
+        assert!(gone.lines.iter().any(|l| l == "unplugged"));
+        assert!(gone.lines.iter().any(|l| l.contains("by itself")));
+
+        let file = SourceSpec::Path("/films/a.mp4".into());
+        let failed = notice(&SourceState::Failed("no such file".into()), &file, false).unwrap();
+        assert_eq!((failed.title.as_str(), failed.is_error), ("a.mp4 cannot be shown", true));
+        for state in [SourceState::Paused, SourceState::Ended, lost(None), SourceState::Failed(String::new())]
+        {
+            assert!(!notice(&state, &SourceSpec::Auto, true).unwrap().buttons.is_empty(), "{state:?}");
+        }
+        for state in [SourceState::Opening, SourceState::Running(camera())] {
+            assert!(notice(&state, &SourceSpec::Auto, false).unwrap().busy, "{state:?}");
+        }
+        assert_eq!(notice(&SourceState::Running(camera()), &SourceSpec::Auto, true), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! Play, pause, seek and step: asked for by a window, done by the source on its own thread.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+/// Slowest and fastest playback.
+pub const SPEEDS: (f64, f64) = (0.1, 16.0);
+
+/// Where a video is and how it plays.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TransportStatus {
+    /// Whether time goes on.
+    pub playing: bool,
+    /// Time of the frame that was delivered last, in seconds from the start of the file.
+    pub position_s: f64,
+    /// Length in seconds, where it is known.
+    pub duration_s: Option<f64>,
+    /// Length of a frame in seconds.
+    pub frame_s: f64,
+    /// How many times faster than real time.
+    pub speed: f64,
+    /// Whether the end is followed by the start.
+    pub looping: bool,
+    /// Whether it stopped at its end.
+    pub at_end: bool,
+}
+
+/// A handle on a playing file; all copies are of the same one.
+#[derive(Debug, Clone)]
+pub struct Transport(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    asked: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    status: TransportStatus,
+    /// The last place that was asked for; earlier ones are passed over.
+    seek_s: Option<f64>,
+    /// Frames to show while it is paused.
+    steps: u32,
+}
+
+/// What the source should do next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Asked {
+    pub(super) playing: bool,
+    pub(super) speed: f64,
+    pub(super) looping: bool,
+    pub(super) seek_s: Option<f64>,
+    pub(super) steps: u32,
+}
+
+impl Transport {
+    /// A file that plays from its start, again and again.
+    pub(super) fn new(frame_s: f64, duration_s: Option<f64>) -> Self {
+        let status = TransportStatus {
+            playing: true,
+            position_s: 0.0,
+            duration_s,
+            frame_s,
+            speed: 1.0,
+            looping: true,
+            at_end: false,
+        };
+        let state = Mutex::new(State { status, seek_s: None, steps: 0 });
+        Self(Arc::new(Inner { state, asked: Condvar::new() }))
+    }
+
+    fn ask(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.state.lock());
+        self.0.asked.notify_all();
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn status(&self) -> TransportStatus {
+        self.0.state.lock().status
+    }
+
+    /// Plays on; from the start, where it stopped at the end.
+    pub fn play(&self) {
+        self.ask(|state| {
+            if state.status.at_end {
+                state.seek(0.0);
+            }
+            state.status.playing = true;
+        });
+    }
+
+    /// Holds the frame that is shown.
+    pub fn pause(&self) {
+        self.ask(|state| state.status.playing = false);
+    }
+
+    /// Plays or pauses.
+    pub fn toggle(&self) {
+        if self.status().playing { self.pause() } else { self.play() }
+    }
+
+    /// Goes to a time, in seconds from the start.
+    pub fn seek_to(&self, position_s: f64) {
+        self.ask(|state| state.seek(position_s));
+    }
+
+    /// Goes forward or back by some seconds.
+    pub fn seek_by(&self, seconds: f64) {
+        self.ask(|state| {
+            let now_s = state.seek_s.unwrap_or(state.status.position_s);
+            state.seek(now_s + seconds);
+        });
+    }
+
+    /// Pauses, and shows the next frame or the one before.
+    pub fn step(&self, forward: bool) {
+        self.ask(|state| {
+            state.status.playing = false;
+            if forward {
+                state.steps += 1;
+            } else {
+                let now_s = state.seek_s.unwrap_or(state.status.position_s);
+                let frame = (now_s / state.status.frame_s).round() - 1.0;
+                state.seek(frame * state.status.frame_s);
+            }
+        });
+    }
+
+    /// Plays faster or slower; within [`SPEEDS`].
+    pub fn set_speed(&self, speed: f64) {
+        if speed.is_finite() {
+            self.ask(|state| state.status.speed = speed.clamp(SPEEDS.0, SPEEDS.1));
+        }
+    }
+
+    /// Whether the end is followed by the start.
+    pub fn set_looping(&self, looping: bool) {
+        self.ask(|state| state.status.looping = looping);
+    }
+
+    /// What was asked for since the last time.
+    pub(super) fn take(&self) -> Asked {
+        let mut state = self.0.state.lock();
+        Asked {
+            playing: state.status.playing,
+            speed: state.status.speed,
+            looping: state.status.looping,
+            seek_s: state.seek_s.take(),
+            steps: std::mem::take(&mut state.steps),
+        }
+    }
+
+    /// Waits until something is asked, at most `longest`. `true` where something was.
+    pub(super) fn wait(&self, longest: Duration) -> bool {
+        let mut state = self.0.state.lock();
+        let before = (state.status.playing, state.status.speed);
+        let deadline = Instant::now() + longest;
+        loop {
+            let now = (state.status.playing, state.status.speed);
+            if state.seek_s.is_some() || state.steps > 0 || now != before {
+                return true;
+            }
+            if self.0.asked.wait_until(&mut state, deadline).timed_out() {
+                return false;
+            }
+        }
+    }
+
+    /// A frame was delivered. A place that was asked for meanwhile is shown already.
+    pub(super) fn delivered(&self, position_s: f64) {
+        let mut state = self.0.state.lock();
+        state.status.at_end = false;
+        if state.seek_s.is_none() {
+            state.status.position_s = position_s;
+        }
+    }
+
+    /// There is no further frame.
+    pub(super) fn ended(&self) {
+        let mut state = self.0.state.lock();
+        if state.seek_s.is_none() {
+            state.status.playing = false;
+            state.status.at_end = true;
+        }
+    }
+}
+
+impl State {
+    fn seek(&mut self, position_s: f64) {
+        // The last frame starts one frame before the end.
+        let last_s = self.status.duration_s.map_or(f64::MAX, |d| (d - self.status.frame_s).max(0.0));
+        let to = if position_s.is_finite() { position_s.clamp(0.0, last_s) } else { 0.0 };
+        self.seek_s = Some(to);
+        self.steps = 0;
+        self.status.position_s = to;
+        self.status.at_end = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_place_is_sought_and_it_lies_in_the_file() {
+        let transport = Transport::new(0.1, Some(10.0));
+        transport.seek_to(3.0);
+        transport.seek_to(99.0);
+        assert_eq!(transport.take().seek_s, Some(9.9));
+        assert_eq!(transport.take().seek_s, None);
+        transport.seek_by(-100.0);
+        assert_eq!((transport.status().position_s, transport.take().seek_s), (0.0, Some(0.0)));
+        transport.seek_to(f64::NAN);
+        assert_eq!(transport.take().seek_s, Some(0.0));
+    }
+
+    #[test]
+    fn steps_pause_and_go_by_frames() {
+        let transport = Transport::new(0.1, Some(10.0));
+        transport.delivered(5.0);
+        transport.step(true);
+        transport.step(true);
+        let asked = transport.take();
+        assert_eq!((asked.playing, asked.steps), (false, 2));
+        transport.step(false);
+        transport.step(false);
+        let asked = transport.take();
+        assert!((asked.seek_s.unwrap() - 4.8).abs() < 1e-9);
+    }
+
+    #[test]
+    fn playing_at_the_end_starts_again() {
+        let transport = Transport::new(0.1, None);
+        transport.ended();
+        assert!(transport.status().at_end && !transport.status().playing);
+        transport.toggle();
+        let asked = transport.take();
+        assert_eq!((asked.playing, asked.seek_s), (true, Some(0.0)));
+    }
+
+    #[test]
+    fn whoever_waits_is_woken() {
+        let transport = Transport::new(0.1, None);
+        let other = transport.clone();
+        let waiting = std::thread::spawn(move || other.wait(Duration::from_secs(30)));
+        transport.pause();
+        std::thread::sleep(Duration::from_millis(20));
+        transport.play();
+        transport.seek_to(1.0);
+        assert!(waiting.join().unwrap());
+    }
+}

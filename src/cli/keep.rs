@@ -1,0 +1,136 @@
+//! `moue analyze --record` and `--osc`: what is kept and sent besides the output.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::annotate::{HEAT, annotated};
+use super::calm::Calm;
+use super::complain;
+use crate::capture::{SourceInfo, SourceKind};
+use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
+use crate::record::{
+    AnnotatedFrame, PictureStyle, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows,
+    VideoOptions,
+};
+
+/// Frames a second of a video whose source has no clock.
+const LIVE_RATE: f64 = 25.0;
+
+#[derive(Debug, Args)]
+pub(super) struct KeepArgs {
+    /// Record each input into a new folder in DIR: faces.csv, session.json (see `moue report`)
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// With --record: also the annotated video, written by the program ffmpeg
+    #[arg(long, requires = "record")]
+    video: bool,
+    /// With --video: faces that are found are blurred in it
+    #[arg(long, requires = "video")]
+    blur: bool,
+    /// Send the readings as OSC messages by UDP (see docs/osc.md)
+    #[cfg(feature = "osc")]
+    #[arg(long, value_name = "HOST:PORT")]
+    osc: Option<String>,
+}
+
+/// Records and sends results.
+pub(super) struct Keeping<'a> {
+    args: &'a KeepArgs,
+    /// Whether the recording knows of the baseline.
+    unbiased: bool,
+    recorder: Option<Recorder>,
+    kind: SourceKind,
+    #[cfg(feature = "osc")]
+    osc: Option<crate::record::osc::OscSender>,
+}
+
+impl<'a> Keeping<'a> {
+    pub(super) fn new(args: &'a KeepArgs) -> anyhow::Result<Self> {
+        if let Some(folder) = &args.record {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("{}: cannot be made", folder.display()))?;
+        }
+        Ok(Self {
+            args,
+            unbiased: false,
+            recorder: None,
+            kind: SourceKind::Still,
+            #[cfg(feature = "osc")]
+            osc: args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?,
+        })
+    }
+
+    /// Another source begins.
+    pub(super) fn begin(
+        &mut self,
+        info: &SourceInfo,
+        model: &ModelInfo,
+        smoothing: &SmoothingSettings,
+    ) -> anyhow::Result<()> {
+        self.kind = info.kind;
+        self.unbiased = false;
+        let Some(parent) = &self.args.record else { return Ok(()) };
+        let video = self.args.video.then(|| VideoOptions {
+            frame_rate: info
+                .frame_rate
+                .filter(|_| info.kind != SourceKind::Camera)
+                .unwrap_or(LIVE_RATE)
+                .clamp(1.0, 60.0),
+            blur: self.args.blur,
+            style: PictureStyle { heat: Some(HEAT), ..PictureStyle::default() },
+        });
+        let options = RecorderOptions {
+            parent: parent.clone(),
+            source: RecordedSource::new(info),
+            model: Some(model.clone().into()),
+            settings: RecordedSettings::new(smoothing),
+            video,
+        };
+        self.recorder = Some(Recorder::start(options, || {})?);
+        Ok(())
+    }
+
+    /// Keeps a result. `false`: the recording broke off, and it was said why.
+    pub(super) fn result(&mut self, result: &AnalyzedFrame, shown: &[ShownReading], calm: &Calm) -> bool {
+        let time_s = result.frame.time_s;
+        #[cfg(feature = "osc")]
+        if let Some(osc) = &self.osc {
+            osc.send(result, shown);
+        }
+        let Some(recorder) = &self.recorder else { return true };
+        if self.unbiased != calm.is_unbiased() {
+            self.unbiased = calm.is_unbiased();
+            let settings = RecordedSettings::new(calm.settings());
+            recorder.set_settings_from(RecordedSettings { baseline: self.unbiased, ..settings }, time_s);
+        }
+        let tap = recorder.tap();
+        let captured = result.frame.captured_at;
+        let time_s = if self.kind == SourceKind::Camera { tap.time_s(captured) } else { time_s };
+        let age_ms = captured.elapsed().as_secs_f32() * 1000.0;
+        tap.push_waiting(ResultRows::new(result, shown, time_s, age_ms));
+        if tap.wants_frames() {
+            let faces = result.faces.iter().zip(shown).map(|(face, shown)| {
+                let label = shown.label.map_or("unsure", |l| l.name());
+                let p = shown.probabilities[shown.leading.index()];
+                annotated(face, format!("{} {label} {:.0}%", face.id, p * 100.0))
+            });
+            let frame = AnnotatedFrame { image: result.frame.image.clone(), faces: faces.collect() };
+            tap.push_frame_waiting(frame, time_s);
+        }
+        if tap.takes() { true } else { self.end() }
+    }
+
+    /// The source is at its end. `false`: not everything could be kept, and it was said why.
+    pub(super) fn end(&mut self) -> bool {
+        let Some(recorder) = self.recorder.take() else { return true };
+        let folder = recorder.folder().to_owned();
+        let status = recorder.finish();
+        for text in status.failed.iter().chain(&status.video_failed) {
+            complain(text);
+        }
+        complain(format_args!("recorded {} face(s) into {}", status.faces, folder.display()));
+        status.failed.is_none() && status.video_failed.is_none()
+    }
+}

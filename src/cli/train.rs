@@ -1,0 +1,337 @@
+//! `moue train`: from a folder of faces to a network.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::dataset::{DataArgs, read_data};
+use super::{DONE, INTERRUPTED, complain};
+use crate::model::{DeviceChoice, LoadedWeights};
+use crate::train::Precision;
+use crate::train::augment::Mixup;
+use crate::train::checkpoint::Checkpoint;
+use crate::train::data::{DataOptions, SplitName};
+use crate::train::history::EpochRow;
+use crate::train::recipe::{Recipe, RecipeName, Sampling};
+use crate::train::run::{
+    BEST_FILE, CHECKPOINT_FILE, Observer, Outcome, RunOptions, StepReport, resume, start,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// FER+ votes (ferplus.csv or fer2013new.csv), mixed into the labels
+    #[arg(long, value_name = "FILE")]
+    ferplus: Option<PathBuf>,
+    /// Where checkpoints, metrics, curves and the finished weights go
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Go on with the run in DIR, with its own settings; settings given too must agree
+    #[arg(long)]
+    resume: bool,
+    /// Choose the number of epochs so that the run takes about this long
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["epochs", "resume"])]
+    time_budget: Option<f64>,
+    /// Begin with these weights instead of random ones
+    #[arg(long, value_name = "WEIGHTS", conflicts_with = "resume")]
+    init: Option<PathBuf>,
+    /// Learn from this network's probabilities too
+    #[arg(long, value_name = "WEIGHTS")]
+    distill: Option<PathBuf>,
+    /// Where the network learns: auto, cpu, cuda or metal
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
+    /// CPU threads; 0 takes all cores
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    threads: usize,
+    /// Numbers of the finished weights file
+    #[arg(long, value_enum, default_value_t = Dtype::F16)]
+    dtype: Dtype,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Numbers in a weights file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Dtype {
+    /// 16 bits
+    F16,
+    /// 32 bits
+    F32,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RecipeFlag {
+    /// What reached most
+    Default,
+    /// The published network's
+    Reference,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SamplingFlag {
+    /// Every picture once an epoch
+    Natural,
+    /// Rare classes more often, by the square root of their pictures
+    Sqrt,
+}
+
+/// What changes the recipe; nothing given, nothing changed.
+#[derive(Debug, Args)]
+struct Settings {
+    /// All settings at once; the other flags change single ones
+    #[arg(long, value_enum, value_name = "NAME")]
+    recipe: Option<RecipeFlag>,
+    /// Input width and height in pixels
+    #[arg(long, value_name = "PX")]
+    size: Option<usize>,
+    /// Residual blocks a layer: 1 or 2
+    #[arg(long, value_name = "N")]
+    blocks: Option<usize>,
+    /// Epochs, at most
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Pictures a step
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// The highest learning rate
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
+    /// Weight decay
+    #[arg(long, value_name = "RATE")]
+    weight_decay: Option<f64>,
+    /// What all random numbers come from
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Share of the target that is spread over all classes
+    #[arg(long, value_name = "SHARE")]
+    smoothing: Option<f32>,
+    /// Share of FER+ votes in the target
+    #[arg(long, value_name = "SHARE")]
+    votes: Option<f32>,
+    /// Parameter of mixup's Beta distribution; 0 for none
+    #[arg(long, value_name = "ALPHA")]
+    mixup: Option<f64>,
+    /// Decay of the weights' running mean; 0 for none
+    #[arg(long, value_name = "DECAY")]
+    average: Option<f32>,
+    /// Share of features dropped before the last layer: 0 or 0.5
+    #[arg(long, value_name = "SHARE")]
+    dropout: Option<f32>,
+    /// Training pictures to add, as a share of them
+    #[arg(long, value_name = "SHARE")]
+    expansion: Option<f64>,
+    /// Share of the teacher's probabilities in the target (with --distill: 0.5)
+    #[arg(long, value_name = "SHARE")]
+    distill_share: Option<f32>,
+    /// Numbers that are multiplied: f32, or bf16 on CPUs with AVX512-BF16
+    #[arg(long, value_name = "NUMBERS")]
+    precision: Option<Precision>,
+    /// How often pictures of rare classes come
+    #[arg(long, value_enum)]
+    sampling: Option<SamplingFlag>,
+}
+
+impl Settings {
+    /// Changes what was given.
+    fn apply(&self, recipe: &mut Recipe) {
+        fn set<T: Copy>(to: &mut T, given: Option<T>) {
+            if let Some(value) = given {
+                *to = value;
+            }
+        }
+        set(&mut recipe.size, self.size);
+        set(&mut recipe.blocks, self.blocks);
+        set(&mut recipe.epochs, self.epochs);
+        set(&mut recipe.batch, self.batch);
+        set(&mut recipe.learning_rate, self.lr);
+        set(&mut recipe.weight_decay, self.weight_decay);
+        set(&mut recipe.seed, self.seed);
+        set(&mut recipe.smoothing, self.smoothing);
+        set(&mut recipe.votes, self.votes);
+        set(&mut recipe.dropout, self.dropout);
+        set(&mut recipe.expansion, self.expansion);
+        set(&mut recipe.teacher, self.distill_share);
+        set(&mut recipe.precision, self.precision);
+        if let Some(alpha) = self.mixup {
+            let share = recipe.mixup.map_or(0.5, |m| m.share);
+            recipe.mixup = (alpha != 0.0).then_some(Mixup { alpha, share });
+        }
+        if let Some(decay) = self.average {
+            recipe.average = (decay != 0.0).then_some(decay);
+        }
+        if let Some(sampling) = self.sampling {
+            recipe.sampling = match sampling {
+                SamplingFlag::Natural => Sampling::Natural,
+                SamplingFlag::Sqrt => Sampling::Sqrt,
+            };
+        }
+    }
+
+    fn name(&self) -> RecipeName {
+        match self.recipe {
+            Some(RecipeFlag::Reference) => RecipeName::Reference,
+            _ => RecipeName::Default,
+        }
+    }
+}
+
+pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
+    let checkpoint = if args.resume {
+        let checkpoint = Checkpoint::read(&args.out.join(CHECKPOINT_FILE))?;
+        agree(args, &checkpoint.state.recipe)?;
+        Some(checkpoint)
+    } else {
+        None
+    };
+    let options = DataOptions { ferplus: args.ferplus.clone(), exclude: args.data.exclude.clone() };
+    let wanted = [SplitName::Train, SplitName::Val];
+    let mut data = read_data(&args.data.data, &wanted, &options)?;
+    data.require_all_classes(&args.data.data, &wanted)?;
+    let (train, val) = (data.take(SplitName::Train), data.take(SplitName::Val));
+
+    let weights = |path: &Option<PathBuf>| -> anyhow::Result<_> {
+        Ok(path.as_deref().map(LoadedWeights::read).transpose()?.map(|loaded| loaded.weights))
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
+    let folder = args.data.data.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let votes = if args.ferplus.is_some() { ", FER+ votes" } else { "" };
+    let run_options = RunOptions {
+        out: args.out.clone(),
+        device: args.device,
+        threads: args.threads,
+        time_budget: time_budget(args.time_budget)?,
+        init: weights(&args.init)?,
+        teacher: weights(&args.distill)?,
+        half: args.dtype == Dtype::F16,
+        data_name: format!("{folder}: {} train, {} val{votes}", train.len(), val.len()),
+        stop,
+    };
+    let mut progress = Progress::new();
+    let outcome = match checkpoint {
+        Some(checkpoint) => resume(checkpoint, train, &val, &run_options, &mut progress)?,
+        None => {
+            let mut recipe = Recipe::named(args.settings.name());
+            if args.distill.is_some() {
+                recipe.teacher = 0.5;
+            }
+            args.settings.apply(&mut recipe);
+            start(recipe, train, &val, &run_options, &mut progress)?
+        }
+    };
+    progress.bar.finish_and_clear();
+    match outcome {
+        Outcome::Stopped => {
+            complain(format_args!("stopped and saved; go on with the same command and --resume"));
+            Ok(INTERRUPTED)
+        }
+        Outcome::Finished(finished) => {
+            let v = &finished.validation;
+            complain(format_args!(
+                "{}: validation accuracy {:.4}, macro F1 {:.4}, calibration error {:.4} at temperature {:.3}",
+                finished.path.display(),
+                v.accuracy,
+                v.macro_mean.f1,
+                v.calibration.expected_error,
+                finished.temperature
+            ));
+            Ok(DONE)
+        }
+    }
+}
+
+/// Settings that were given along with `--resume` must be the run's.
+fn agree(args: &TrainArgs, stored: &Recipe) -> anyhow::Result<()> {
+    let mut asked = stored.clone();
+    args.settings.apply(&mut asked);
+    if args.settings.recipe.is_some() {
+        asked.name = args.settings.name();
+    }
+    if asked != *stored {
+        let values = |recipe: &Recipe| serde_json::to_value(recipe).unwrap_or_default();
+        let (asked, stored) = (values(&asked), values(stored));
+        let differing: Vec<String> = stored
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(key, value)| asked[key.as_str()] != **value)
+            .map(|(key, value)| format!("{key}: expected {value}, found {}", asked[key.as_str()]))
+            .collect();
+        bail!("--resume goes on with the run's own settings; {}", differing.join("; "));
+    }
+    Ok(())
+}
+
+fn time_budget(minutes: Option<f64>) -> anyhow::Result<Option<Duration>> {
+    match minutes {
+        None => Ok(None),
+        Some(m) if m > 0.0 && m <= 1e6 => Ok(Some(Duration::from_secs_f64(m * 60.0))),
+        Some(m) => bail!("--time-budget: expected minutes above 0, at most 1000000, found {m}"),
+    }
+}
+
+/// The bar on a terminal, and a line an epoch.
+struct Progress {
+    bar: ProgressBar,
+    epoch: usize,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{prefix} {bar:12} {pos}/{len} {msg}");
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, epoch: 0 }
+    }
+
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| complain(text));
+    }
+}
+
+impl Observer for Progress {
+    fn note(&mut self, text: &str) {
+        self.line(text);
+    }
+
+    fn step(&mut self, r: &StepReport) {
+        if self.epoch != r.epoch {
+            self.epoch = r.epoch;
+            self.bar.set_length(r.steps as u64);
+            self.bar.set_prefix(format!("epoch {}/{}", r.epoch, r.epochs));
+        }
+        self.bar.set_position(r.step as u64);
+        self.bar.set_message(format!(
+            "loss {:.3}, accuracy {:.3}, rate {:.4}, {:.0}/s, {:#} left",
+            r.loss,
+            r.accuracy,
+            r.learning_rate,
+            r.pictures_per_s,
+            HumanDuration(r.left)
+        ));
+    }
+
+    fn epoch(&mut self, row: &EpochRow, best: bool) {
+        let note = if best { format!(", best so far: {BEST_FILE}") } else { String::new() };
+        self.line(&format!(
+            "epoch {}: loss {:.4}, accuracy {:.4}; validation loss {:.4}, accuracy {:.4}, macro F1 {:.4}; \
+             rate {:.5}, {:.0} pictures/s{note}",
+            row.epoch,
+            row.train_loss,
+            row.train_accuracy,
+            row.val_loss,
+            row.val_accuracy,
+            row.val_macro_f1,
+            row.learning_rate,
+            row.pictures_per_s
+        ));
+    }
+}

@@ -1,0 +1,32 @@
+//! Keeps what was seen: session folders, annotated pictures and videos, and the page made from them.
+//!
+//! A session is a folder with `session.json` (what was recorded, by which network and settings),
+//! `faces.csv` (a row a face) and, where it is wanted, `video.mp4`. See `docs/recording.md`.
+
+mod blur;
+mod colours;
+mod error;
+mod folder;
+#[cfg(feature = "osc")]
+pub mod osc;
+mod picture;
+mod recorder;
+pub mod report;
+mod rows;
+mod session;
+mod snapshot;
+mod video;
+mod writer;
+
+pub use blur::hide_faces;
+pub use colours::{expression_rgb, person_rgb};
+pub use error::RecordError;
+pub use folder::new_session_folder;
+pub use picture::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, PictureStyle};
+pub use recorder::{Recorder, RecorderOptions, RecorderStatus, RecorderTap, VideoOptions};
+pub use rows::{CSV_HEADER, FACES_FILE, FaceRow, ResultRows, UNSURE};
+pub use session::{
+    RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, SESSION_FILE, Session,
+    SessionStatus,
+};
+pub use snapshot::save_snapshot;

@@ -1,0 +1,124 @@
+//! Sends readings to other programs as OSC messages by UDP. The layout is in `docs/osc.md`.
+//!
+//! This is the only module of the program that opens a socket, and it is compiled only with the feature `osc`.
+#![allow(clippy::disallowed_types, reason = "the one sender, compiled only where its feature was asked for")]
+
+use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
+
+use crate::model::Expression;
+use crate::pipeline::{AnalyzedFrame, ShownReading};
+
+use super::UNSURE;
+
+/// Faces in one packet; more go into further ones, so that each fits into UDP's 64 KiB.
+const FACES: usize = 64;
+
+/// Why nothing can be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum OscError {
+    /// The address names no place.
+    #[error("{address}: expected HOST:PORT to send to: {reason}")]
+    Address {
+        /// What was given.
+        address: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The system gives no socket.
+    #[error("no UDP socket for OSC: {0}")]
+    Socket(std::io::Error),
+}
+
+/// Sends each result to one address. Never waits; what cannot be sent is lost, as UDP has it.
+#[derive(Debug)]
+pub struct OscSender {
+    socket: UdpSocket,
+    to: SocketAddr,
+    complained: AtomicBool,
+}
+
+impl OscSender {
+    /// A sender to `address`, as in `127.0.0.1:9000`.
+    ///
+    /// # Errors
+    /// [`OscError`] where the address cannot be resolved or there is no socket.
+    pub fn new(address: &str) -> Result<Self, OscError> {
+        let bad = |reason: String| OscError::Address { address: address.to_owned(), reason };
+        let to = address
+            .to_socket_addrs()
+            .map_err(|e| bad(e.to_string()))?
+            .next()
+            .ok_or_else(|| bad("no such host".into()))?;
+        let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).map_err(OscError::Socket)?;
+        socket.set_nonblocking(true).map_err(OscError::Socket)?;
+        Ok(Self { socket, to, complained: AtomicBool::new(false) })
+    }
+
+    /// Sends a result, of which `shown` was shown.
+    pub fn send(&self, result: &AnalyzedFrame, shown: &[ShownReading]) {
+        for packet in packets(result, shown) {
+            let sent = rosc::encoder::encode(&packet)
+                .map_err(|e| e.to_string())
+                .and_then(|bytes| self.socket.send_to(&bytes, self.to).map_err(|e| e.to_string()));
+            if let Err(e) = sent
+                && !self.complained.swap(true, Ordering::Relaxed)
+            {
+                tracing::warn!("OSC to {}: {e} (said once)", self.to);
+            }
+        }
+    }
+}
+
+/// The packets of a result: one, or more for a crowd.
+fn packets(result: &AnalyzedFrame, shown: &[ShownReading]) -> Vec<OscPacket> {
+    let frame = &result.frame;
+    let (width, height) = (frame.image.width().max(1) as f32, frame.image.height().max(1) as f32);
+    let mut messages = vec![message(
+        "/moue/frame",
+        vec![
+            OscType::Int(whole(frame.index)),
+            OscType::Float(frame.time_s as f32),
+            OscType::Int(whole(result.faces.len() as u64)),
+        ],
+    )];
+    let mut packets = Vec::new();
+    for (i, (face, shown)) in result.faces.iter().zip(shown).enumerate() {
+        if i > 0 && i % FACES == 0 {
+            packets.push(bundle(std::mem::take(&mut messages)));
+        }
+        let id = OscType::Int(whole(face.id));
+        let b = face.detection.face;
+        let mut place = vec![id.clone()];
+        place.extend([b.x / width, b.y / height, b.width / width, b.height / height].map(OscType::Float));
+        place.push(OscType::String(shown.label.map_or(UNSURE, Expression::name).into()));
+        place.push(OscType::Float(shown.probabilities[shown.leading.index()]));
+        messages.push(message("/moue/face", place));
+        for (address, values) in
+            [("/moue/smooth", &shown.probabilities), ("/moue/raw", &face.reading.probabilities)]
+        {
+            let mut all = vec![id.clone()];
+            all.extend(values.map(OscType::Float));
+            messages.push(message(address, all));
+        }
+    }
+    packets.push(bundle(messages));
+    packets
+}
+
+fn message(address: &str, args: Vec<OscType>) -> OscPacket {
+    OscPacket::Message(OscMessage { addr: address.into(), args })
+}
+
+fn bundle(content: Vec<OscPacket>) -> OscPacket {
+    // "Immediately", as the OSC specification writes it.
+    OscPacket::Bundle(OscBundle { timetag: OscTime { seconds: 0, fractional: 1 }, content })
+}
+
+/// OSC's whole numbers have 32 bits.
+fn whole(value: u64) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,439 @@
+//! Records a session on threads of its own.
+//!
+//! Results go through a bounded queue to the thread "recorder". They are small (no pixels), so that the queue
+//! holds minutes of them: a disk that stalls for a while costs nothing. Where even that is not enough, results
+//! are counted as lost, and the user is told; neither the picture nor the readings ever wait for the disk. The
+//! video has a short queue and a thread of its own, because frames are large.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use chrono::{Local, SecondsFormat};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use parking_lot::Mutex;
+
+use super::picture::{AnnotatedFrame, PictureStyle};
+use super::rows::ResultRows;
+use super::session::{
+    RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, Session, SessionStatus,
+};
+use super::video::{VIDEO_FILE, VideoWriter};
+use super::writer::SessionFiles;
+use super::{RecordError, new_session_folder};
+use crate::pipeline::ModelInfo;
+
+/// Results that may wait for the disk: two minutes at 30 a second.
+const QUEUE: usize = 4096;
+/// Rows are handed to the system at least this often.
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// A recorder that is dropped waits this long for its files; the window has to end within a second.
+const END_WITHIN: Duration = Duration::from_millis(800);
+
+/// What a recording starts with.
+pub struct RecorderOptions {
+    /// The folder for recordings; the session gets a new folder in it.
+    pub parent: PathBuf,
+    /// Where the frames come from.
+    pub source: RecordedSource,
+    /// The network in use, if there is one yet.
+    pub model: Option<Arc<ModelInfo>>,
+    /// How readings become labels.
+    pub settings: RecordedSettings,
+    /// The annotated video, where it is wanted.
+    pub video: Option<VideoOptions>,
+}
+
+/// How the annotated video is made.
+#[derive(Debug, Clone)]
+pub struct VideoOptions {
+    /// Frames a second, 1..=60; frames are repeated or left out to keep to the clock.
+    pub frame_rate: f64,
+    /// Whether faces are blurred.
+    pub blur: bool,
+    /// What is drawn.
+    pub style: PictureStyle,
+}
+
+/// How a recording goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecorderStatus {
+    /// Results that were taken.
+    pub results: u64,
+    /// Faces in them.
+    pub faces: u64,
+    /// Results that could not be taken because the disk was too slow.
+    pub lost: u64,
+    /// Results that are not in the video because encoding was too slow.
+    pub left_out_of_video: u64,
+    /// Why the recording broke off.
+    pub failed: Option<String>,
+    /// Why there is no video, or no more of it.
+    pub video_failed: Option<String>,
+    /// Whether all files are closed.
+    pub finished: bool,
+}
+
+enum Item {
+    Rows(ResultRows),
+    Model(RecordedModel),
+    Settings(RecordedSettings),
+}
+
+struct Shared {
+    start: Instant,
+    ending: AtomicBool,
+    finished: AtomicBool,
+    results: AtomicU64,
+    faces: AtomicU64,
+    lost: AtomicU64,
+    left_out: AtomicU64,
+    failed: Mutex<Option<String>>,
+    video_failed: Mutex<Option<String>>,
+    /// Called when anything but a count has changed.
+    notify: Box<dyn Fn() + Send + Sync>,
+}
+
+/// A recording that goes on. Dropping it ends it.
+pub struct Recorder {
+    folder: PathBuf,
+    tap: RecorderTap,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Takes results for a recording, on any thread.
+#[derive(Clone)]
+pub struct RecorderTap {
+    shared: Arc<Shared>,
+    items: Sender<Item>,
+    video: Option<Sender<(AnnotatedFrame, f64)>>,
+    model: Arc<Mutex<Option<String>>>,
+}
+
+impl Recorder {
+    /// Makes the session folder with its files and starts the threads. `notify` is called on them when
+    /// [`Recorder::status`] has something new to say. A video that cannot be written does not stop the rest.
+    ///
+    /// # Errors
+    /// [`RecordError`] when the folder or its files cannot be made.
+    pub fn start(
+        options: RecorderOptions,
+        notify: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, RecordError> {
+        let now = Local::now();
+        let folder = new_session_folder(&options.parent, now)
+            .map_err(|reason| RecordError::Folder { path: options.parent.clone(), reason })?;
+        let video = options.video.as_ref().map(|v| RecordedVideo {
+            file: VIDEO_FILE.into(),
+            faces_blurred: v.blur,
+            results_left_out: 0,
+        });
+        let session = Session {
+            format: 1,
+            program: RecordedProgram::this(),
+            started: now.to_rfc3339_opts(SecondsFormat::Millis, false),
+            ended: None,
+            duration_s: None,
+            status: SessionStatus::Recording,
+            stopped_because: None,
+            source: options.source,
+            models: options.model.iter().map(|m| RecordedModel::new(m, 0.0)).collect(),
+            settings: vec![options.settings],
+            results: None,
+            faces: None,
+            results_lost: 0,
+            video,
+        };
+        let files = SessionFiles::create(&folder, session)?;
+        let shared = Arc::new(Shared {
+            start: Instant::now(),
+            ending: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
+            results: AtomicU64::new(0),
+            faces: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+            failed: Mutex::new(None),
+            video_failed: Mutex::new(None),
+            notify: Box::new(notify),
+        });
+        let (items, queue) = bounded(QUEUE);
+        let (video, video_thread) = match options.video.map(|v| video_thread(&shared, &folder, v)).transpose()
+        {
+            Ok(Some((sender, thread))) => (Some(sender), Some(thread)),
+            Ok(None) => (None, None),
+            Err(e) => {
+                *shared.video_failed.lock() = Some(e.to_string());
+                (None, None)
+            }
+        };
+        let model = Arc::new(Mutex::new(options.model.map(|m| m.sha256.clone())));
+        let for_thread = Arc::clone(&shared);
+        let rows_thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || record(&for_thread, &queue, files, video_thread))
+            .map_err(RecordError::Thread)?;
+        Ok(Self { folder, tap: RecorderTap { shared, items, video, model }, threads: vec![rows_thread] })
+    }
+
+    /// The session folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What takes results.
+    #[must_use]
+    pub fn tap(&self) -> RecorderTap {
+        self.tap.clone()
+    }
+
+    /// Since when it records.
+    #[must_use]
+    pub fn started_at(&self) -> Instant {
+        self.tap.shared.start
+    }
+
+    /// How it goes.
+    #[must_use]
+    pub fn status(&self) -> RecorderStatus {
+        self.tap.status()
+    }
+
+    /// Notes other settings, which are in force from now on.
+    pub fn set_settings(&self, settings: RecordedSettings) {
+        self.set_settings_from(settings, self.tap.shared.start.elapsed().as_secs_f64());
+    }
+
+    /// Notes other settings, which are in force from this second of the recording on.
+    pub fn set_settings_from(&self, mut settings: RecordedSettings, from_s: f64) {
+        settings.from_s = from_s;
+        // A queue that is full loses rows as well, and that is counted.
+        let _ = self.tap.items.try_send(Item::Settings(settings));
+    }
+
+    /// Takes no more results and lets the threads finish; does not wait. [`RecorderStatus::finished`] tells when
+    /// they have.
+    pub fn end(&self) {
+        self.tap.shared.ending.store(true, Ordering::Release);
+    }
+
+    /// Ends the recording and waits for its files.
+    pub fn finish(mut self) -> RecorderStatus {
+        self.end();
+        for thread in self.threads.drain(..) {
+            // A panic is caught and noted inside.
+            let _ = thread.join();
+        }
+        self.tap.status()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.end();
+        let deadline = Instant::now() + END_WITHIN;
+        while !self.tap.shared.finished.load(Ordering::Acquire) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl RecorderTap {
+    /// How the recording goes.
+    #[must_use]
+    pub fn status(&self) -> RecorderStatus {
+        let shared = &self.shared;
+        RecorderStatus {
+            results: shared.results.load(Ordering::Relaxed),
+            faces: shared.faces.load(Ordering::Relaxed),
+            lost: shared.lost.load(Ordering::Relaxed),
+            left_out_of_video: shared.left_out.load(Ordering::Relaxed),
+            failed: shared.failed.lock().clone(),
+            video_failed: shared.video_failed.lock().clone(),
+            finished: shared.finished.load(Ordering::Acquire),
+        }
+    }
+
+    /// Whether results are still taken.
+    #[must_use]
+    pub fn takes(&self) -> bool {
+        !self.shared.ending.load(Ordering::Acquire)
+    }
+
+    /// Whether frames are wanted too: drawing them costs time.
+    #[must_use]
+    pub fn wants_frames(&self) -> bool {
+        self.video.is_some() && self.takes() && self.shared.video_failed.lock().is_none()
+    }
+
+    /// Seconds of the recording at `at`; 0 for what was before it.
+    #[must_use]
+    pub fn time_s(&self, at: Instant) -> f64 {
+        at.saturating_duration_since(self.shared.start).as_secs_f64()
+    }
+
+    /// Takes a result, never waits. Rows that find no room are counted and the user is told.
+    pub fn push(&self, rows: ResultRows, model: &ModelInfo) {
+        if !self.takes() {
+            return;
+        }
+        self.note_model(model);
+        if let Err(TrySendError::Full(_)) = self.items.try_send(Item::Rows(rows))
+            && self.shared.lost.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            (self.shared.notify)();
+        }
+    }
+
+    /// Takes a result; waits for the disk where it is slow. For sources that wait as well.
+    pub fn push_waiting(&self, rows: ResultRows) {
+        if self.takes() {
+            // A recorder that has ended says why in its status.
+            let _ = self.items.send(Item::Rows(rows));
+        }
+    }
+
+    /// Takes a frame for the video, never waits.
+    pub fn push_frame(&self, frame: AnnotatedFrame, time_s: f64) {
+        if let (Some(video), true) = (&self.video, self.takes())
+            && let Err(TrySendError::Full(_)) = video.try_send((frame, time_s))
+        {
+            self.shared.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes a frame for the video; waits for the encoder.
+    pub fn push_frame_waiting(&self, frame: AnnotatedFrame, time_s: f64) {
+        if let (Some(video), true) = (&self.video, self.takes()) {
+            // The encoder's end is in the status.
+            let _ = video.send((frame, time_s));
+        }
+    }
+
+    /// Another network is part of what was recorded.
+    fn note_model(&self, model: &ModelInfo) {
+        let mut noted = self.model.lock();
+        if noted.as_ref() != Some(&model.sha256) {
+            let from_s = self.shared.start.elapsed().as_secs_f64();
+            if self.items.try_send(Item::Model(RecordedModel::new(model, from_s))).is_ok() {
+                *noted = Some(model.sha256.clone());
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+}
+
+/// The body of the thread "recorder".
+fn record(
+    shared: &Arc<Shared>,
+    queue: &Receiver<Item>,
+    mut files: SessionFiles,
+    video: Option<JoinHandle<()>>,
+) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| write_rows(shared, queue, &mut files)));
+    let failed = match outcome {
+        Ok(Ok(())) => None,
+        Ok(Err(e)) => Some(e.to_string()),
+        Err(_) => Some("the thread \"recorder\" panicked; this is a fault of the program".to_owned()),
+    };
+    shared.ending.store(true, Ordering::Release);
+    if let Some(thread) = video {
+        // A panic is caught and noted inside.
+        let _ = thread.join();
+    }
+    let session = &mut files.session;
+    session.ended = Some(Local::now().to_rfc3339_opts(SecondsFormat::Millis, false));
+    session.duration_s = Some((shared.start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
+    session.results = Some(shared.results.load(Ordering::Relaxed));
+    session.faces = Some(shared.faces.load(Ordering::Relaxed));
+    session.results_lost = shared.lost.load(Ordering::Relaxed);
+    session.status = if failed.is_some() { SessionStatus::Stopped } else { SessionStatus::Complete };
+    session.stopped_because.clone_from(&failed);
+    if let Some(video) = &mut session.video {
+        video.results_left_out = shared.left_out.load(Ordering::Relaxed);
+    }
+    if shared.video_failed.lock().is_some() && !files.has_video() {
+        files.session.video = None;
+    }
+    let closed = files.write_session().and_then(|()| files.sync());
+    // One message is enough: where the disk is full, the last words find no room either.
+    *shared.failed.lock() = failed.or_else(|| closed.err().map(|e| e.to_string()));
+    shared.finished.store(true, Ordering::Release);
+    (shared.notify)();
+}
+
+fn write_rows(shared: &Shared, queue: &Receiver<Item>, files: &mut SessionFiles) -> Result<(), RecordError> {
+    let mut flushed = Instant::now();
+    loop {
+        // Read before the queue: what was pushed before the end is still taken.
+        let ending = shared.ending();
+        let wait = if ending { Duration::ZERO } else { FLUSH_EVERY.saturating_sub(flushed.elapsed()) };
+        match queue.recv_timeout(wait.min(Duration::from_millis(50))) {
+            Ok(Item::Rows(rows)) => {
+                files.add(&rows)?;
+                shared.results.fetch_add(1, Ordering::Relaxed);
+                shared.faces.fetch_add(rows.0.len() as u64, Ordering::Relaxed);
+            }
+            Ok(Item::Model(model)) => {
+                files.session.models.push(model);
+                files.write_session()?;
+            }
+            Ok(Item::Settings(settings)) => {
+                files.session.settings.push(settings);
+                files.write_session()?;
+            }
+            Err(RecvTimeoutError::Timeout) if !ending => {}
+            Err(_) => return files.flush(),
+        }
+        if flushed.elapsed() >= FLUSH_EVERY {
+            files.flush()?;
+            flushed = Instant::now();
+        }
+    }
+}
+
+type VideoSender = Sender<(AnnotatedFrame, f64)>;
+
+fn video_thread(
+    shared: &Arc<Shared>,
+    folder: &Path,
+    options: VideoOptions,
+) -> Result<(VideoSender, JoinHandle<()>), RecordError> {
+    let mut writer = VideoWriter::new(&folder.join(VIDEO_FILE), options)?;
+    let (sender, frames) = bounded::<(AnnotatedFrame, f64)>(4);
+    let shared = Arc::clone(shared);
+    let body = move || {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                let ending = shared.ending();
+                match frames.recv_timeout(Duration::from_millis(if ending { 0 } else { 50 })) {
+                    Ok((frame, time_s)) => writer.add(&frame, time_s)?,
+                    Err(RecvTimeoutError::Timeout) if !ending => {}
+                    Err(_) => return writer.finish(),
+                }
+            }
+        }));
+        let failed = match outcome {
+            Ok(Ok(())) => return,
+            Ok(Err(e)) => e.to_string(),
+            Err(_) => "the thread \"recorder-video\" panicked; this is a fault of the program".to_owned(),
+        };
+        *shared.video_failed.lock() = Some(failed);
+        (shared.notify)();
+    };
+    let thread =
+        std::thread::Builder::new().name("recorder-video".into()).spawn(body).map_err(RecordError::Thread)?;
+    Ok((sender, thread))
+}
+
+#[cfg(test)]
+mod tests;

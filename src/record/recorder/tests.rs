@@ -1,0 +1,145 @@
+use super::*;
+use crate::detect::FaceBox;
+use crate::record::rows::{FACES_FILE, FaceRow};
+use crate::record::session::SESSION_FILE;
+
+fn options(parent: &Path) -> RecorderOptions {
+    RecorderOptions {
+        parent: parent.to_owned(),
+        source: RecordedSource {
+            name: "test".into(),
+            kind: "camera".into(),
+            width: Some(64),
+            height: Some(48),
+            frame_rate: Some(30.0),
+        },
+        model: None,
+        settings: RecordedSettings {
+            from_s: 0.0,
+            smoothing_ms: 250.0,
+            lead: 0.08,
+            unsure_below: 0.4,
+            baseline: false,
+        },
+        video: None,
+    }
+}
+
+fn model(sha256: &str) -> ModelInfo {
+    ModelInfo {
+        name: format!("{sha256}.safetensors"),
+        path: None,
+        sha256: sha256.into(),
+        blocks: 1,
+        parameters: 1,
+        input_size: 144,
+        device: "CPU".into(),
+        metadata: Default::default(),
+    }
+}
+
+fn rows(time_s: f64) -> ResultRows {
+    ResultRows(vec![FaceRow {
+        time_s,
+        frame: 1,
+        id: 1,
+        face: FaceBox { x: 0.0, y: 0.0, width: 9.0, height: 9.0 },
+        detection_score: 3.0,
+        label: None,
+        raw: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        smoothed: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        age_ms: 20.0,
+    }])
+}
+
+fn session(folder: &Path) -> Session {
+    serde_json::from_str(&std::fs::read_to_string(folder.join(SESSION_FILE)).unwrap()).unwrap()
+}
+
+fn wait_for(what: &str, ready: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !ready() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn rows_are_on_disk_while_it_records_and_counted_at_the_end() {
+    let parent = tempfile::tempdir().unwrap();
+    let recorder = Recorder::start(options(parent.path()), || {}).unwrap();
+    let folder = recorder.folder().to_owned();
+    assert_eq!(session(&folder).status, SessionStatus::Recording);
+    let tap = recorder.tap();
+    tap.push(rows(0.1), &model("a"));
+    tap.push(ResultRows::default(), &model("a"));
+    tap.push(rows(0.2), &model("b"));
+    let lines = || std::fs::read_to_string(folder.join(FACES_FILE)).unwrap().lines().count();
+    wait_for("the rows", || lines() == 3);
+    recorder.set_settings(RecordedSettings { smoothing_ms: 0.0, ..options(parent.path()).settings });
+    let status = recorder.finish();
+    assert_eq!((status.results, status.faces, status.lost, status.finished), (3, 2, 0, true));
+    assert_eq!(status.failed, None);
+    let session = session(&folder);
+    assert_eq!(session.status, SessionStatus::Complete);
+    assert_eq!((session.results, session.faces), (Some(3), Some(2)));
+    let networks: Vec<&str> = session.models.iter().map(|m| m.sha256.as_str()).collect();
+    assert_eq!(networks, ["a", "b"]);
+    assert_eq!(session.settings.len(), 2);
+    assert!(session.settings[1].from_s > 0.0 && session.ended.is_some());
+    // Nothing is taken after the end.
+    assert!(!tap.takes());
+    tap.push(rows(0.3), &model("b"));
+    assert_eq!(lines(), 3);
+}
+
+#[test]
+fn a_folder_that_goes_away_stops_the_recording_with_a_reason() {
+    let parent = tempfile::tempdir().unwrap();
+    let told = Arc::new(AtomicBool::new(false));
+    let notified = Arc::clone(&told);
+    let recorder =
+        Recorder::start(options(parent.path()), move || notified.store(true, Ordering::SeqCst)).unwrap();
+    let folder = recorder.folder().to_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    wait_for("the failure", || recorder.status().finished);
+    let status = recorder.status();
+    assert!(status.failed.unwrap().contains(&folder.display().to_string()));
+    assert!(told.load(Ordering::SeqCst) && !recorder.tap().takes());
+}
+
+#[test]
+fn results_without_room_are_counted_and_told_once() {
+    let (items, queue) = bounded(2);
+    let told = Arc::new(AtomicU64::new(0));
+    let notified = Arc::clone(&told);
+    let shared = Shared {
+        start: Instant::now(),
+        ending: AtomicBool::new(false),
+        finished: AtomicBool::new(false),
+        results: AtomicU64::new(0),
+        faces: AtomicU64::new(0),
+        lost: AtomicU64::new(0),
+        left_out: AtomicU64::new(0),
+        failed: Mutex::new(None),
+        video_failed: Mutex::new(None),
+        notify: Box::new(move || {
+            notified.fetch_add(1, Ordering::SeqCst);
+        }),
+    };
+    let model_seen = Arc::new(Mutex::new(Some("a".to_owned())));
+    let tap = RecorderTap { shared: Arc::new(shared), items, video: None, model: model_seen };
+    for i in 0..5 {
+        tap.push(rows(f64::from(i)), &model("a"));
+    }
+    assert_eq!((tap.status().lost, told.load(Ordering::SeqCst), queue.len()), (3, 1, 2));
+}
+
+#[test]
+fn no_folder_is_an_error_and_not_a_new_folder() {
+    let parent = tempfile::tempdir().unwrap();
+    let gone = parent.path().join("unplugged");
+    let Err(error) = Recorder::start(options(&gone), || {}) else { panic!("it recorded into nothing") };
+    assert!(error.to_string().contains("unplugged"), "{error}");
+    assert!(!gone.exists());
+}

@@ -1,0 +1,54 @@
+//! `moue report`: one HTML page that needs nothing but a browser.
+
+mod page;
+mod plots;
+mod read;
+mod summary;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::RecordError;
+use super::rows::FACES_FILE;
+use super::session::{SESSION_FILE, Session};
+use crate::new_file;
+
+/// Name of the page in the session folder, where no other is asked for.
+pub const REPORT_FILE: &str = "report.html";
+
+/// `session.json` is small; a larger file is none.
+const MAX_SESSION_BYTES: u64 = 1 << 20;
+
+/// Reads a session folder and writes its page to `out` (`None`: into the folder). A recording that broke off is
+/// read as far as it goes; the page says what is missing. Memory does not grow with the length of the recording.
+/// Returns the page's path.
+///
+/// # Errors
+/// [`RecordError`] when there is no readable `faces.csv`, or the page cannot be written.
+pub fn write_report(folder: &Path, out: Option<&Path>) -> Result<PathBuf, RecordError> {
+    let (session, session_fault) = match read_session(&folder.join(SESSION_FILE)) {
+        Ok(session) => (Some(session), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let faces = folder.join(FACES_FILE);
+    let summary = summary::Summary::read(&faces)?;
+    let out = out.map_or_else(|| folder.join(REPORT_FILE), Path::to_owned);
+    let failed = |reason| RecordError::Write { path: out.clone(), reason };
+    let name = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = name.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let page = page::page(&name, session.as_ref(), session_fault.as_deref(), &summary)
+        .map_err(|e| failed(std::io::Error::other(e)))?;
+    let mut file = new_file::beside(&out).map_err(failed)?;
+    file.write_all(page.as_bytes()).map_err(failed)?;
+    file.persist(&out).map_err(|e| failed(e.error))?;
+    Ok(out)
+}
+
+fn read_session(path: &Path) -> Result<Session, String> {
+    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if size > MAX_SESSION_BYTES {
+        return Err(format!("expected at most {MAX_SESSION_BYTES} bytes, found {size}"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
+    serde_json::from_str(&text).map_err(|e| e.to_string())
+}

@@ -1,0 +1,89 @@
+//! Reads `faces.csv` row by row, also one that broke off.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::Path;
+
+use crate::record::RecordError;
+use crate::record::rows::{CSV_HEADER, FaceRow};
+
+/// A row is a few hundred bytes; a longer line is none, and must not fill the memory.
+const MAX_LINE: usize = 1 << 16;
+
+/// What was found in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Counts {
+    /// Rows that were read.
+    pub(super) rows: u64,
+    /// Rows that hold something else, the last one of a recording that broke off among them.
+    pub(super) unreadable: u64,
+}
+
+/// Calls `take` for every readable row.
+pub(super) fn for_each_row(path: &Path, mut take: impl FnMut(&FaceRow)) -> Result<Counts, RecordError> {
+    let failed = |reason: String| RecordError::Read { path: path.to_owned(), reason };
+    let mut file = File::open(path).map_err(|e| failed(e.to_string()))?;
+    let whole = ends_with_newline(&mut file).map_err(|e| failed(e.to_string()))?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(ShortLines { file, line: 0 });
+    let header = reader.byte_headers().map_err(|e| failed(e.to_string()))?.clone();
+    let mut columns = [0; CSV_HEADER.len()];
+    for (column, name) in columns.iter_mut().zip(CSV_HEADER) {
+        *column = header
+            .iter()
+            .position(|h| h == name.as_bytes())
+            .ok_or_else(|| failed(format!("expected the column {name}, found none of that name")))?;
+    }
+    let mut counts = Counts::default();
+    let mut waiting: Option<Option<FaceRow>> = None;
+    let mut record = csv::ByteRecord::new();
+    let mut settle = |row: Option<FaceRow>, counts: &mut Counts| match row {
+        Some(row) => {
+            counts.rows += 1;
+            take(&row);
+        }
+        None => counts.unreadable += 1,
+    };
+    while reader.read_byte_record(&mut record).map_err(|e| failed(e.to_string()))? {
+        if let Some(row) = waiting.replace(FaceRow::parse(&record, &columns)) {
+            settle(row, &mut counts);
+        }
+    }
+    if let Some(last) = waiting {
+        // A row that was cut may still look like one.
+        settle(last.filter(|_| whole), &mut counts);
+    }
+    Ok(counts)
+}
+
+fn ends_with_newline(file: &mut File) -> io::Result<bool> {
+    let size = file.seek(SeekFrom::End(0))?;
+    let mut last = [b'\n'];
+    if size > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok(last == [b'\n'])
+}
+
+/// Refuses lines that are longer than any row.
+struct ShortLines {
+    file: File,
+    /// Bytes since the last line break.
+    line: usize,
+}
+
+impl Read for ShortLines {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.file.read(out)?;
+        match out[..bytes].iter().rposition(|b| *b == b'\n') {
+            Some(at) => self.line = bytes - at,
+            None => self.line += bytes,
+        }
+        if self.line > MAX_LINE {
+            let text = format!("expected rows of at most {MAX_LINE} bytes, found a longer one");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(bytes)
+    }
+}

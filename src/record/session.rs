@@ -1,0 +1,202 @@
+//! `session.json`: what was recorded, by which network and settings.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::RecordError;
+use crate::capture::{SourceInfo, SourceKind};
+use crate::new_file;
+use crate::pipeline::{ModelInfo, SmoothingSettings};
+
+/// Name of the file in a session folder.
+pub const SESSION_FILE: &str = "session.json";
+
+/// Whether a recording came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionStatus {
+    /// It goes on, or the program was killed meanwhile.
+    Recording,
+    /// It was ended by its user.
+    Complete,
+    /// It broke off; [`Session::stopped_because`] says why.
+    Stopped,
+}
+
+/// The program that recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedProgram {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Where the frames came from. Of a file only its name is kept, not its folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedSource {
+    /// Name of the camera or file.
+    pub name: String,
+    /// `camera`, `demo`, `pictures` or `video`.
+    pub kind: String,
+    /// Width in pixels, where all frames have the same.
+    pub width: Option<u32>,
+    /// Height in pixels, where all frames have the same.
+    pub height: Option<u32>,
+    /// Frames a second, where the source has a clock.
+    pub frame_rate: Option<f64>,
+}
+
+/// A network that read faces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedModel {
+    /// From when on, in seconds of the recording.
+    pub from_s: f64,
+    /// Name of the weights.
+    pub name: String,
+    /// SHA-256 of the weights file.
+    pub sha256: String,
+    /// Residual blocks a layer.
+    pub blocks: usize,
+    /// Input width and height in pixels.
+    pub input_size: usize,
+    /// Where it ran, in words.
+    pub device: String,
+}
+
+/// How readings became labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedSettings {
+    /// From when on, in seconds of the recording.
+    pub from_s: f64,
+    /// Time constant of the average in milliseconds; 0 shows raw values.
+    pub smoothing_ms: f32,
+    /// By how much another expression must lead before the label changes.
+    pub lead: f32,
+    /// Below this probability the label says "unsure".
+    pub unsure_below: f32,
+    /// Whether a personal baseline was taken out of the shown probabilities.
+    #[serde(default)]
+    pub baseline: bool,
+}
+
+/// The annotated video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedVideo {
+    /// Its name in the session folder.
+    pub file: String,
+    /// Whether the faces that were found are blurred.
+    pub faces_blurred: bool,
+    /// Results that were left out of it because encoding was too slow; `faces.csv` has them.
+    #[serde(default)]
+    pub results_left_out: u64,
+}
+
+/// The whole of `session.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Version of this layout; 1.
+    pub format: u32,
+    /// The program that recorded.
+    pub program: RecordedProgram,
+    /// Local time at the start, as RFC 3339 has it.
+    pub started: String,
+    /// Local time at the end.
+    pub ended: Option<String>,
+    /// Length in seconds.
+    pub duration_s: Option<f64>,
+    /// Whether it came to its end.
+    pub status: SessionStatus,
+    /// Why it broke off.
+    pub stopped_because: Option<String>,
+    /// Where the frames came from.
+    pub source: RecordedSource,
+    /// The networks, in the order in which they were used.
+    pub models: Vec<RecordedModel>,
+    /// The settings, in the order in which they were used.
+    pub settings: Vec<RecordedSettings>,
+    /// Frames that were analysed, with a face or without.
+    pub results: Option<u64>,
+    /// Rows of `faces.csv`.
+    pub faces: Option<u64>,
+    /// Results that could not be kept because the disk was too slow.
+    #[serde(default)]
+    pub results_lost: u64,
+    /// The annotated video, where there is one.
+    pub video: Option<RecordedVideo>,
+}
+
+impl RecordedProgram {
+    /// This program.
+    #[must_use]
+    pub fn this() -> Self {
+        Self { name: "moue".into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
+}
+
+impl RecordedSource {
+    /// What is kept of a source.
+    #[must_use]
+    pub fn new(info: &SourceInfo) -> Self {
+        let kind = match info.kind {
+            SourceKind::Camera => "camera",
+            SourceKind::Demo => "demo",
+            SourceKind::Still => "pictures",
+            SourceKind::Video => "video",
+        };
+        Self {
+            name: info.name.clone(),
+            kind: kind.into(),
+            width: info.size_px.map(|s| s.0),
+            height: info.size_px.map(|s| s.1),
+            frame_rate: info.frame_rate,
+        }
+    }
+}
+
+impl RecordedModel {
+    /// What is kept of a network that is in use from `from_s` on.
+    #[must_use]
+    pub fn new(info: &ModelInfo, from_s: f64) -> Self {
+        Self {
+            from_s,
+            name: info.name.clone(),
+            sha256: info.sha256.clone(),
+            blocks: info.blocks,
+            input_size: info.input_size,
+            device: info.device.clone(),
+        }
+    }
+}
+
+impl RecordedSettings {
+    /// What is kept of the settings at the start.
+    #[must_use]
+    pub fn new(smoothing: &SmoothingSettings) -> Self {
+        Self {
+            from_s: 0.0,
+            smoothing_ms: smoothing.time_constant_ms,
+            lead: smoothing.lead,
+            unsure_below: smoothing.unsure_below,
+            baseline: false,
+        }
+    }
+}
+
+impl Session {
+    /// Writes the file so that it is whole at every moment: a temporary file takes its name.
+    ///
+    /// # Errors
+    /// [`RecordError::Write`]; the old file is as it was.
+    pub fn write(&self, path: &Path) -> Result<(), RecordError> {
+        let failed = |reason: std::io::Error| RecordError::Write { path: path.to_owned(), reason };
+        let mut text = serde_json::to_vec_pretty(self).map_err(|e| failed(e.into()))?;
+        text.push(b'\n');
+        let mut file = new_file::beside(path).map_err(failed)?;
+        file.write_all(&text).map_err(failed)?;
+        file.persist(path).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! The files of a session while it is recorded.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::RecordError;
+use super::rows::{CSV_HEADER, FACES_FILE, ResultRows};
+use super::session::{SESSION_FILE, Session};
+use super::video::VIDEO_FILE;
+
+/// Rows wait in memory up to this size, in bytes, or until the next flush.
+const PENDING: usize = 64 << 10;
+
+/// `session.json` and `faces.csv` of one folder.
+#[derive(Debug)]
+pub(super) struct SessionFiles {
+    folder: PathBuf,
+    csv: File,
+    /// Bytes of whole rows in the file.
+    whole: u64,
+    pending: Vec<u8>,
+    /// What `session.json` says.
+    pub(super) session: Session,
+}
+
+impl SessionFiles {
+    /// Makes both files in a new folder; they are complete and readable at once.
+    pub(super) fn create(folder: &Path, session: Session) -> Result<Self, RecordError> {
+        session.write(&folder.join(SESSION_FILE))?;
+        let path = folder.join(FACES_FILE);
+        let failed = |reason| RecordError::Write { path: path.clone(), reason };
+        let csv = File::options().write(true).create_new(true).open(&path).map_err(failed)?;
+        let mut files = Self { folder: folder.to_owned(), csv, whole: 0, pending: Vec::new(), session };
+        files.pending.extend_from_slice(CSV_HEADER.join(",").as_bytes());
+        files.pending.push(b'\n');
+        files.flush()?;
+        Ok(files)
+    }
+
+    fn csv_path(&self) -> PathBuf {
+        self.folder.join(FACES_FILE)
+    }
+
+    /// Takes the rows of a result; they are in the file after the next [`Self::flush`].
+    pub(super) fn add(&mut self, rows: &ResultRows) -> Result<(), RecordError> {
+        rows.append_to(&mut self.pending)
+            .map_err(|reason| RecordError::Write { path: self.csv_path(), reason })?;
+        if self.pending.len() >= PENDING { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands the waiting rows to the system: they survive the end of this program, whatever ends it. Where that
+    /// fails, the file keeps its whole rows and no part of another.
+    pub(super) fn flush(&mut self) -> Result<(), RecordError> {
+        let written = write_all(&mut self.csv, &self.pending);
+        let (bytes, result) = match written {
+            Ok(()) => (self.pending.len(), Ok(())),
+            Err((bytes, e)) => (bytes, Err(e)),
+        };
+        let rows = self.pending[..bytes].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        self.whole += rows as u64;
+        if let Err(reason) = result {
+            if let Err(e) = self.csv.set_len(self.whole) {
+                tracing::warn!("{}: part of a row may be left: {e}", self.csv_path().display());
+            }
+            return Err(RecordError::Write { path: self.csv_path(), reason });
+        }
+        self.pending.clear();
+        // A file that was removed takes what is written to it without a word.
+        match self.csv_path().try_exists() {
+            Ok(true) => Ok(()),
+            _ => Err(RecordError::Gone { path: self.csv_path() }),
+        }
+    }
+
+    /// Writes `session.json` as it is now.
+    pub(super) fn write_session(&self) -> Result<(), RecordError> {
+        self.session.write(&self.folder.join(SESSION_FILE))
+    }
+
+    /// Whether there is a video in the folder.
+    pub(super) fn has_video(&self) -> bool {
+        self.folder.join(VIDEO_FILE).metadata().is_ok_and(|m| m.len() > 0)
+    }
+
+    /// Hands everything to the disk itself.
+    pub(super) fn sync(&self) -> Result<(), RecordError> {
+        self.csv.sync_all().map_err(|reason| RecordError::Write { path: self.csv_path(), reason })
+    }
+}
+
+/// As `Write::write_all`, but says how much was written before it failed.
+fn write_all(file: &mut File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.write(&bytes[done..]) {
+            Ok(0) => return Err((done, io::ErrorKind::WriteZero.into())),
+            Ok(n) => done += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err((done, e)),
+        }
+    }
+    Ok(())
+}

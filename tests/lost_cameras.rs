@@ -1,0 +1,318 @@
+//! Cameras that go silent, hang or are unplugged: the pipeline marks it, tries the same device again, and stays
+//! usable. Made-up cameras; `make test-camera` does the same with real devices.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
+use moue::model::{DeviceChoice, LoadedWeights};
+use moue::pipeline::{Hooks, Live, LiveOptions, Message, Origins, SmoothingSettings, SourceState};
+use parking_lot::Mutex;
+
+/// What the camera does after its first frames.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Then {
+    GoesOn,
+    /// Every wait for a frame is in vain.
+    Silent,
+    /// Every frame is damaged.
+    Damaged,
+    /// The driver's call does not return before `Bench::awake`.
+    Hangs,
+    Unplugged,
+}
+
+/// What opening does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Opening {
+    Works,
+    Hangs,
+    Gone,
+    Busy,
+}
+
+/// The place where the made-up camera is plugged in.
+struct Bench {
+    then: Mutex<Then>,
+    opening: Mutex<Opening>,
+    awake: AtomicBool,
+    /// What was asked for, in turn.
+    asked: Mutex<Vec<String>>,
+    open: AtomicUsize,
+    frames: AtomicUsize,
+}
+
+impl Bench {
+    fn new(then: Then) -> Arc<Self> {
+        Arc::new(Self {
+            then: Mutex::new(then),
+            opening: Mutex::new(Opening::Works),
+            awake: AtomicBool::new(false),
+            asked: Mutex::default(),
+            open: AtomicUsize::new(0),
+            frames: AtomicUsize::new(0),
+        })
+    }
+
+    fn hang(&self) {
+        while !self.awake.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn frames(&self) -> usize {
+        self.frames.load(Ordering::SeqCst)
+    }
+}
+
+/// Ends hung calls with the test, so that no thread is left.
+struct Awake(Arc<Bench>);
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.awake.store(true, Ordering::SeqCst);
+    }
+}
+
+struct MadeUp {
+    bench: Arc<Bench>,
+    info: SourceInfo,
+    image: Arc<RgbImage>,
+    next: u64,
+}
+
+const ID: &str = "Cam@usb/1-2:1.0";
+
+impl FrameSource for MadeUp {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        std::thread::sleep(Duration::from_millis(20));
+        let then = *self.bench.then.lock();
+        if self.next >= 3 && self.info.name == "Cam" {
+            match then {
+                Then::GoesOn => {}
+                Then::Silent => {
+                    return Err(CaptureError::Timeout { source_name: "Cam".into(), waited_ms: 20 });
+                }
+                Then::Damaged => {
+                    let reason = "a damaged JPEG frame: no end".into();
+                    return Err(CaptureError::UnreadableFrame { path: "/dev/video0".into(), reason });
+                }
+                Then::Hangs => self.bench.hang(),
+                Then::Unplugged => return Err(CaptureError::CameraUnplugged { device: "Cam".into() }),
+            }
+        }
+        self.next += 1;
+        self.bench.frames.fetch_add(1, Ordering::SeqCst);
+        let (image, captured_at) = (Arc::clone(&self.image), Instant::now());
+        Ok(Some(Frame { image, index: self.next - 1, time_s: self.next as f64 * 0.02, captured_at }))
+    }
+
+    fn same_device(&self) -> Option<SourceSpec> {
+        (self.info.name == "Cam").then(|| camera(ID))
+    }
+}
+
+impl Drop for MadeUp {
+    fn drop(&mut self) {
+        self.bench.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn camera(name: &str) -> SourceSpec {
+    SourceSpec::Camera(Some(name.to_owned()))
+}
+
+/// The pipeline with `bench`'s camera, chosen by its path; "other" is a camera without troubles.
+fn start(bench: &Arc<Bench>) -> (Live, Awake) {
+    let plugged = Arc::clone(bench);
+    let open = move |spec: &SourceSpec| {
+        let wanted = spec.to_string();
+        plugged.asked.lock().push(wanted.clone());
+        let other = wanted == "camera:other";
+        let opening = *plugged.opening.lock();
+        if !other {
+            match opening {
+                Opening::Works => {}
+                Opening::Hangs => plugged.hang(),
+                Opening::Gone => return Err(CaptureError::NoCamera { wanted, found: "none".into() }),
+                Opening::Busy => {
+                    let holder = "zoom (process 7)".into();
+                    return Err(CaptureError::CameraBusy { device: "Cam".into(), holder });
+                }
+            }
+        }
+        let info = SourceInfo {
+            name: if other { "other" } else { "Cam" }.into(),
+            kind: SourceKind::Camera,
+            size_px: Some((64, 48)),
+            frame_rate: Some(50.0),
+            frame_count: None,
+        };
+        plugged.open.fetch_add(1, Ordering::SeqCst);
+        let image = Arc::new(RgbImage::new(64, 48));
+        let source = MadeUp { bench: Arc::clone(&plugged), info, image, next: 0 };
+        Ok(OpenedSource { source: Box::new(source), note: None })
+    };
+    let origins = Origins {
+        open: Arc::new(open),
+        read: Arc::new(|path| path.map_or_else(LoadedWeights::built_in, LoadedWeights::read)),
+    };
+    let hooks = Hooks { on_frame: Box::new(|_| {}), on_change: Box::new(|| {}) };
+    let options = LiveOptions {
+        source: camera("/dev/video0"),
+        weights: None,
+        device: DeviceChoice::Cpu,
+        threads: 1,
+        smoothing: SmoothingSettings::default(),
+    };
+    (Live::start_from(options, hooks, origins).unwrap(), Awake(Arc::clone(bench)))
+}
+
+/// Waits until there is an answer; two minutes are enough for any machine.
+fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn silence(live: &Live) -> (Instant, Option<String>) {
+    wait_for("no signal", || match live.state() {
+        SourceState::NoSignal { since, reason, .. } => Some((since, reason)),
+        _ => None,
+    })
+}
+
+fn reason(live: &Live, part: &str) {
+    wait_for(part, || match live.state() {
+        SourceState::NoSignal { reason: Some(text), .. } => text.contains(part).then_some(()),
+        _ => None,
+    });
+}
+
+fn running(live: &Live, name: &str) {
+    wait_for("a running camera", || match live.state() {
+        SourceState::Running(info) => (info.name == name).then_some(()),
+        _ => None,
+    });
+}
+
+fn asked(bench: &Bench) -> Vec<String> {
+    bench.asked.lock().clone()
+}
+
+#[test]
+fn a_silent_camera_is_marked_and_the_same_device_is_opened_again() {
+    let bench = Bench::new(Then::Silent);
+    let (live, _awake) = start(&bench);
+    let (since, none) = silence(&live);
+    assert!(since.elapsed() > Duration::from_secs(2), "marked too early");
+    assert_eq!(none, None);
+    assert!(live.result().is_none(), "boxes of the last picture are left");
+    *bench.then.lock() = Then::GoesOn;
+    running(&live, "Cam");
+    let before = bench.frames();
+    wait_for("frames", || (bench.frames() > before + 5).then_some(()));
+    // Named by its path at first, by itself then.
+    let [first, again @ ..] = &asked(&bench)[..] else { panic!("nothing was opened") };
+    assert_eq!(first, "camera:/dev/video0");
+    assert!(!again.is_empty() && again.iter().all(|a| *a == format!("camera:{ID}")), "{again:?}");
+    assert_eq!(bench.open.load(Ordering::SeqCst), 1, "the silent camera was not closed");
+}
+
+#[test]
+fn damaged_frames_only_are_no_signal_and_say_why() {
+    let bench = Bench::new(Then::Damaged);
+    let (live, _awake) = start(&bench);
+    let (_, why) = silence(&live);
+    assert!(why.is_some_and(|r| r.contains("a damaged JPEG frame")));
+}
+
+#[test]
+fn an_unplugged_camera_is_waited_for_and_every_hindrance_is_told() {
+    let bench = Bench::new(Then::Unplugged);
+    let (live, _awake) = start(&bench);
+    *bench.opening.lock() = Opening::Gone;
+    reason(&live, "unplugged; plug it in again");
+    *bench.opening.lock() = Opening::Busy;
+    reason(&live, "in use by zoom (process 7); close it there");
+    *bench.then.lock() = Then::GoesOn;
+    *bench.opening.lock() = Opening::Works;
+    running(&live, "Cam");
+    let again = &asked(&bench)[1..];
+    assert!(again.len() >= 3 && again.iter().all(|a| *a == format!("camera:{ID}")), "{again:?}");
+    let told = std::iter::from_fn(|| live.next_message())
+        .any(|m| matches!(m, Message::Error(t) if t.contains("unplugged")));
+    assert!(told, "nothing was said");
+}
+
+#[test]
+fn a_driver_that_hangs_while_reading_stops_neither_another_source_nor_the_end() {
+    let bench = Bench::new(Then::Hangs);
+    let (live, _awake) = start(&bench);
+    reason(&live, "the driver does not answer; unplug the camera");
+    assert!(live.result().is_none());
+    live.set_source(camera("other"));
+    running(&live, "other");
+    assert_eq!(bench.open.load(Ordering::SeqCst), 2, "the hung camera cannot be closed");
+    drop(live);
+    // The test's own camera is released at once, the hung one when its driver awakes.
+    assert_eq!(bench.open.load(Ordering::SeqCst), 1);
+    bench.awake.store(true, Ordering::SeqCst);
+    wait_for("the release", || (bench.open.load(Ordering::SeqCst) == 0).then_some(()));
+}
+
+#[test]
+fn a_driver_that_hangs_while_opening_stops_neither_another_source_nor_the_end() {
+    let bench = Bench::new(Then::GoesOn);
+    *bench.opening.lock() = Opening::Hangs;
+    let (live, _awake) = start(&bench);
+    wait_for("the opening", || (!asked(&bench).is_empty()).then_some(()));
+    live.set_source(camera("other"));
+    running(&live, "other");
+    live.set_source(camera("/dev/video0"));
+    wait_for("the second opening", || (asked(&bench).len() == 3).then_some(()));
+    drop(live);
+    bench.awake.store(true, Ordering::SeqCst);
+    wait_for("the release", || (bench.open.load(Ordering::SeqCst) == 0).then_some(()));
+}
+
+#[test]
+fn a_hung_driver_that_awakes_is_read_again() {
+    let bench = Bench::new(Then::Hangs);
+    let (live, _awake) = start(&bench);
+    reason(&live, "the driver does not answer");
+    *bench.then.lock() = Then::GoesOn;
+    bench.awake.store(true, Ordering::SeqCst);
+    running(&live, "Cam");
+    wait_for("one open camera", || (bench.open.load(Ordering::SeqCst) == 1).then_some(()));
+}
+
+#[test]
+fn after_a_pause_the_same_device_goes_on_and_a_new_choice_is_taken_literally() {
+    let bench = Bench::new(Then::GoesOn);
+    let (live, _awake) = start(&bench);
+    running(&live, "Cam");
+    live.set_paused(true);
+    wait_for("the pause", || (live.state() == SourceState::Paused).then_some(()));
+    assert_eq!(bench.open.load(Ordering::SeqCst), 0, "the paused camera is not released");
+    live.set_paused(false);
+    running(&live, "Cam");
+    live.set_source(camera("/dev/video0"));
+    wait_for("the third opening", || (asked(&bench).len() == 3).then_some(()));
+    assert_eq!(
+        asked(&bench),
+        ["camera:/dev/video0".to_owned(), format!("camera:{ID}"), "camera:/dev/video0".into()]
+    );
+}

@@ -1,0 +1,610 @@
+//! Every panel and state of the window: what it says, that all of it has names and can be reached by keyboard, and
+//! how it looks (pictures in tests/snapshots; its README says how they are made).
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod common;
+#[path = "common/scenes.rs"]
+mod scenes;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eframe::egui::{self, Key, Modifiers, OutputCommand, Rect, accesskit, pos2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::{Harness, SnapshotOptions};
+use moue::app::{AppOptions, FilePicker, MoueApp, Request, Settings, SettingsFile, ThemeChoice};
+use moue::capture::{SourceKind, SourceSpec};
+use moue::model::{DeviceChoice, ModelError};
+use moue::pipeline::{Message, Origins, SourceState};
+use scenes::{Scene, Script, made_up_network, origins};
+
+/// Longest wait for anything: test machines may be slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The smallest window that is promised to work.
+const SMALL: [f32; 2] = [1024.0, 640.0];
+const CARD: [(&str, &str); 8] = [
+    ("training_data", "made-up faces"),
+    ("split_protocol", "trained on train, chosen on val, test not read"),
+    ("val_accuracy", "0.6912"),
+    ("val_macro_f1", "0.6655"),
+    ("val_ece", "0.0213"),
+    ("temperature", "1.31"),
+    ("seed", "7"),
+    ("licence", "MIT OR Apache-2.0"),
+];
+
+/// Never asks anybody.
+struct NoPicker;
+
+impl FilePicker for NoPicker {
+    fn open(&mut self, _request: Request) {}
+
+    fn show(&mut self, _ctx: &egui::Context) -> Option<(Request, PathBuf)> {
+        None
+    }
+}
+
+struct Window {
+    harness: Harness<'static, MoueApp>,
+    // Settings live as long as the window.
+    _folder: tempfile::TempDir,
+}
+
+/// What is shown, in which looks.
+struct Look {
+    origins: Origins,
+    settings: Settings,
+    size: [f32; 2],
+    /// Pixels of a point.
+    scale: f32,
+    drawn: bool,
+}
+
+impl Look {
+    fn new(origins: Origins) -> Self {
+        // The timeline shows when things happened: no picture of it is like another.
+        let settings =
+            Settings { introduced: true, theme: ThemeChoice::Dark, timeline: false, ..Settings::default() };
+        let origins = Origins { read: Arc::new(|_| Ok(made_up_network(&CARD))), ..origins };
+        Self { origins, settings, size: SMALL, scale: 1.0, drawn: false }
+    }
+
+    fn of(scene: Scene, script: Script) -> Self {
+        Self::new(origins(SourceKind::Camera, scene, script))
+    }
+
+    /// A picture that stays the same.
+    fn still(scene: Scene) -> Self {
+        Self::new(origins(SourceKind::Still, scene.at_rest(), Script::Forever))
+    }
+
+    fn light(mut self) -> Self {
+        self.settings.theme = ThemeChoice::Light;
+        self
+    }
+
+    fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    fn size(mut self, size: [f32; 2]) -> Self {
+        self.size = size;
+        self
+    }
+
+    fn open(self) -> Window {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SettingsFile::at(folder.path().join("settings.json"));
+        file.write(&self.settings).unwrap();
+        let options = AppOptions {
+            source: SourceSpec::Camera(None),
+            weights: None,
+            device: DeviceChoice::Cpu,
+            threads: 1,
+            settings: true,
+        };
+        let builder =
+            Harness::builder().with_size(self.size).with_pixels_per_point(self.scale).with_max_steps(4);
+        let builder = if self.drawn { builder.wgpu() } else { builder };
+        let origins = self.origins;
+        let mut harness = builder.build_eframe(move |creation| {
+            let ctx = &creation.egui_ctx;
+            ctx.all_styles_mut(|style| style.animation_time = 0.0);
+            MoueApp::from_origins(ctx, options, Some(file), Box::new(NoPicker), origins).unwrap()
+        });
+        harness.step();
+        Window { harness, _folder: folder }
+    }
+
+    /// A window that is drawn; `None` where nothing can be.
+    fn draw(mut self) -> Option<Window> {
+        self.drawn = true;
+        match catch_unwind(AssertUnwindSafe(|| self.open())) {
+            Ok(window) => Some(window),
+            Err(_) => {
+                common::skip("no graphics driver is here that wgpu can draw with (lavapipe will do)");
+                None
+            }
+        }
+    }
+}
+
+impl Window {
+    fn app(&self) -> &MoueApp {
+        self.harness.state()
+    }
+
+    /// Goes on until `ready`, or fails.
+    fn until(&mut self, what: &str, ready: impl Fn(&Harness<'static, MoueApp>) -> bool) {
+        let start = Instant::now();
+        while !ready(&self.harness) {
+            assert!(start.elapsed() < PATIENCE, "waited in vain for: {what}; {:?}", self.app().messages());
+            std::thread::sleep(Duration::from_millis(15));
+            self.harness.step();
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        self.harness.run_steps(4);
+    }
+
+    fn until_says(&mut self, text: &'static str) {
+        self.until(text, |h| h.query_all_by_label_contains(text).next().is_some());
+    }
+
+    fn until_faces(&mut self, count: usize) {
+        self.until("all faces with a reading", |h| {
+            h.state().live().result().is_some_and(|r| r.analyzed.faces.len() == count)
+        });
+    }
+
+    fn until_read(&mut self) {
+        self.until("a result", |h| h.state().live().result().is_some());
+    }
+
+    fn says(&self, text: &str) -> bool {
+        self.harness.query_all_by_label_contains(text).next().is_some()
+    }
+
+    fn press(&mut self, key: Key) {
+        self.harness.key_press(key);
+        self.settle();
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.settle();
+    }
+
+    /// Clicks through a menu.
+    fn choose(&mut self, menu: &str, entry: &str) {
+        self.click(menu);
+        self.harness.get_by_label_contains(entry).click();
+        self.settle();
+    }
+
+    /// What was copied in the last steps.
+    fn copies(&mut self, label: &str) -> String {
+        self.harness.get_by_label(label).click();
+        for _ in 0..3 {
+            self.harness.step();
+            for command in &self.harness.output().platform_output.commands {
+                if let OutputCommand::CopyText(text) = command {
+                    return text.clone();
+                }
+            }
+        }
+        panic!("{label} copied nothing");
+    }
+
+    /// All controls that the keyboard can reach, each with its name; fails for one without.
+    fn names(&self, state: &str) -> BTreeSet<String> {
+        let root = self.harness.root();
+        let nodes = root.children_recursive();
+        let focusable = nodes.filter(|n| n.accesskit_node().data().supports_action(accesskit::Action::Focus));
+        focusable
+            .map(|node| {
+                let node = node.accesskit_node();
+                let name = node.label().unwrap_or_default();
+                assert!(
+                    !name.trim().is_empty(),
+                    "{state}: a {:?} without a name at {:?}",
+                    node.role(),
+                    node.raw_bounds()
+                );
+                name
+            })
+            .collect()
+    }
+
+    /// Compares the window with its picture. What the machine decides (speed, device) is not compared.
+    fn compare(mut self, name: &str) {
+        let whole = Rect::from_min_size(pos2(0.0, 0.0), self.harness.input().screen_rect.unwrap().size());
+        let figures = self.harness.query_all_by_label_contains("pictures/s").next().map(|n| n.rect());
+        if let Some(figures) = figures {
+            self.harness.mask(Rect::from_min_max(figures.left_top(), whole.max));
+        }
+        let device = self.harness.query_all_by_label_contains("CPU, ").next().map(|n| n.rect());
+        if let Some(device) = device {
+            self.harness.mask(device);
+        }
+        // Other versions of the software renderer round a few pixels of scaled pictures differently.
+        let options = SnapshotOptions::new().threshold(1.5).max_failed_pixels(150);
+        self.harness.snapshot_options(name, &options);
+    }
+}
+
+#[test]
+fn a_first_start_explains_itself_until_it_is_answered() {
+    let Some(mut window) = Look::still(Scene::nobody()).settings(|s| s.introduced = false).draw() else {
+        return;
+    };
+    window.until_says("No face");
+    for part in ["on this machine", "no picture ever leaves it", "not a feeling"] {
+        assert!(window.says(part), "{part}");
+    }
+    window.click("Understood");
+    assert!(window.app().settings().introduced && !window.says("not a feeling"));
+    let mut again = Look::still(Scene::nobody()).settings(|s| s.introduced = false).draw().unwrap();
+    again.until_says("No face");
+    again.names("introduction");
+    again.compare("first-start");
+}
+
+#[test]
+fn one_face_in_the_light_theme() {
+    let look = Look::still(Scene::one()).light().size([800.0, 520.0]);
+    let Some(mut window) = look.draw() else { return };
+    window.until_faces(1);
+    window.harness.get_by_label("Face 1: happy");
+    let happy = window.app().live().result().unwrap().shown[0].probabilities[3];
+    assert!(window.says(&format!("happy {:.0} %", happy * 100.0)) && happy > 0.4, "{happy}");
+    window.names("one face");
+    window.compare("one-face-light");
+}
+
+#[test]
+fn five_faces_in_the_dark_theme() {
+    let Some(mut window) = Look::still(Scene::five()).draw() else { return };
+    window.until_faces(5);
+    for number in 1..=5 {
+        assert!(window.says(&format!("Face {number}: happy")), "face {number}");
+    }
+    // Keys choose in the order of the buttons, and N goes round.
+    window.press(Key::Num4);
+    let selected = |w: &Window, n: usize| {
+        let label = format!("Face {n}: happy");
+        let face = w.harness.get_by_label(&label);
+        face.accesskit_node().toggled() == Some(accesskit::Toggled::True)
+    };
+    assert!(selected(&window, 4) && !selected(&window, 1));
+    window.press(Key::N);
+    assert!(selected(&window, 5));
+    window.press(Key::N);
+    assert!(selected(&window, 1));
+    window.names("five faces");
+    window.compare("five-faces-dark");
+}
+
+#[test]
+fn nobody_in_view_is_said_with_what_helps() {
+    let mut window = Look::of(Scene::nobody(), Script::Forever).open();
+    window.until_says("No face");
+    assert!(window.says("come closer"));
+    assert!(window.says("happy –"), "bars are there, empty");
+    window.names("no face");
+}
+
+#[test]
+fn a_camera_that_takes_its_time_is_waited_for_visibly() {
+    let mut window = Look::of(Scene::one(), Script::Slow(Duration::from_secs(3))).open();
+    window.until_says("Opening the camera");
+    assert!(window.says("Starting") && window.says("takes a moment"));
+    window.names("opening");
+    window.until_faces(1);
+    assert!(!window.says("Opening the camera"));
+}
+
+#[test]
+fn the_picture_runs_while_the_network_is_loaded() {
+    let mut look = Look::of(Scene::one(), Script::Forever);
+    look.origins.read = Arc::new(|_| {
+        std::thread::sleep(Duration::from_secs(3));
+        Ok(made_up_network(&[]))
+    });
+    let mut window = look.open();
+    window.until_says("the network is being loaded");
+    assert!(matches!(window.app().live().state(), SourceState::Running(_)));
+    window.choose("Help", "About the model");
+    assert!(window.says("The network is being loaded."));
+    window.press(Key::Escape);
+    window.until_faces(1);
+}
+
+#[test]
+fn a_silent_camera_keeps_its_last_picture_and_says_how_old_it_is() {
+    let Some(mut window) = Look::of(Scene::one().at_rest(), Script::SilentAfter(5)).draw() else { return };
+    window.until("the loss", |h| matches!(h.state().live().state(), SourceState::NoSignal { .. }));
+    for part in ["No signal", "The last picture is", "sends nothing", "by itself"] {
+        assert!(window.says(part), "{part}");
+    }
+    assert!(window.says("happy –"), "no reading is kept");
+    window.names("no signal");
+    let age = window.harness.get_by_label_contains("The last picture is").rect();
+    window.harness.mask(age);
+    window.compare("no-signal");
+}
+
+#[test]
+fn an_unplugged_camera_says_why_and_what_is_done() {
+    let mut window = Look::of(Scene::one(), Script::UnpluggedAfter(5)).open();
+    window.until("the loss", |h| matches!(h.state().live().state(), SourceState::NoSignal { .. }));
+    assert!(window.says("the device was unplugged") && window.says("opened again by itself"));
+    window.names("unplugged");
+    window.click("Open it again now");
+    window.until("the failure", |h| matches!(h.state().live().state(), SourceState::Failed(_)));
+    assert!(window.says("cannot be shown"));
+}
+
+#[test]
+fn a_source_that_cannot_be_opened_offers_a_way_on_and_its_message() {
+    let Some(mut window) = Look::of(Scene::one(), Script::Missing).light().draw() else { return };
+    window.until("the failure", |h| matches!(h.state().live().state(), SourceState::Failed(_)));
+    for part in ["The camera cannot be shown", "No source", "Try again", "Open a file", "Show the demo"] {
+        assert!(window.says(part), "{part}");
+    }
+    assert_eq!(window.copies("Copy the message"), "Camera: the device was unplugged");
+    // The stage says it; no toast says it again.
+    assert!(window.harness.query_by_label("Close").is_none());
+    assert_eq!(window.app().messages().len(), 1);
+    window.names("failed");
+    window.compare("failed-light");
+}
+
+#[test]
+fn a_pause_releases_the_camera_and_space_goes_on() {
+    let mut window = Look::of(Scene::one(), Script::Forever).open();
+    window.until_faces(1);
+    window.press(Key::Space);
+    window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
+    assert!(window.says("The camera is released") && window.says("Space goes on"));
+    window.names("paused");
+    window.click("Go on");
+    window.until_faces(1);
+}
+
+#[test]
+fn a_finished_source_can_be_started_again() {
+    let mut window = Look::new(origins(SourceKind::Video, Scene::one(), Script::EndsAfter(3))).open();
+    window.until("the end", |h| h.state().live().state() == SourceState::Ended);
+    assert!(window.says("is at its end"));
+    window.names("ended");
+    window.harness.get_by_label("From the start");
+}
+
+#[test]
+fn errors_are_shown_once_can_be_copied_and_are_listed() {
+    let mut look = Look::still(Scene::nobody()).light();
+    look.origins.read = Arc::new(|path| match path {
+        None => Ok(made_up_network(&CARD)),
+        Some(path) => Err(ModelError::Metadata {
+            path: path.file_name().unwrap().into(),
+            field: "blocks".into(),
+            expected: "1".into(),
+            found: "9".into(),
+        }),
+    });
+    look.settings.recent_weights = vec!["/nowhere/nine blocks.safetensors".into()];
+    let Some(mut window) = look.draw() else { return };
+    window.until_says("No face");
+    window.click("File");
+    window.click("Recent weights");
+    window.click("nine blocks.safetensors");
+    window.until("the error", |h| h.state().messages().iter().any(|m| matches!(m, Message::Error(_))));
+    window.until_says("metadata blocks");
+    let copied = window.copies("Copy this error");
+    assert!(copied.contains("expected 1, found 9") && copied.contains("goes on running"), "{copied}");
+    window.names("toast");
+    window.choose("Help", "Messages");
+    window.names("messages");
+    assert!(window.copies("Copy all").contains("expected 1, found 9"));
+    window.press(Key::Escape);
+    assert!(window.says("metadata blocks"), "Esc closes the sheet first");
+    window.compare("toast-light");
+}
+
+#[test]
+fn the_model_card_shows_the_facts_of_the_file() {
+    let Some(mut window) = Look::still(Scene::nobody()).settings(|s| s.panel = false).draw() else { return };
+    window.until_read();
+    window.choose("Help", "About the model");
+    for part in [
+        "1 residual block",
+        "96 × 96",
+        "made-up faces",
+        "test not read",
+        "69.1 %",
+        "1.31",
+        "MIT OR Apache-2.0",
+        "0123456789abcdef",
+    ] {
+        assert!(window.says(part), "{part}");
+    }
+    assert_eq!(window.copies("Copy SHA-256"), "0123456789abcdef".repeat(4));
+    assert!(window.copies("Copy all").contains("Validation accuracy: 69.1 %"));
+    window.names("model card");
+    window.compare("model-card-dark");
+}
+
+#[test]
+fn the_model_card_of_a_file_that_says_nothing() {
+    let mut look = Look::still(Scene::nobody());
+    look.origins.read = Arc::new(|_| Ok(made_up_network(&[])));
+    let mut window = look.open();
+    window.until_says("No face");
+    window.choose("Help", "About the model");
+    assert!(window.says("not stated in the file") && window.says("1 (not calibrated)"));
+    window.names("empty model card");
+}
+
+#[test]
+fn the_shortcuts_are_listed_by_the_question_mark_and_in_the_menus() {
+    let Some(mut window) = Look::still(Scene::nobody()).settings(|s| s.panel = false).light().draw() else {
+        return;
+    };
+    window.until_read();
+    window.harness.key_press_modifiers(Modifiers::SHIFT, Key::Questionmark);
+    window.settle();
+    for part in ["Heatmap on, off", "Full screen", "Ctrl+Shift+O", "1 … 9"] {
+        assert!(window.says(part), "{part}");
+    }
+    window.names("shortcuts");
+    let menu_names = |window: &mut Window, menu: &'static str| {
+        window.click(menu);
+        let names = window.names(menu);
+        window.press(Key::Escape);
+        names
+    };
+    window.press(Key::Escape);
+    assert!(!window.says("Heatmap on, off"));
+    let all: BTreeSet<String> = ["File", "Camera", "View", "Help"]
+        .into_iter()
+        .flat_map(|menu| menu_names(&mut window, menu))
+        .collect();
+    for (name, key) in [
+        ("Open weights", "Ctrl+O"),
+        ("Full screen", "F11"),
+        ("Mirror", "M"),
+        ("Demo", "D"),
+        ("Keyboard shortcuts", "?"),
+    ] {
+        assert!(all.iter().any(|n| n.starts_with(name) && n.ends_with(key)), "{name} {key}: {all:?}");
+    }
+    window.press(Key::F1);
+    window.compare("shortcuts-light");
+}
+
+#[test]
+fn the_view_menu_and_its_controls() {
+    let Some(mut window) = Look::still(Scene::nobody()).settings(|s| s.panel = false).draw() else { return };
+    window.until_read();
+    window.click("View");
+    window.names("view menu");
+    for name in ["Opacity", "Calm", "Inferno", "Evidence", "Dark"] {
+        assert!(window.says(name), "{name}");
+    }
+    window.compare("view-menu-dark");
+}
+
+#[test]
+fn menus_are_gone_through_by_keyboard_alone() {
+    let mut window = Look::still(Scene::nobody()).open();
+    window.until_says("No face");
+    let focused = |w: &Window| {
+        let root = w.harness.root();
+        root.children_recursive().find(|n| n.is_focused()).and_then(|n| n.accesskit_node().label())
+    };
+    window.press(Key::F10);
+    assert_eq!(focused(&window).as_deref(), Some("File"));
+    window.press(Key::ArrowRight);
+    window.press(Key::ArrowRight);
+    assert_eq!(focused(&window).as_deref(), Some("View"));
+    window.press(Key::Enter);
+    window.until_says("Attention heatmap");
+    let mirror = window.app().settings().mirror;
+    for _ in 0..30 {
+        if focused(&window).is_some_and(|name| name.starts_with("Mirror")) {
+            break;
+        }
+        window.press(Key::ArrowDown);
+    }
+    window.press(Key::Space);
+    assert_ne!(window.app().settings().mirror, mirror, "{:?}", focused(&window));
+    assert!(matches!(window.app().live().state(), SourceState::Running(_)), "Space belonged to the menu");
+    window.press(Key::Escape);
+    assert!(!window.says("Attention heatmap"));
+}
+
+#[test]
+fn the_tab_key_reaches_every_control() {
+    let mut window = Look::still(Scene::five()).open();
+    window.until_faces(5);
+    let all = window.names("window");
+    let mut reached = BTreeSet::new();
+    for _ in 0..3 * all.len() {
+        window.press(Key::Tab);
+        let root = window.harness.root();
+        let focused = root.children_recursive().find(|n| n.is_focused());
+        reached.extend(focused.and_then(|n| n.accesskit_node().label()));
+    }
+    assert_eq!(reached, all);
+}
+
+#[test]
+fn sizes_and_looks_are_remembered() {
+    let mut window = Look::still(Scene::nobody()).open();
+    window.until_says("No face");
+    window.press(Key::P);
+    assert!(!window.says("No face"), "the panel is gone");
+    window.press(Key::H);
+    window.press(Key::T);
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Plus);
+    window.settle();
+    window.choose("View", "Light");
+    window.press(Key::Escape);
+    let (kept, _) = SettingsFile::at(window._folder.path().join("settings.json")).read();
+    assert_eq!(&kept, window.app().settings());
+    assert_eq!((kept.panel, kept.overlay, kept.timeline, kept.zoom), (false, false, false, 1.1));
+    assert_eq!(kept.theme, ThemeChoice::Light);
+}
+
+#[test]
+fn what_the_program_is_and_is_not_for_can_be_read_again() {
+    let mut window = Look::still(Scene::nobody()).open();
+    window.until_read();
+    window.choose("Help", "About moue");
+    for part in ["on this machine", "not a feeling", "no network code", "Not for judging people"] {
+        assert!(window.says(part), "{part}");
+    }
+    window.names("about");
+    window.click("Close");
+    assert!(!window.says("Not for judging people"));
+}
+
+#[test]
+fn the_last_minute_has_a_name_and_a_key() {
+    let mut window = Look::of(Scene::one(), Script::Forever).settings(|s| s.timeline = true).open();
+    window.until_faces(1);
+    assert!(window.says("Timeline of the last minute"));
+    window.names("timeline");
+    window.press(Key::T);
+    assert!(!window.says("Timeline of the last minute"));
+}
+
+#[test]
+fn nothing_is_cut_off_at_any_size() {
+    for (size, scale) in
+        [([1024.0, 640.0], 1.0), ([3840.0, 2160.0], 1.0), ([1920.0, 1080.0], 2.0), ([640.0, 420.0], 1.0)]
+    {
+        let look = Look::still(Scene::five()).settings(|s| s.timeline = true).size(size);
+        let mut window = Look { scale, ..look }.open();
+        window.until_faces(5);
+        let screen = Rect::from_min_size(pos2(0.0, 0.0), egui::Vec2::from(size));
+        // What does not fit is scrolled to; across, everything fits.
+        for node in window.harness.root().children_recursive() {
+            let rect = node.rect();
+            let across = rect.left() >= -0.5 && rect.right() <= screen.right() + 0.5;
+            assert!(across, "{size:?} x{scale}: {:?} at {rect:?}", node.accesskit_node().label());
+        }
+        let picture = window.harness.get_by_label("Live picture").rect();
+        assert!(
+            picture.width() > 0.3 * screen.width() && screen.contains_rect(picture),
+            "{size:?}: {picture:?}"
+        );
+    }
+}

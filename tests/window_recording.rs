@@ -1,0 +1,280 @@
+//! Recording, snapshots and video controls in the window, by their keys and names.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use eframe::egui::Key;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use moue::app::{AppOptions, FilePicker, MoueApp, Request, Settings, SettingsFile};
+use moue::capture::SourceSpec;
+use moue::model::DeviceChoice;
+use moue::pipeline::Message;
+use moue::record::{FACES_FILE, SESSION_FILE, Session, SessionStatus};
+
+/// Longest wait for anything: test machines may be slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Chooses the folder that the test names, where it is asked.
+#[derive(Clone, Default)]
+struct TestPicker {
+    answer: Rc<RefCell<Option<PathBuf>>>,
+    asked: Rc<RefCell<Vec<Request>>>,
+    open: Rc<RefCell<Option<Request>>>,
+}
+
+impl FilePicker for TestPicker {
+    fn open(&mut self, request: Request) {
+        self.asked.borrow_mut().push(request);
+        *self.open.borrow_mut() = Some(request);
+    }
+
+    fn show(&mut self, _ctx: &eframe::egui::Context) -> Option<(Request, PathBuf)> {
+        let request = self.open.borrow_mut().take()?;
+        Some((request, self.answer.borrow().clone()?))
+    }
+}
+
+struct Window {
+    harness: Harness<'static, MoueApp>,
+    picker: TestPicker,
+    /// Settings and recordings live as long as the window.
+    folder: tempfile::TempDir,
+}
+
+impl Window {
+    fn open(source: SourceSpec, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let picker = TestPicker::default();
+        let options =
+            AppOptions { source, weights: None, device: DeviceChoice::Cpu, threads: 2, settings: true };
+        let file = SettingsFile::at(folder.path().join("settings.json"));
+        file.write(&Settings { introduced: true, ..settings }).unwrap();
+        let for_app = picker.clone();
+        let mut harness =
+            Harness::builder().with_size([1100.0, 720.0]).with_max_steps(4).build_eframe(move |creation| {
+                MoueApp::new(&creation.egui_ctx, options, Some(file), Box::new(for_app)).unwrap()
+            });
+        harness.step();
+        let mut window = Self { harness, picker, folder };
+        window.until("a face with a reading", |h| {
+            h.state().live().result().is_some_and(|r| !r.analyzed.faces.is_empty())
+        });
+        window
+    }
+
+    /// Goes on until `ready`, or fails.
+    fn until(&mut self, what: &str, ready: impl Fn(&Harness<'static, MoueApp>) -> bool) {
+        let start = Instant::now();
+        while !ready(&self.harness) {
+            assert!(start.elapsed() < PATIENCE, "waited in vain for: {what}; {:?}", self.messages());
+            std::thread::sleep(Duration::from_millis(15));
+            self.harness.step();
+        }
+    }
+
+    fn messages(&self) -> &[Message] {
+        self.harness.state().messages()
+    }
+
+    fn press(&mut self, key: Key) {
+        self.harness.key_press(key);
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn until_message(&mut self, part: &str) -> String {
+        let with = |h: &Harness<'static, MoueApp>| {
+            h.state().messages().iter().find_map(|m| match m {
+                Message::Info(text) | Message::Error(text) if text.contains(part) => Some(text.clone()),
+                _ => None,
+            })
+        };
+        self.until(part, |h| with(h).is_some());
+        with(&self.harness).unwrap()
+    }
+}
+
+/// The files and folders in `folder`.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect()
+}
+
+fn session(folder: &Path) -> Session {
+    serde_json::from_str(&std::fs::read_to_string(folder.join(SESSION_FILE)).unwrap()).unwrap()
+}
+
+fn lines(folder: &Path) -> usize {
+    std::fs::read_to_string(folder.join(FACES_FILE)).map_or(0, |t| t.lines().count())
+}
+
+#[test]
+fn r_records_into_the_folder_that_was_chosen_and_the_mark_says_so() {
+    let mut window = Window::open(SourceSpec::Demo, Settings::default());
+    let recordings = window.folder.path().join("my recordings");
+    std::fs::create_dir(&recordings).unwrap();
+
+    // The first time it asks; who answers nothing records nothing.
+    window.press(Key::R);
+    assert!(window.harness.query_by_label_contains("REC").is_none());
+    assert_eq!(*window.picker.asked.borrow(), [Request::Recordings]);
+    assert!(entries(&recordings).is_empty());
+
+    *window.picker.answer.borrow_mut() = Some(recordings.clone());
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC 0:0").is_some());
+    assert_eq!(window.harness.state().settings().recordings, Some(recordings.clone()));
+    let folder = entries(&recordings).remove(0);
+    window.until("rows on disk while it records", |_| lines(&folder) > 3);
+    assert_eq!(session(&folder).status, SessionStatus::Recording);
+
+    window.press(Key::R);
+    assert!(window.harness.query_by_label_contains("REC").is_none());
+    let said = window.until_message("recorded ");
+    assert!(said.contains(&folder.display().to_string()), "{said}");
+    let recorded = session(&folder);
+    assert_eq!((recorded.status, recorded.source.kind.as_str()), (SessionStatus::Complete, "demo"));
+    assert_eq!(recorded.faces.unwrap() as usize, lines(&folder) - 1);
+    assert_eq!(recorded.models[0].name, "moue-fer2013 (built in)");
+
+    // The second time it does not ask, and another source ends it.
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
+    assert_eq!(window.picker.asked.borrow().len(), 2);
+    window.press(Key::D);
+    window.until("the end", |h| h.query_by_label_contains("REC").is_none());
+    window.until("two sessions", |_| {
+        let found = entries(&recordings);
+        found.len() == 2 && found.iter().all(|f| session(f).status == SessionStatus::Complete)
+    });
+
+    // The page of the last one.
+    for label in ["Record", "Report of the last"] {
+        window.harness.get_by_label_contains(label).click();
+        window.harness.step();
+        window.harness.step();
+    }
+    let said = window.until_message("the report is ");
+    assert!(Path::new(said.strip_prefix("the report is ").unwrap()).is_file());
+}
+
+#[test]
+fn a_folder_that_goes_away_stops_the_recording_and_says_so() {
+    let recordings = tempfile::tempdir().unwrap();
+    let settings = Settings { recordings: Some(recordings.path().to_owned()), ..Settings::default() };
+    let mut window = Window::open(SourceSpec::Demo, settings);
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
+    for session in entries(recordings.path()) {
+        std::fs::remove_dir_all(session).unwrap();
+    }
+    window.until_message("the recording stopped");
+    window.harness.step();
+    assert!(window.harness.query_by_label_contains("REC").is_none());
+
+    // The folder for all recordings: another one is asked for.
+    let path = recordings.path().to_owned();
+    drop(recordings);
+    window.press(Key::R);
+    window.until_message("the folder for recordings is gone");
+    assert!(!path.exists());
+    assert_eq!(*window.picker.asked.borrow(), [Request::Recordings]);
+}
+
+#[test]
+fn s_saves_the_picture_as_it_is_shown() {
+    let recordings = tempfile::tempdir().unwrap();
+    let settings =
+        Settings { recordings: Some(recordings.path().to_owned()), panel: true, ..Settings::default() };
+    let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/obama.jpg");
+    let mut window = Window::open(SourceSpec::Path(portrait.clone()), settings);
+    window.press(Key::S);
+    let said = window.until_message("saved ");
+    let file = PathBuf::from(said.strip_prefix("saved ").unwrap());
+    let with_heat = image::open(&file).unwrap().to_rgb8();
+    let original = image::open(portrait).unwrap().to_rgb8();
+    // The seven bars stand beside it.
+    assert!(with_heat.width() > original.width() && with_heat.height() == original.height());
+    let face = window.harness.state().live().result().unwrap().analyzed.faces[0].detection.face;
+    let changed = |saved: &image::RgbImage| {
+        let inside = |x: u32, y: u32| {
+            let (x, y) = (x as f32, y as f32);
+            x > face.x + 8.0
+                && x < face.x + face.width - 8.0
+                && y > face.y + 8.0
+                && y < face.y + face.height - 8.0
+        };
+        let points = original.enumerate_pixels().filter(|(x, y, _)| inside(*x, *y));
+        points.filter(|(x, y, p)| saved.get_pixel(*x, *y) != *p).count()
+    };
+    assert!(changed(&with_heat) > 2000, "the overlay is in the picture");
+    window.press(Key::H);
+    window.press(Key::P);
+    window.press(Key::S);
+    window.until("the second picture", |_| entries(recordings.path()).len() == 2);
+    window.until("two messages", |h| h.state().messages().len() >= 2);
+    let other = entries(recordings.path()).into_iter().find(|f| *f != file).unwrap();
+    let plain = image::open(other).unwrap().to_rgb8();
+    assert_eq!(plain.dimensions(), original.dimensions());
+    assert!(changed(&plain) < changed(&with_heat) / 4);
+}
+
+#[test]
+fn a_video_is_played_paused_sought_and_stepped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("face.mp4");
+    let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/obama.jpg");
+    let made = Command::new("ffmpeg")
+        .args(["-loglevel", "error", "-loop", "1", "-i"])
+        .arg(portrait)
+        .args(["-vf", "scale=360:-2", "-r", "10", "-t", "20", "-c:v", "mpeg4"])
+        .arg(&path)
+        .status();
+    if !made.is_ok_and(|s| s.success()) {
+        return common::skip("ffmpeg is not installed");
+    }
+    let mut window = Window::open(SourceSpec::Path(path), Settings::default());
+    let transport = window.harness.state().live().transport().unwrap();
+    let at = |transport: &moue::capture::Transport| (transport.status().position_s * 10.0).round() as i64;
+
+    window.press(Key::Space);
+    assert!(!transport.status().playing);
+    window.harness.get_by_label("Play");
+    // The picture and its reading stay, the source is not given up.
+    window.until("the reading of the frame that is held", |h| h.query_by_label_contains("happy ").is_some());
+    assert!(!window.harness.state().live().is_paused());
+
+    transport.seek_to(3.0);
+    window.press(Key::ArrowRight);
+    assert_eq!(at(&transport), 80);
+    window.press(Key::ArrowLeft);
+    assert_eq!(at(&transport), 30);
+    window.press(Key::Period);
+    window.until("the next frame", |_| at(&transport) == 31);
+    window.press(Key::Comma);
+    assert_eq!(at(&transport), 30);
+    window.until("the frame that was sought", |h| {
+        h.state().live().result().is_some_and(|r| r.analyzed.frame.index == 30)
+    });
+    window.harness.get_by_label("0:03.0 / 0:20.0");
+    window.harness.get_by_label_contains("Position");
+
+    window.harness.get_by_label("Loop").click();
+    window.harness.step();
+    assert!(!transport.status().looping);
+    window.harness.get_by_label("Play").click();
+    window.harness.step();
+    assert!(transport.status().playing);
+    let before = transport.status().position_s;
+    window.until("time that goes on", |_| transport.status().position_s > before + 0.3);
+
+    // Another source has no such controls.
+    window.press(Key::D);
+    window.until("no controls", |h| h.query_by_label("Loop").is_none());
+}
