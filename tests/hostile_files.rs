@@ -82,7 +82,7 @@ fn jpegs_and_animations_that_claim_too_much() {
 fn tables_of_one_endless_row_of_bad_rows_and_of_any_size() {
     let folder = tempfile::tempdir().unwrap();
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/models/moue-fer2013.safetensors");
-    let mut refused = |text: &[u8], sparse_bytes: u64| {
+    let refused = |text: &[u8], sparse_bytes: u64| {
         let mut file = std::fs::File::create(folder.path().join("fer2013.csv")).unwrap();
         file.write_all(text).unwrap();
         if sparse_bytes > 0 {
