@@ -50,6 +50,9 @@ pub struct RunState {
     pub stopped_early: bool,
     /// Finished epochs.
     pub history: Vec<EpochRow>,
+    /// The weights file that the run began with, where it was not random numbers.
+    #[serde(default)]
+    pub began_with: Option<String>,
 }
 
 /// What is summed up over an epoch's steps. Losses are kept as bits: a file must not round them.
@@ -93,6 +96,7 @@ impl RunState {
             schedule: Schedule::default(),
             stopped_early: false,
             history: Vec::new(),
+            began_with: None,
         }
     }
 }
