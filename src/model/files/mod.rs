@@ -16,7 +16,7 @@ use super::{Classifier, DeviceChoice, ModelError, NetworkWeights};
 pub(crate) use safetensors_file::{check_header, read_file};
 pub use write::{StoredAs, write_safetensors};
 
-/// The network that the program brings along, see `models/README.md`.
+/// The network that the program brings along, see `models/MODEL_CARD.md`.
 static BUILT_IN: &[u8] = include_bytes!("../../../models/moue-fer2013.safetensors");
 const BUILT_IN_NAME: &str = "moue-fer2013 (built in)";
 
