@@ -44,12 +44,17 @@ struct Seen {
 
 fn seen(trace: &Path, program: u32) -> Seen {
     let mut seen = Seen::default();
-    let last = format!("{program} +++ exited with 0 +++");
+    let program = program.to_string();
+    // Short process numbers are followed by more than one space.
+    let ended = |line: &str| {
+        let (process, rest) = line.split_once(' ').unwrap_or_default();
+        process == program && rest.trim_start() == "+++ exited with 0 +++"
+    };
     let start = Instant::now();
     let text = loop {
         // strace may write its last lines after the program's end.
         let text = std::fs::read_to_string(trace).unwrap();
-        if text.contains(&last) {
+        if text.lines().any(ended) {
             break text;
         }
         assert!(start.elapsed() < Duration::from_secs(20), "no end of the trace: {text}");
