@@ -5,7 +5,7 @@ ARGS ?=
 FEATURES ?=
 CARGO_FLAGS := $(if $(FEATURES),--features $(FEATURES))
 
-.PHONY: help run test test-camera setup lint bench sanitize
+.PHONY: fuzz soak help run test test-camera setup lint bench sanitize
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -24,6 +24,15 @@ test: ## everything that CI checks: format, lints, documentation, tests
 test-camera: ## the program with real V4L2 devices, in an emulated machine (Debian on amd64; see tests/camera/README.md)
 	@scripts/setup.sh build run test camera
 	@tests/camera/lab.sh test
+
+fuzz: ## ten minutes of random input for each reader of files (installs cargo-fuzz)
+	@scripts/setup.sh build
+	@scripts/fuzz.sh
+
+soak: ## whether the window's memory stays flat over ten minutes
+	@scripts/setup.sh build run test
+	cargo build --release
+	@scripts/soak.sh
 
 lint: ## format, lints and documentation only
 	@scripts/check.sh lint

@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut seconds = 0.0;
     for clip in &clips {
         let readings = read(&mut analyzer, clip)?;
-        let face_s: f64 = readings.values().map(|r| followed_s(r)).sum();
+        // An empty sum is -0.
+        let face_s = readings.values().map(|r| followed_s(r)).sum::<f64>() + 0.0;
         let mut flips = vec![readings.values().map(|r| top_flips(r)).sum::<usize>()];
         flips.extend(TIMES_MS.map(|t| readings.values().map(|r| shown_flips(r, t)).sum::<usize>()));
         let name = clip.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());

@@ -10,6 +10,17 @@ step cargo clippy --locked --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --no-deps --lib
 [ "${1:-}" = lint ] && exit 0
 
+# Which crates may enter the program (deny.toml). Where cargo-deny is missing it is built once, without optimisation:
+# 92 s of one core (measured), and it has seconds of work.
+tools=${CARGO_TARGET_DIR:-target}/tools
+PATH=$PATH:$(realpath -m "$tools")/bin
+command -v cargo-deny >/dev/null || CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+  CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+  cargo install --locked --version 0.20.2 --root "$tools" cargo-deny
+step cargo deny --locked check bans licenses sources
+
 # Release mode: the tests run the real network and detector. No test opens a window on the
 # user's own display: windows go to a virtual one.
 step cargo test --locked --release
+# The only feature with code of its own that needs no graphics card.
+step cargo test --locked --release --features osc --test osc

@@ -10,6 +10,8 @@ pub mod capture;
 pub mod cli;
 pub mod detect;
 pub mod eval;
+mod excerpt;
+mod fault;
 pub mod model;
 mod new_file;
 pub mod pipeline;

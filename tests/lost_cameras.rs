@@ -243,6 +243,7 @@ fn damaged_frames_only_are_no_signal_and_say_why() {
 fn an_unplugged_camera_is_waited_for_and_every_hindrance_is_told() {
     let bench = Bench::new(Then::Unplugged);
     let (live, _awake) = start(&bench);
+    wait_for("the first frame", || (bench.frames() > 0).then_some(()));
     *bench.opening.lock() = Opening::Gone;
     reason(&live, "unplugged; plug it in again");
     *bench.opening.lock() = Opening::Busy;
@@ -251,7 +252,7 @@ fn an_unplugged_camera_is_waited_for_and_every_hindrance_is_told() {
     *bench.opening.lock() = Opening::Works;
     running(&live, "Cam");
     let again = &asked(&bench)[1..];
-    assert!(again.len() >= 3 && again.iter().all(|a| *a == format!("camera:{ID}")), "{again:?}");
+    assert!(again.len() >= 2 && again.iter().all(|a| *a == format!("camera:{ID}")), "{again:?}");
     let told = std::iter::from_fn(|| live.next_message())
         .any(|m| matches!(m, Message::Error(t) if t.contains("unplugged")));
     assert!(told, "nothing was said");

@@ -430,3 +430,39 @@ fn metadata_that_cannot_be_is_refused() {
         assert!(text.contains(key) && text.contains(value), "{text}");
     }
 }
+
+/// candle's reader, which is trusted with good files only.
+fn by_candle(path: &Path, key: Option<&str>) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+    use candle_core::pickle::read_all_with_key;
+    read_all_with_key(path, key)
+        .unwrap()
+        .into_iter()
+        .map(|(name, tensor)| {
+            let values = tensor.to_dtype(candle_core::DType::F32).unwrap().flatten_all().unwrap();
+            (name, (tensor.dims().to_vec(), values.to_vec1().unwrap()))
+        })
+        .collect()
+}
+
+#[test]
+fn good_files_are_read_as_candle_reads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (blocks, wrap) in [(1, None), (2, Some("state_dict"))] {
+        let path = folder.path().join(format!("{blocks}.pt"));
+        std::fs::write(&path, pytorch_file(&formula_weights(blocks), wrap, "")).unwrap();
+        files.push((path, wrap));
+    }
+    // One that PyTorch itself wrote.
+    files.extend(common::shared().map(|shared| (shared.join("weights/bootstrap.pt"), None)));
+    for (path, wrap) in files {
+        let ours = LoadedWeights::read(&path).unwrap().weights;
+        let candles = by_candle(&path, wrap);
+        for (name, t) in &ours.tensors {
+            let (shape, values) = &candles[name];
+            assert_eq!((&t.shape, &t.values), (shape, values), "{}: {name}", path.display());
+        }
+        let others = candles.keys().filter(|name| !ours.tensors.contains_key(*name));
+        assert!(others.into_iter().all(|name| name.ends_with("num_batches_tracked")), "{}", path.display());
+    }
+}

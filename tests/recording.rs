@@ -160,7 +160,7 @@ fn a_full_disk_stops_the_recording_and_keeps_what_was_written() {
     let (rows, cut) = rows(&found[0]);
     assert!(rows.len() > 40 && !cut, "{} rows", rows.len());
     let session = session(&found[0]);
-    assert_eq!(session.status, SessionStatus::Stopped);
+    assert_eq!((session.status, session.faces), (SessionStatus::Stopped, Some(rows.len() as u64)));
     assert!(session.stopped_because.unwrap().contains("File too large"));
 }
 

@@ -108,7 +108,7 @@ fn a_run_killed_in_mid_epoch_goes_on_and_ends_in_the_same_bits() {
     // What was written says of itself what `evaluate` finds, and converts.
     let weights = parts.join("weights.safetensors");
     let facts = succeed(moue().arg("model").arg(&weights));
-    for fact in ["AttentionEmotionNet", "3x32x32", "280 train, 28 val", "split_protocol"] {
+    for fact in ["AttentionEmotionNet", "3x32x32", "280 train, 28 val", "split_protocol", "random weights"] {
         assert!(facts.contains(fact), "{fact}: {facts}");
     }
     let evaluated = out.path().join("evaluated");
@@ -126,11 +126,22 @@ fn a_run_killed_in_mid_epoch_goes_on_and_ends_in_the_same_bits() {
     let report = evaluate(&weights);
     assert_eq!(report, std::fs::read_to_string(parts.join("val/report.txt")).unwrap());
     let exported = out.path().join("exported.safetensors");
-    succeed(moue().arg("export").arg(&weights).arg("--to").arg(&exported).args(["--dtype", "f32"]));
+    succeed(
+        moue()
+            .arg("export")
+            .arg(&weights)
+            .arg("--to")
+            .arg(&exported)
+            .args(["--dtype", "f32", "--note", "who=me"]),
+    );
+    assert!(succeed(moue().arg("model").arg(&exported)).contains("who                  me"));
     let size = |path: &Path| std::fs::metadata(path).unwrap().len() as f64;
     assert!((size(&exported) / size(&weights) - 2.0).abs() < 0.02, "32 bits take twice the room of 16");
     std::fs::remove_dir_all(&evaluated).unwrap();
     assert_eq!(evaluate(&exported), report);
+    let changed =
+        moue().arg("export").arg(&weights).arg("--to").arg(&exported).args(["--note", "blocks=2"]).output();
+    assert!(stderr(&changed.unwrap()).contains("--note blocks=2"));
     let wrong = moue().arg("export").arg(&weights).args(["--to", "x.pt"]).output().unwrap();
     assert!(stderr(&wrong).contains(".safetensors"), "{}", stderr(&wrong));
 }

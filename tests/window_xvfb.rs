@@ -1,103 +1,125 @@
-//! The real program in a real window, on a virtual display: it shows a picture, and ends when it is told to.
+//! The real program in a real window, on a virtual display: it shows a picture, keeps its settings, and ends when it is
+//! told to, however that is.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
+#[path = "common/xvfb.rs"]
+mod xvfb;
 
-use std::collections::HashSet;
-use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-/// Longest wait for the window: software rendering on a busy machine is slow.
-const PATIENCE: Duration = Duration::from_secs(120);
+use xvfb::{Guard, display, signal, wait_for_end, wait_for_picture};
 
-/// Ends the process with the test, however it ends.
-struct Guard(Child);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// The program with the demo, its settings under `home`.
+fn window(display: &str, home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_moue"));
+    command
+        .args(["--source", "demo"])
+        .env("DISPLAY", display)
+        .env_remove("WAYLAND_DISPLAY")
+        .env("HOME", home)
+        .env("XDG_CONFIG_HOME", home)
+        .stderr(Stdio::piped());
+    command
 }
 
-/// A virtual display; its screen is a file in `folder`.
-fn display(folder: &Path) -> Option<(Guard, String)> {
-    let mut server = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-fbdir"])
-        .arg(folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let mut number = String::new();
-    let mut output = server.stdout.take()?;
-    let server = Guard(server);
-    let mut byte = [0];
-    while output.read_exact(&mut byte).is_ok() && byte[0] != b'\n' {
-        number.push(char::from(byte[0]));
-    }
-    (!number.is_empty()).then(|| (server, format!(":{number}")))
-}
-
-/// How many colours the screen shows, and how much of it is not black. The file is in the format of xwd:
-/// big-endian words, the header's size first, the number of colour-map entries (12 bytes each) as the 20th.
-fn screen(folder: &Path) -> Option<(usize, f64)> {
-    let file = std::fs::read(folder.join("Xvfb_screen0")).ok()?;
-    let word = |i: usize| Some(u32::from_be_bytes(file.get(i * 4..i * 4 + 4)?.try_into().ok()?) as usize);
-    let pixels = file.get(word(0)? + 12 * word(19)?..)?.as_chunks::<4>().0;
-    let lit = pixels.iter().filter(|p| p[..3].iter().any(|v| *v > 8)).count();
-    let colours: HashSet<&[u8; 4]> = pixels.iter().collect();
-    Some((colours.len(), lit as f64 / pixels.len().max(1) as f64))
+fn xdotool(display: &str, arguments: &[&str]) {
+    let done = Command::new("xdotool")
+        .args(["search", "--sync", "--onlyvisible", "--name", "^moue$"])
+        .args(arguments)
+        .env("DISPLAY", display)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
 }
 
 #[test]
-fn the_window_shows_the_demo_and_ends_when_asked() {
+fn every_way_to_end_keeps_the_settings_and_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let Some((_server, display)) = display(folder.path()) else {
         return common::skip("Xvfb is not installed");
     };
-    let program = Command::new(env!("CARGO_BIN_EXE_moue"))
-        .args(["--source", "demo", "--no-settings"])
-        .env("DISPLAY", &display)
-        .env_remove("WAYLAND_DISPLAY")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut program = Guard(program);
-    let start = Instant::now();
-    let shown = loop {
-        let shown = screen(folder.path()).unwrap_or_default();
-        // A photograph has thousands of colours, an empty window a few.
-        if shown.0 > 5_000 && shown.1 > 0.5 {
-            break shown;
+    let home = folder.path().join("home");
+    let file = home.join("moue/settings.json");
+    for (i, way) in ["TERM", "INT", "Ctrl+Q"].into_iter().enumerate() {
+        let mut program = Guard(window(&display, &home).spawn().unwrap());
+        let Some(shown) = wait_for_picture(folder.path(), &mut program) else { return };
+        println!("{} colours, {:.0} % of the screen", shown.0, shown.1 * 100.0);
+        // A change of the last moment: sizes are kept a second after they were changed, or at the end.
+        let width = 900 + 10 * i;
+        xdotool(&display, &["windowsize", "--sync", &width.to_string(), "700"]);
+        std::thread::sleep(Duration::from_millis(300));
+        if i < 2 {
+            signal(way, program.0.id());
+        } else {
+            xdotool(&display, &["windowfocus", "--sync", "key", "ctrl+q"]);
         }
-        if program.0.try_wait().unwrap().is_some() {
-            let mut text = String::new();
-            program.0.stderr.take().unwrap().read_to_string(&mut text).unwrap();
-            if text.contains("graphics") {
-                return common::skip(&format!("no window can be opened here: {text}"));
-            }
-            panic!("the program ended: {text}");
-        }
-        assert!(start.elapsed() < PATIENCE, "no picture came: {} colours, {:.2} lit", shown.0, shown.1);
-        std::thread::sleep(Duration::from_millis(100));
-    };
-    println!("{} colours, {:.0} % of the screen", shown.0, shown.1 * 100.0);
+        let status = wait_for_end(&mut program);
+        assert!(status.success(), "{way}: {status}");
+        let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert_eq!(kept["window"], serde_json::json!([width as f64, 700.0]), "{way}");
+        assert_eq!(
+            std::fs::read_dir(home.join("moue")).unwrap().count(),
+            1,
+            "{way}: no temporary file stays"
+        );
+    }
+}
 
-    let asked = Command::new("kill").args(["-TERM", &program.0.id().to_string()]).status().unwrap();
-    assert!(asked.success());
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = program.0.try_wait().unwrap() {
-            break status;
-        }
-        // The promise is one second; a busy machine gets more, a thread that hangs never ends.
-        assert!(start.elapsed() < Duration::from_secs(10), "the program does not end");
-        std::thread::sleep(Duration::from_millis(10));
+#[test]
+fn without_settings_the_file_is_neither_read_nor_written_and_a_broken_one_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_server, display)) = display(folder.path()) else {
+        return common::skip("Xvfb is not installed");
     };
-    println!("ended {} ms after it was asked", start.elapsed().as_millis());
-    assert!(status.success(), "{status}");
+    let home = folder.path().join("home");
+    let (file, aside) = (home.join("moue/settings.json"), home.join("moue/settings.json.bad"));
+    std::fs::create_dir_all(home.join("moue")).unwrap();
+    std::fs::write(&file, "{ broken").unwrap();
+    for arguments in [&["--no-settings"][..], &[]] {
+        let mut program = Guard(window(&display, &home).args(arguments).spawn().unwrap());
+        if wait_for_picture(folder.path(), &mut program).is_none() {
+            return;
+        }
+        signal("TERM", program.0.id());
+        assert!(wait_for_end(&mut program).success());
+        if arguments.is_empty() {
+            assert_eq!(std::fs::read_to_string(&aside).unwrap(), "{ broken");
+        } else {
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), "{ broken");
+            assert_eq!(std::fs::read_dir(home.join("moue")).unwrap().count(), 1);
+        }
+    }
+}
+
+/// Environment in which no driver of OpenGL is found.
+const NO_OPENGL: [(&str, &str); 3] = [
+    ("__EGL_VENDOR_LIBRARY_DIRS", "/nonexistent"),
+    ("__GLX_FORCE_VENDOR_LIBRARY_0", "none"),
+    ("LIBGL_DRIVERS_PATH", "/nonexistent"),
+];
+/// The same for Vulkan, by its new and old name.
+const NO_VULKAN: [(&str, &str); 2] =
+    [("VK_DRIVER_FILES", "/nonexistent"), ("VK_ICD_FILENAMES", "/nonexistent")];
+
+#[test]
+fn without_opengl_it_takes_vulkan_and_without_both_it_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_server, display)) = display(folder.path()) else {
+        return common::skip("Xvfb is not installed");
+    };
+    let mut command = window(&display, folder.path());
+    let program = command.arg("--no-settings").envs(NO_OPENGL).spawn().unwrap();
+    let mut program = Guard(program);
+    if wait_for_picture(folder.path(), &mut program).is_some() {
+        signal("TERM", program.0.id());
+        assert!(wait_for_end(&mut program).success());
+    }
+    let output = command.envs(NO_VULKAN).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("apt install mesa-vulkan-drivers libgl1"), "{text}");
 }

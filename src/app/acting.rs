@@ -1,5 +1,6 @@
 //! What the window does when it is asked: by a key, a menu, a button or a dropped file.
 
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 
 use crossbeam_channel::bounded;
@@ -15,6 +16,7 @@ use super::settings::{OverlayMode, Settings, ZOOM};
 use super::sheets::Sheet;
 use super::window::MoueApp;
 use crate::capture::{SourceSpec, Transport, list_cameras};
+use crate::fault;
 use crate::pipeline::{LiveResult, Message, SourceState};
 
 /// Messages that are kept for the list.
@@ -55,7 +57,10 @@ impl MoueApp {
                 self.recordings.end();
                 self.chosen = None;
                 self.shown = None;
-                self.frame.clear();
+                // A camera that is opened again keeps its last picture meanwhile.
+                if source != self.live.wanted_source() {
+                    self.frame.clear();
+                }
                 self.on_trial = false;
                 self.settings.source = Some(source.to_string());
                 self.live.set_source(source);
@@ -157,12 +162,16 @@ impl MoueApp {
         let (sender, listing) = bounded(1);
         let ctx = ctx.clone();
         let thread = std::thread::Builder::new().name("camera-list".into()).spawn(move || {
-            let cameras = list_cameras().unwrap_or_else(|e| {
-                tracing::warn!("{e}");
-                Vec::new()
-            });
+            let answer = match catch_unwind(list_cameras) {
+                Ok(Ok(cameras)) => Ok(cameras),
+                Ok(Err(e)) => {
+                    tracing::warn!("{e}");
+                    Ok(Vec::new())
+                }
+                Err(panic) => Err(fault::describe("camera-list", &*panic)),
+            };
             // Nobody listens any more where the window was closed meanwhile.
-            let _ = sender.send(cameras);
+            let _ = sender.send(answer);
             ctx.request_repaint();
         });
         match thread {

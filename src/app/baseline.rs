@@ -99,11 +99,11 @@ pub(super) fn row(
 }
 
 fn chip(ui: &mut Ui, text: &str, colour: Color32) -> eframe::egui::Response {
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::caption(), Color32::WHITE);
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::caption(), theme::ink_on(colour));
     let (rect, response) =
         ui.allocate_exact_size(galley.size() + vec2(18.0, 6.0), eframe::egui::Sense::hover());
     ui.painter().rect_filled(rect, CornerRadius::same(11), colour);
-    ui.painter().galley(rect.min + vec2(9.0, 3.0), galley, Color32::WHITE);
+    ui.painter().galley(rect.min + vec2(9.0, 3.0), galley, theme::ink_on(colour));
     response.widget_info(|| WidgetInfo::labeled(eframe::egui::Role::Label, true, text));
     response
 }
@@ -114,9 +114,9 @@ pub(super) fn countdown(ctx: &Context, stage: Rect, state: &BaselineState) {
     let seconds = left_s.map_or(String::new(), |s| format!(" {:.0}", s.ceil()));
     let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("baseline countdown")));
     let text = format!("Look neutral{seconds}");
-    let galley = painter.layout_no_wrap(text, FontId::proportional(30.0), Color32::WHITE);
+    let galley = painter.layout_no_wrap(text, FontId::proportional(30.0), theme::ink_on(theme::DEMO));
     let at = stage.center_top() + vec2(0.0, 26.0);
     let rect = Align2::CENTER_TOP.anchor_size(at, galley.size() + vec2(40.0, 18.0));
     painter.rect_filled(rect, rect.height() / 2.0, theme::DEMO);
-    painter.galley(rect.min + vec2(20.0, 9.0), galley, Color32::WHITE);
+    painter.galley(rect.min + vec2(20.0, 9.0), galley, theme::ink_on(theme::DEMO));
 }

@@ -37,6 +37,7 @@ impl MoueApp {
         };
         let panel_width = panel_width.round();
         if self.settings.window == Some(window) && self.settings.panel_width == panel_width {
+            self.sizes = None;
             return;
         }
         match self.sizes {
@@ -50,6 +51,20 @@ impl MoueApp {
                 self.sizes = Some((Instant::now(), window, panel_width));
                 ctx.request_repaint_after(Duration::from_millis(1100));
             }
+        }
+    }
+
+    /// Keeps what would have been kept a moment later.
+    pub(super) fn keep_at_the_end(&mut self) {
+        if let Some((_, window, panel_width)) = self.sizes.take() {
+            self.settings.window = Some(window);
+            self.settings.panel_width = panel_width;
+        }
+        if self.settings != self.written
+            && let Some(file) = &self.file
+            && let Err(e) = file.write(&self.settings)
+        {
+            tracing::warn!("the settings cannot be kept: {e}");
         }
     }
 

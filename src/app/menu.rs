@@ -1,5 +1,6 @@
 //! What can be asked of the window, and the menu bar that asks it; the keys are in `shortcuts.rs`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
@@ -221,6 +222,11 @@ fn setting(ui: &mut Ui, caption: &str, control: impl FnOnce(&mut Ui, egui::Id)) 
     });
 }
 
+/// Without a box for the value: that would keep the arrow keys, and nobody came past it.
+fn slider(ui: &mut Ui, value: &mut f32, range: RangeInclusive<f32>, step: f64) -> egui::Response {
+    ui.add(Slider::new(value, range).step_by(step).show_value(false))
+}
+
 fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
     ui.set_width(WIDTH + 90.0);
     check(ui, settings.overlay, "Attention heatmap", Action::ToggleOverlay, actions);
@@ -236,18 +242,16 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
             }
         });
         setting(ui, "Opacity", |ui, label| {
-            let percent = |v: f64, _| format!("{:.0} %", v * 100.0);
-            ui.add(Slider::new(&mut settings.overlay_opacity, 0.0..=1.0).custom_formatter(percent))
-                .labelled_by(label);
+            slider(ui, &mut settings.overlay_opacity, 0.0..=1.0, 0.05).labelled_by(label);
+            ui.label(format!("{:.0} %", settings.overlay_opacity * 100.0));
         });
     });
     ui.separator();
     setting(ui, "Calm", |ui, label| {
-        ui.add(Slider::new(&mut settings.smoothing_ms, 0.0..=2000.0).suffix(" ms").fixed_decimals(0))
-            .labelled_by(label)
-            .on_hover_text(
-                "0 shows each reading as it is; more averages over that time, and lags by about as much",
-            );
+        slider(ui, &mut settings.smoothing_ms, 0.0..=2000.0, 50.0).labelled_by(label).on_hover_text(
+            "0 shows each reading as it is; more averages over that time, and lags by about as much",
+        );
+        ui.label(format!("{:.0} ms", settings.smoothing_ms));
     });
     item(ui, "Neutral baseline", Action::Baseline(BaselineAction::Toggle), actions);
     ui.separator();

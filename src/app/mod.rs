@@ -28,6 +28,7 @@ mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use eframe::egui;
 
@@ -145,6 +146,9 @@ fn open(
     )
 }
 
+/// The window closes in a fraction of a second; a busy machine gets longer.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
 fn close_on_signals(ctx: &egui::Context, pipeline: Stopper) {
     let asked = Arc::new(AtomicBool::new(false));
     let ctx = ctx.clone();
@@ -157,6 +161,14 @@ fn close_on_signals(ctx: &egui::Context, pipeline: Stopper) {
         pipeline.stop();
         ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         ctx.request_repaint();
+        // A window that the system does not draw would never hear of it.
+        let waiting = std::thread::Builder::new().name("ending".into()).spawn(|| {
+            std::thread::sleep(CLOSE_WITHIN);
+            std::process::exit(0);
+        });
+        if let Err(e) = waiting {
+            tracing::warn!("no thread to wait for the end: {e}");
+        }
     };
     // A second window in one process (after a failed first try) keeps the first handler.
     if let Err(e) = ctrlc::set_handler(handler) {

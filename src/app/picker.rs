@@ -82,19 +82,7 @@ impl FilePicker for SystemPicker {
             }
             return;
         }
-        let mut dialog = match request {
-            Request::Folder | Request::Recordings => FileDialog::select_folder(),
-            _ => FileDialog::open_file(),
-        }
-        .title(request.title())
-        .show_rename(false)
-        .show_new_folder(request == Request::Recordings);
-        if !request.endings().is_empty() {
-            dialog =
-                dialog.show_files_filter(Box::new(move |path: &Path| has_ending(path, request.endings())));
-        }
-        dialog.open();
-        self.inside = Some((request, dialog));
+        self.open_inside(request);
     }
 
     fn show(&mut self, ctx: &egui::Context) -> Option<(Request, PathBuf)> {
@@ -105,7 +93,11 @@ impl FilePicker for SystemPicker {
                     self.native = None;
                     return chosen.map(|path| (request, path));
                 }
-                Err(TryRecvError::Disconnected) => self.native = None,
+                // The system's dialog failed; ours works without it.
+                Err(TryRecvError::Disconnected) => {
+                    self.native = None;
+                    self.open_inside(request);
+                }
                 Err(TryRecvError::Empty) => ctx.request_repaint_after_secs(0.1),
             }
         }
@@ -119,6 +111,24 @@ impl FilePicker for SystemPicker {
         let complete = chosen.filter(|_| dialog.dialog_type() != DialogType::SaveFile);
         self.inside = None;
         complete
+    }
+}
+
+impl SystemPicker {
+    fn open_inside(&mut self, request: Request) {
+        let mut dialog = match request {
+            Request::Folder | Request::Recordings => FileDialog::select_folder(),
+            _ => FileDialog::open_file(),
+        }
+        .title(request.title())
+        .show_rename(false)
+        .show_new_folder(request == Request::Recordings);
+        if !request.endings().is_empty() {
+            dialog =
+                dialog.show_files_filter(Box::new(move |path: &Path| has_ending(path, request.endings())));
+        }
+        dialog.open();
+        self.inside = Some((request, dialog));
     }
 }
 

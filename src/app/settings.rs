@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::theme::PANEL_WIDTH;
+use crate::excerpt::excerpt;
 use crate::pipeline::Baseline;
 
 /// Recent files that are kept.
@@ -212,7 +213,12 @@ impl SettingsFile {
     }
 
     fn read_text(&self) -> io::Result<String> {
-        let size = std::fs::metadata(&self.path)?.len();
+        // Looked at before it is opened: opening a named pipe waits for whoever writes to it.
+        let metadata = std::fs::metadata(&self.path)?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("expected a file, found a folder or a device"));
+        }
+        let size = metadata.len();
         if size > MAX_BYTES {
             return Err(io::Error::other(format!("expected at most {MAX_BYTES} bytes, found {size}")));
         }
@@ -220,6 +226,7 @@ impl SettingsFile {
     }
 
     fn set_aside(&self, reason: &str) -> String {
+        let reason = excerpt(reason, 200);
         let mut aside = self.path.clone().into_os_string();
         aside.push(".bad");
         let kept = match std::fs::rename(&self.path, &aside) {
@@ -237,12 +244,14 @@ impl SettingsFile {
     /// # Errors
     /// What the system says; the old file is as it was.
     pub fn write(&self, settings: &Settings) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        // Where the name is a link (people keep such files elsewhere), the link stays.
+        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(serde_json::to_string_pretty(settings)?.as_bytes())?;
         file.as_file().sync_all()?;
-        file.persist(&self.path)?;
+        file.persist(&path)?;
         Ok(())
     }
 }
@@ -277,6 +286,29 @@ mod tests {
             assert!(note.unwrap().contains("settings.json.bad"));
             assert_eq!(std::fs::read_to_string(folder.path().join("settings.json.bad")).unwrap(), broken);
             assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_set_aside_and_links_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let file = SettingsFile::at(path.clone());
+        std::fs::create_dir(&path).unwrap();
+        let (settings, note) = file.read();
+        assert_eq!(settings, Settings::default());
+        assert!(note.unwrap().contains("found a folder"));
+        assert!(folder.path().join("settings.json.bad").is_dir());
+        #[cfg(unix)]
+        {
+            std::fs::create_dir(folder.path().join("dotfiles")).unwrap();
+            let kept = folder.path().join("dotfiles/moue.json");
+            std::fs::write(&kept, "{}").unwrap();
+            std::os::unix::fs::symlink(&kept, &path).unwrap();
+            let settings = Settings { mirror: false, ..Settings::default() };
+            file.write(&settings).unwrap();
+            assert!(path.is_symlink());
+            assert_eq!(SettingsFile::at(kept).read(), (settings, None));
         }
     }
 

@@ -46,7 +46,8 @@ impl View<'_> {
 /// it. `areas`: areas that add up to 100 %, otherwise seven curves.
 pub(super) fn show(ui: &mut Ui, history: &History, id: Option<u64>, areas: &mut bool) {
     let held = Id::unique("timeline held");
-    let now = ui.data(|d| d.get_temp::<Instant>(held)).unwrap_or_else(|| history.now());
+    let held_at = ui.data(|d| d.get_temp::<Instant>(held));
+    let now = held_at.unwrap_or_else(|| history.now());
     let mut stretches = id.map(|id| history.stretches(id)).unwrap_or_default();
     for stretch in &mut stretches {
         stretch.retain(|s| s.at <= now);
@@ -54,7 +55,7 @@ pub(super) fn show(ui: &mut Ui, history: &History, id: Option<u64>, areas: &mut 
     let mut marks: Vec<&Mark> = history.marks(id).filter(|m| m.at <= now).collect();
     marks.sort_by_key(|m| m.at);
     let view = View { now, stretches: &stretches, marks: &marks };
-    header(ui, history.is_paused(), now < history.now(), areas);
+    header(ui, history.is_paused(), held_at.is_some(), areas);
     events(ui, &view);
     let (response, pointer) = plot(ui, &view, *areas);
     bands(ui, &view);

@@ -54,7 +54,7 @@ pub struct MoueApp {
     pub(super) toasts: Toasts,
     pub(super) messages: Vec<Message>,
     pub(super) cameras: Option<Vec<CameraInfo>>,
-    pub(super) listing: Option<Receiver<Vec<CameraInfo>>>,
+    pub(super) listing: Option<Receiver<Result<Vec<CameraInfo>, String>>>,
     /// The source is that of the last time, and has not worked yet.
     pub(super) on_trial: bool,
     /// Sizes of window and panel that are not kept yet, and since when they are so.
@@ -197,9 +197,12 @@ impl MoueApp {
         while let Some(message) = self.live.next_message() {
             self.tell(message);
         }
-        if let Some(cameras) = self.listing.as_ref().and_then(|l| l.try_recv().ok()) {
-            self.cameras = Some(cameras);
+        if let Some(answer) = self.listing.as_ref().and_then(|l| l.try_recv().ok()) {
             self.listing = None;
+            match answer {
+                Ok(cameras) => self.cameras = Some(cameras),
+                Err(text) => self.tell(Message::Error(text)),
+            }
         }
         self.follow_recordings();
         self.take_frame(&ctx);
@@ -381,6 +384,10 @@ impl MoueApp {
 impl eframe::App for MoueApp {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.show(ui);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.keep_at_the_end();
     }
 }
 

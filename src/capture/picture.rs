@@ -48,6 +48,9 @@ fn limits() -> Limits {
     limits
 }
 
+/// Most bytes of a decoded picture, before it becomes 8-bit RGB: 16 bits a channel, without transparency.
+const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 6;
+
 /// Refuses what would need too much memory, before it is asked for.
 fn check_size((width, height): (u32, u32)) -> Result<(), String> {
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
@@ -82,6 +85,13 @@ pub(crate) fn read_picture(path: &Path) -> Result<RgbImage, String> {
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     check_size(decoder.dimensions())?;
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(format!(
+            "expected at most {} MB of pixels, found {} MB",
+            MAX_DECODED_BYTES / 1_000_000,
+            decoder.total_bytes() / 1_000_000
+        ));
+    }
     // A damaged EXIF block is no reason to refuse the picture.
     let orientation = decoder.orientation().ok();
     let picture = on_white(DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?);

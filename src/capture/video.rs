@@ -76,6 +76,14 @@ struct Playback {
 struct Probe {
     #[serde(default)]
     streams: Vec<ProbeStream>,
+    #[serde(default)]
+    format: ProbeFormat,
+}
+
+/// Matroska knows the length of the file, not of its streams.
+#[derive(Debug, Default, Deserialize)]
+struct ProbeFormat {
+    duration: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -282,8 +290,9 @@ impl Decoder {
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]).args(INPUT_LIMITS);
         if from > 0 {
-            // Between two frames: times in files are rounded, and a frame just before this place is left out.
-            command.arg("-ss").arg(format!("{:.6}", (from as f64 - 0.5) / rate));
+            // A quarter of a frame early: times in files are rounded, and a frame just before this place is left out.
+            // With half a frame the filter below would round some frames onto the next one, and drop them.
+            command.arg("-ss").arg(format!("{:.6}", (from as f64 - 0.25) / rate));
         }
         let mut child = command
             .arg("-i")
@@ -394,7 +403,7 @@ fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
         .args(["-v", "error"])
         .args(INPUT_LIMITS)
         .args(["-select_streams", "v:0", "-of", "json", "-show_entries"])
-        .arg("stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration")
+        .arg("stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:format=duration")
         .arg(input_name(path))
         .stdin(Stdio::null())
         .output()
@@ -418,7 +427,9 @@ fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
         .find(|rate| (0.1..=240.0).contains(rate))
         .unwrap_or(25.0);
     let count = stream.nb_frames.as_deref().and_then(|n| n.parse().ok()).or_else(|| {
-        let seconds: f64 = stream.duration.as_deref()?.parse().ok()?;
+        let durations = [&stream.duration, &probe.format.duration];
+        let mut seconds = durations.into_iter().flatten().filter_map(|d| d.parse::<f64>().ok());
+        let seconds = seconds.find(|s| s.is_finite() && *s > 0.0)?;
         Some((seconds * rate).round() as u64)
     });
     Ok((rate, count))

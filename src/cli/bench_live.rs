@@ -150,7 +150,7 @@ fn receive(
         let analyzed = &result.analyzed;
         span = Some((span.map_or(analyzed.frame.index, |s| s.0), analyzed.frame.index));
         let turn = now.duration_since(begun).as_millis() / TURN.as_millis();
-        let heat_ms = (turn.is_multiple_of(2)).then(|| {
+        let heat_ms = turn.is_multiple_of(2).then(|| {
             for face in &analyzed.faces {
                 std::hint::black_box(heat_image(&face.reading.attention, &settings));
             }

@@ -21,7 +21,13 @@ pub(super) struct ExportArgs {
     /// Numbers in the file
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
+    /// Something more to say in the file's metadata, for example its source; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    note: Vec<String>,
 }
+
+/// What decides how a network is run is not for notes to change.
+const DECIDING: [&str; 7] = ["architecture", "blocks", "classes", "input_size", "mean", "std", "temperature"];
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<u8> {
     if args.to.extension().is_none_or(|e| !e.eq_ignore_ascii_case("safetensors")) {
@@ -30,7 +36,15 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<u8> {
             args.to.display()
         );
     }
-    let loaded = LoadedWeights::read(&args.weights)?;
+    let mut loaded = LoadedWeights::read(&args.weights)?;
+    for note in &args.note {
+        match note.split_once('=') {
+            Some((key, value)) if !key.is_empty() && !DECIDING.contains(&key) => {
+                loaded.weights.metadata.insert(key.to_owned(), value.to_owned());
+            }
+            _ => bail!("--note {note}: expected KEY=VALUE, where KEY is none of {}", DECIDING.join(", ")),
+        }
+    }
     let stored = if args.dtype == Dtype::F16 { StoredAs::F16 } else { StoredAs::F32 };
     write_safetensors(&loaded.weights, &args.to, stored)?;
     let mut out = std::io::stdout().lock();

@@ -17,6 +17,7 @@ mod report;
 mod train;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::capture::SourceSpec;
+use crate::fault;
 use crate::model::{DeviceChoice, LoadedWeights};
 
 /// Everything was done.
@@ -32,6 +34,8 @@ const DONE: u8 = 0;
 const SOME_FAILED: u8 = 1;
 /// Nothing was done: wrong usage, or what is needed is not there.
 const WRONG_USAGE: u8 = 2;
+/// The program itself is at fault; Rust's own status of a panic.
+const FAULT: u8 = 101;
 /// Ctrl-C, as shells report it.
 const INTERRUPTED: u8 = 130;
 
@@ -66,10 +70,10 @@ enum Command {
     Export(export::ExportArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
-    /// Train a network on labelled pictures
-    Train(train::TrainArgs),
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
+    /// Train a network on labelled pictures
+    Train(train::TrainArgs),
 }
 
 /// Flags of the window.
@@ -115,7 +119,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     start_log(cli.verbose);
-    let result = match cli.command {
+    fault::remember_places();
+    let run = || match cli.command {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
@@ -124,9 +129,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Model(args)) => model::run(&args),
-        Some(Command::Train(args)) => train::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
     };
+    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        complain(fault::describe("main", &*panic));
+        Ok(FAULT)
+    });
     ExitCode::from(result.unwrap_or_else(|e| {
         if is_broken_pipe(&e) {
             return DONE;
@@ -137,6 +146,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn window(args: WindowArgs) -> anyhow::Result<u8> {
+    #[cfg(target_os = "linux")]
+    start_again_without_driver_cache();
     #[cfg(feature = "osc")]
     let tap = osc_tap(args.osc.as_deref())?;
     #[cfg(not(feature = "osc"))]
@@ -162,6 +173,26 @@ fn osc_tap(address: Option<&str>) -> anyhow::Result<Option<std::sync::Arc<crate:
     })))
 }
 
+/// Graphics drivers keep compiled shaders in the user's cache folder, and are told not to only by the environment in
+/// which a program starts. But the window writes nothing except its settings: it starts a second time, in place.
+#[cfg(target_os = "linux")]
+fn start_again_without_driver_cache() {
+    use std::os::unix::process::CommandExt as _;
+    // Mesa's, NVIDIA's.
+    let wanted = [("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")];
+    // Whoever set them already gets his way, and nothing starts a third time.
+    let missing = wanted.iter().filter(|(name, _)| std::env::var_os(name).is_none());
+    let missing: Vec<_> = missing.copied().collect();
+    let mut arguments = std::env::args_os();
+    let (Ok(program), Some(name), false) = (std::env::current_exe(), arguments.next(), missing.is_empty())
+    else {
+        return;
+    };
+    let error = std::process::Command::new(program).arg0(name).args(arguments).envs(missing).exec();
+    // For example after an update the file is another one: a cache is the smaller harm.
+    tracing::debug!("the graphics driver may keep a cache of shaders: {error}");
+}
+
 fn start_log(verbose: u8) {
     let level = match verbose {
         0 => "warn",
@@ -171,7 +202,7 @@ fn start_log(verbose: u8) {
     // wgpu and its drivers report what they cannot do at every start; the program says what matters, also
     // where eframe would report an end although the other graphics interface still opens the window.
     let default = format!(
-        "{level},wgpu_hal=error,wgpu_core=error,egui_wgpu=error,eframe::native::run=off,winit=error,zbus=error,calloop=error"
+        "{level},wgpu_hal=error,wgpu_core=error,egui_wgpu=error,eframe::native::run=off,eframe::native::glow_integration=error,winit=error,zbus=error,calloop=error"
     );
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     // A second start (in tests) keeps the first log.

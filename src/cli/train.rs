@@ -196,9 +196,8 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     data.require_all_classes(&args.data.data, &wanted)?;
     let (train, val) = (data.take(SplitName::Train), data.take(SplitName::Val));
 
-    let weights = |path: &Option<PathBuf>| -> anyhow::Result<_> {
-        Ok(path.as_deref().map(LoadedWeights::read).transpose()?.map(|loaded| loaded.weights))
-    };
+    let read = |path: &Option<PathBuf>| path.as_deref().map(LoadedWeights::read).transpose();
+    let (init, teacher) = (read(&args.init)?, read(&args.distill)?);
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
@@ -209,8 +208,9 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         device: args.device,
         threads: args.threads,
         time_budget: time_budget(args.time_budget)?,
-        init: weights(&args.init)?,
-        teacher: weights(&args.distill)?,
+        began_with: init.as_ref().map(|loaded| format!("{}, SHA-256 {}", loaded.name, loaded.sha256)),
+        init: init.map(|loaded| loaded.weights),
+        teacher: teacher.map(|loaded| loaded.weights),
         half: args.dtype == Dtype::F16,
         data_name: format!("{folder}: {} train, {} val{votes}", train.len(), val.len()),
         stop,

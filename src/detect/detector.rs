@@ -13,6 +13,12 @@ static MODEL: &[u8] = include_bytes!("../../assets/seeta_fd_frontal_v1.0.bin");
 const NEAR_FACE_PX: f32 = 50.0;
 /// Side of the square that is searched around a known face, in widths of the face.
 const NEAR_SIDE: f32 = 2.0;
+/// Each search looks at copies that are smaller by this factor than the last.
+const PYRAMID: f32 = 0.8;
+/// Corners of searched parts lie on this grid of the copy, in pixels: a multiple of the 4 pixels that rustface's
+/// window steps by in the copy, and in the next smaller one. A face that stays is found by the same windows from frame
+/// to frame, near its place as in the whole frame; otherwise its box would jump about, and its readings with it.
+const NEAR_GRID: f32 = 20.0;
 /// Largest face in that copy, in pixels.
 const NEAR_LARGEST_PX: u32 = 100;
 /// Smaller faces than a fourth of `NEAR_FACE_PX` are not followed: rustface finds none below 20 pixels.
@@ -54,7 +60,7 @@ impl FaceDetector {
         let mut detector = rustface::create_detector_with_model(model);
         // rustface's own recommendations for still pictures.
         detector.set_score_thresh(2.0);
-        detector.set_pyramid_scale_factor(0.8);
+        detector.set_pyramid_scale_factor(PYRAMID);
         detector.set_slide_window_step(4, 4);
         Self { detector, settings }
     }
@@ -72,7 +78,7 @@ impl FaceDetector {
         if width < 20 || height < 20 {
             return Vec::new();
         }
-        let scale = f64::from(width.min(self.settings.search_width_px)) / f64::from(width);
+        let scale = self.search_scale(width);
         let grey = self.search_copy(frame, scale);
         if grey.width() < 20 || grey.height() < 20 {
             return Vec::new();
@@ -105,16 +111,21 @@ impl FaceDetector {
     }
 
     fn search_around(&mut self, frame: &RgbImage, face: &FaceBox) -> Vec<Detection> {
-        let scale = NEAR_FACE_PX / face.width;
+        let wanted = NEAR_FACE_PX / face.width;
         // Also false for what is not a number.
-        if !(scale > 0.0 && scale <= NEAR_LARGEST_SCALE) {
+        if !(wanted > 0.0 && wanted <= NEAR_LARGEST_SCALE) {
             return Vec::new();
         }
+        // One of the copies that a search of the whole frame looks at.
+        let whole = self.search_scale(frame.width()) as f32;
+        let scale = whole * PYRAMID.powf(((wanted / whole).ln() / PYRAMID.ln()).round());
+        let grid = NEAR_GRID / scale;
         let reach = face.width * NEAR_SIDE / 2.0;
         let (centre_x, centre_y) = (face.x + face.width / 2.0, face.y + face.height / 2.0);
         let inside = |v: f32, limit: u32| v.clamp(0.0, limit as f32) as u32;
-        let left = inside(centre_x - reach, frame.width());
-        let top = inside(centre_y - reach, frame.height());
+        let on_grid = |v: f32| ((v / grid).floor() * grid).round();
+        let left = inside(on_grid(centre_x - reach), frame.width());
+        let top = inside(on_grid(centre_y - reach), frame.height());
         let width = inside((centre_x + reach).ceil(), frame.width()) - left;
         let height = inside((centre_y + reach).ceil(), frame.height()) - top;
         let scaled = |v: u32| (v as f32 * scale).round() as u32;
@@ -153,6 +164,11 @@ impl FaceDetector {
                 }
             })
             .collect()
+    }
+
+    /// Size of the copy that is searched for a frame of this width.
+    fn search_scale(&self, width: u32) -> f64 {
+        f64::from(width.min(self.settings.search_width_px)) / f64::from(width.max(1))
     }
 
     fn search_copy(&self, frame: &RgbImage, scale: f64) -> GrayImage {
@@ -207,6 +223,20 @@ mod tests {
         // Twice the same face is one; a full search afterwards is as before.
         assert_eq!(detector.detect_near(&frame, &[face, face]).len(), 1);
         assert_eq!(detector.detect(&frame)[0].face, face);
+    }
+
+    #[test]
+    fn a_face_that_stays_keeps_its_box_however_it_is_searched() {
+        let frame = portrait();
+        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
+        let whole = detector.detect(&frame)[0].face;
+        let mut last = whole;
+        for i in 0..10 {
+            let found = detector.detect_near(&frame, &[last])[0].face;
+            assert!(found.overlap(&whole) > 0.85, "{found:?} near, {whole:?} in the whole frame");
+            assert!(i == 0 || found.overlap(&last) > 0.95, "{found:?} after {last:?}");
+            last = found;
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub use files::{
     LoadedWeights, MAX_FILE_BYTES, StoredAs, parse_safetensors, parse_weights, read_safetensors,
     write_safetensors,
 };
+pub(crate) use files::{check_header, read_file};
 pub use heat_map::HeatMap;
 pub use layout::{
     BlockSpec, ConvSpec, FEATURE_CHANNELS, LAYER_CHANNELS, NetworkLayers, TensorSpec, network_layers,

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::{Expression, ModelError};
+use crate::excerpt::excerpt;
 
 /// ImageNet's channel means, which the training data was normalised with.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -58,7 +59,7 @@ impl NetworkWeights {
             path: path.to_owned(),
             field: field.to_owned(),
             expected,
-            found: found.to_owned(),
+            found: excerpt(found, 200),
         };
         if let Some(text) = self.metadata.get("input_size")
             && !text.parse().is_ok_and(|size| INPUT_SIZES.contains(&size))

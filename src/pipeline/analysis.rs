@@ -198,7 +198,7 @@ impl Analysis {
             // Pictures in turn have no time in common.
             settings.time_constant_ms = 0.0;
         }
-        let baseline = self.baseline(shared, &source, &analyzed.faces, time_s);
+        let baseline = self.baseline(shared, (&source, work.kind), &analyzed.faces, time_s);
         if self.unbiased != baseline.is_some() {
             self.unbiased = baseline.is_some();
             self.readings.clear();
@@ -237,7 +237,7 @@ impl Analysis {
     fn baseline(
         &mut self,
         shared: &Shared,
-        source: &str,
+        (source, kind): (&str, SourceKind),
         faces: &[AnalyzedFace],
         time_s: f64,
     ) -> Option<Baseline> {
@@ -250,6 +250,13 @@ impl Analysis {
             BaselineState::On { baseline, fits } => {
                 *fits = baseline.fits(source, &self.model.sha256);
                 fits.then(|| baseline.clone())
+            }
+            BaselineState::Recording { .. } if kind == SourceKind::Still => {
+                // No time passes in a picture.
+                *state = BaselineState::Off;
+                drop(state);
+                shared.say(Message::Error("a baseline needs a camera or a video, this is a picture".into()));
+                None
             }
             BaselineState::Recording { id, left_s } => {
                 let id = *id;

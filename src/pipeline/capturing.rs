@@ -203,7 +203,10 @@ impl Supervisor<'_> {
                     if let Some(note) = note {
                         self.shared.say(Message::Info(note));
                     }
-                    let same = same.unwrap_or_else(|| SourceSpec::Camera(Some(info.name.clone())));
+                    let same = same.unwrap_or_else(|| match info.kind {
+                        SourceKind::Camera => SourceSpec::Camera(Some(info.name.clone())),
+                        _ => source.clone(),
+                    });
                     return Ok(Running { reader, info, same });
                 }
                 Some(Event::Failed(e)) => break told(e, again),

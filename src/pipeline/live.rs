@@ -441,12 +441,5 @@ fn guarded(shared: &Shared, name: &str, body: impl FnOnce()) {
 
 /// What to tell of a panic in the thread `name`.
 pub(super) fn fault(name: &str, panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("unknown reason");
-    format!(
-        "the thread \"{name}\" stopped: {text}. This is a fault of the program; please report it with this text."
-    )
+    crate::fault::describe(name, panic)
 }

@@ -10,7 +10,7 @@ const CELLS: u32 = 6;
 /// A detector's box leaves out chin, ears and hair: this share of it is added on each side.
 const MARGIN: f32 = 0.25;
 
-/// Replaces each face by a few smooth cells. What was there cannot be computed back: only [`CELLS`] x [`CELLS`]
+/// Replaces each face by a few smooth cells. What was there cannot be computed back: only 6 x 6
 /// averages are left of it.
 pub fn hide_faces<'a>(picture: &mut RgbImage, faces: impl IntoIterator<Item = &'a FaceBox>) {
     let (width, height) = picture.dimensions();

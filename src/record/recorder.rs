@@ -346,10 +346,8 @@ fn record(
         Err(_) => Some("the thread \"recorder\" panicked; this is a fault of the program".to_owned()),
     };
     shared.ending.store(true, Ordering::Release);
-    if let Some(thread) = video {
-        // A panic is caught and noted inside.
-        let _ = thread.join();
-    }
+    // What could not be written is not recorded.
+    shared.faces.store(files.rows(), Ordering::Relaxed);
     let session = &mut files.session;
     session.ended = Some(Local::now().to_rfc3339_opts(SecondsFormat::Millis, false));
     session.duration_s = Some((shared.start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
@@ -358,13 +356,21 @@ fn record(
     session.results_lost = shared.lost.load(Ordering::Relaxed);
     session.status = if failed.is_some() { SessionStatus::Stopped } else { SessionStatus::Complete };
     session.stopped_because.clone_from(&failed);
-    if let Some(video) = &mut session.video {
+    let mut closed = files.write_session().and_then(|()| files.sync());
+    if let Some(thread) = video {
+        // ffmpeg may take longer than the window does to close. A panic is caught and noted inside.
+        let _ = thread.join();
+    }
+    let before = files.session.video.clone();
+    if let Some(video) = &mut files.session.video {
         video.results_left_out = shared.left_out.load(Ordering::Relaxed);
     }
     if shared.video_failed.lock().is_some() && !files.has_video() {
         files.session.video = None;
     }
-    let closed = files.write_session().and_then(|()| files.sync());
+    if files.session.video != before {
+        closed = closed.and_then(|()| files.write_session());
+    }
     // One message is enough: where the disk is full, the last words find no room either.
     *shared.failed.lock() = failed.or_else(|| closed.err().map(|e| e.to_string()));
     shared.finished.store(true, Ordering::Release);

@@ -105,7 +105,8 @@ pub struct Session {
     pub started: String,
     /// Local time at the end.
     pub ended: Option<String>,
-    /// Length in seconds.
+    /// Seconds from start to end by the clock on the wall; `moue analyze` may take longer or shorter than the source
+    /// itself.
     pub duration_s: Option<f64>,
     /// Whether it came to its end.
     pub status: SessionStatus,

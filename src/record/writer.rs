@@ -19,6 +19,8 @@ pub(super) struct SessionFiles {
     csv: File,
     /// Bytes of whole rows in the file.
     whole: u64,
+    /// Lines in the file, the header among them.
+    lines: u64,
     pending: Vec<u8>,
     /// What `session.json` says.
     pub(super) session: Session,
@@ -31,7 +33,8 @@ impl SessionFiles {
         let path = folder.join(FACES_FILE);
         let failed = |reason| RecordError::Write { path: path.clone(), reason };
         let csv = File::options().write(true).create_new(true).open(&path).map_err(failed)?;
-        let mut files = Self { folder: folder.to_owned(), csv, whole: 0, pending: Vec::new(), session };
+        let mut files =
+            Self { folder: folder.to_owned(), csv, whole: 0, lines: 0, pending: Vec::new(), session };
         files.pending.extend_from_slice(CSV_HEADER.join(",").as_bytes());
         files.pending.push(b'\n');
         files.flush()?;
@@ -59,6 +62,7 @@ impl SessionFiles {
         };
         let rows = self.pending[..bytes].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         self.whole += rows as u64;
+        self.lines += self.pending[..rows].iter().filter(|b| **b == b'\n').count() as u64;
         if let Err(reason) = result {
             if let Err(e) = self.csv.set_len(self.whole) {
                 tracing::warn!("{}: part of a row may be left: {e}", self.csv_path().display());
@@ -76,6 +80,11 @@ impl SessionFiles {
     /// Writes `session.json` as it is now.
     pub(super) fn write_session(&self) -> Result<(), RecordError> {
         self.session.write(&self.folder.join(SESSION_FILE))
+    }
+
+    /// Rows in the file.
+    pub(super) fn rows(&self) -> u64 {
+        self.lines.saturating_sub(1)
     }
 
     /// Whether there is a video in the folder.

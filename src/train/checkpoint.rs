@@ -14,13 +14,16 @@ use tempfile::NamedTempFile;
 use super::history::EpochRow;
 use super::recipe::Recipe;
 use super::{Schedule, TrainError};
-use crate::model::WeightTensor;
+use crate::excerpt::excerpt;
+use crate::model::{ModelError, WeightTensor, check_header, read_file};
 
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, WeightTensor>;
 
 /// Changes whenever an older program could not go on from the file.
 const VERSION: u32 = 1;
+/// Longest part of a message that comes from the file, in characters.
+const MAX_REASON: usize = 500;
 const STATE_KEY: &str = "moue_checkpoint";
 
 /// Where a run is, and what it has seen.
@@ -47,6 +50,9 @@ pub struct RunState {
     pub stopped_early: bool,
     /// Finished epochs.
     pub history: Vec<EpochRow>,
+    /// The weights file that the run began with, where it was not random numbers.
+    #[serde(default)]
+    pub began_with: Option<String>,
 }
 
 /// What is summed up over an epoch's steps. Losses are kept as bits: a file must not round them.
@@ -90,6 +96,7 @@ impl RunState {
             schedule: Schedule::default(),
             stopped_early: false,
             history: Vec::new(),
+            began_with: None,
         }
     }
 }
@@ -164,9 +171,15 @@ impl Checkpoint {
     /// # Errors
     /// [`TrainError::Checkpoint`] or [`TrainError::Unreadable`], naming the file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
-        let bytes = std::fs::read(path)
-            .map_err(|e| TrainError::Unreadable { path: path.to_owned(), reason: e.to_string() })?;
+        let broken = |reason: String| TrainError::Checkpoint {
+            path: path.to_owned(),
+            reason: excerpt(&reason, MAX_REASON),
+        };
+        let bytes = read_file(path).map_err(|e| match e {
+            ModelError::Unreadable { path, reason } => TrainError::Unreadable { path, reason },
+            other => other.into(),
+        })?;
+        check_header(&bytes).map_err(broken)?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
         let state = header
             .metadata()

@@ -80,6 +80,7 @@ pub(super) fn metadata(state: &RunState, options: &RunOptions, epoch: usize) -> 
         ("training_data_sha256", state.train_sha256.clone()),
         ("validation_data_sha256", state.val_sha256.clone()),
         ("split_protocol", "trained on train, epoch and temperature chosen on val, test not read".to_owned()),
+        ("began_with", state.began_with.clone().unwrap_or_else(|| "random weights".to_owned())),
         ("seed", recipe.seed.to_string()),
         ("epoch", epoch.to_string()),
         ("recipe", serde_json::to_string(recipe).unwrap_or_default()),

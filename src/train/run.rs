@@ -40,6 +40,8 @@ pub struct RunOptions {
     pub time_budget: Option<Duration>,
     /// Begin with these weights.
     pub init: Option<NetworkWeights>,
+    /// Their file's name and hash, for the finished weights' metadata.
+    pub began_with: Option<String>,
     /// Learn from this network's probabilities too.
     pub teacher: Option<NetworkWeights>,
     /// Write the finished weights in 16 bits.
@@ -126,7 +128,8 @@ pub fn start(
     if let Some(budget) = options.time_budget {
         recipe.epochs = affordable_epochs(&recipe, &data, val, &begin, budget, options, observer)?;
     }
-    let state = RunState::new(recipe, train_sha256, val.hash());
+    let mut state = RunState::new(recipe, train_sha256, val.hash());
+    state.began_with.clone_from(&options.began_with);
     let learner = learner(&state.recipe, &begin, options, observer)?;
     let mut run = Run::new(state, learner, data, val, options);
     reserve(out, run.save()?)?;
@@ -402,6 +405,7 @@ mod tests {
             threads: 2,
             time_budget: None,
             init: None,
+            began_with: None,
             teacher: None,
             half: true,
             data_name: "patterns".into(),

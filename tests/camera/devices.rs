@@ -77,12 +77,21 @@ pub(crate) fn feed(input: &[&str], filter: &str, path: &str) -> Running {
     running
 }
 
-/// The part of the clip in which she laughs, cut around the face.
+/// The part of the clip in which she laughs, cut around the face, again and again.
 pub(crate) fn feed_clip(size: &str) -> Result<Running, Outcome> {
     let clip = clip()?;
-    let input = ["-stream_loop", "-1", "-re", "-ss", "11", "-t", "6", "-i", clip.to_str().unwrap()];
+    let part = std::env::temp_dir().join("moue-laugh.nut");
     let filter = format!("crop=480:360:160:0,scale={size},fps=10,format=yuyv422");
-    Ok(feed(&input, &filter, FACE_CAM_PATH))
+    // Decoded once: the emulated machine has better things to do.
+    run_well(
+        Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-y", "-ss", "11", "-t", "4", "-i"])
+            .arg(&clip)
+            .args(["-vf", &filter, "-c:v", "rawvideo"])
+            .arg(&part),
+    );
+    let input = ["-stream_loop", "-1", "-re", "-i", part.to_str().unwrap()];
+    Ok(feed(&input, "format=yuyv422", FACE_CAM_PATH))
 }
 
 /// ffmpeg's moving test picture.

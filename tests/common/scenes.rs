@@ -21,7 +21,8 @@ pub const RATE: u32 = 20;
 pub enum Script {
     /// Delivers for ever.
     Forever,
-    /// Delivers so many pictures, then nothing, without an error: a camera whose driver hangs.
+    /// Delivers so many pictures, then nothing, without an error, also when it is opened again: a camera whose
+    /// driver hangs.
     SilentAfter(u32),
     /// Delivers so many pictures, then fails: a camera that was unplugged. Opening it again fails too.
     UnpluggedAfter(u32),
@@ -68,7 +69,8 @@ impl Scene {
     /// Five faces in two rows.
     pub fn five() -> Self {
         let tile = (316, 268);
-        let places = [(0, 0), (322, 0), (644, 0), (161, 272), (483, 272)];
+        // Above is room for the window's own marks.
+        let places = [(0, 48), (322, 48), (644, 48), (161, 320), (483, 320)];
         let tiles = places.iter().enumerate().map(|(i, (x, y))| {
             let mut picture = Self::crop(i % FACES.len(), tile, 0.36);
             if i >= FACES.len() {
@@ -76,7 +78,7 @@ impl Scene {
             }
             (picture, *x, *y)
         });
-        Self { tiles: tiles.collect(), tile, size: (960, 540), still: false }
+        Self { tiles: tiles.collect(), tile, size: (960, 592), still: false }
     }
 
     /// A wall without anybody.
@@ -191,7 +193,11 @@ pub fn origins(kind: SourceKind, scene: Scene, script: Script) -> Origins {
             };
             let rest = scene.still.then(|| Arc::new(scene.frame(0.0)));
             let scene = Arc::clone(&scene);
-            let source = Scripted { info, scene, rest, script, start: Instant::now(), next: 0 };
+            let next = match script {
+                Script::SilentAfter(n) if times > 0 => n,
+                _ => 0,
+            };
+            let source = Scripted { info, scene, rest, script, start: Instant::now(), next };
             Ok(OpenedSource { source: Box::new(source), note: None })
         }),
         ..Origins::default()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::excerpt::excerpt;
 use crate::model::{ModelError, NetworkWeights, WeightTensor, state_dict_layout};
 
 /// What `DataParallel` puts in front of every name.
@@ -31,9 +32,9 @@ pub(super) fn assemble(
 ) -> Result<NetworkWeights, ModelError> {
     let misfit = |tensor: &str, expected: String, found: String| ModelError::Tensor {
         path: path.to_owned(),
-        tensor: tensor.to_owned(),
+        tensor: excerpt(tensor, 200),
         expected,
-        found,
+        found: excerpt(&found, 200),
     };
     let names = file.names();
     if names.len() > MAX_TENSORS {

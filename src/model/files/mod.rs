@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 pub use safetensors_file::{MAX_FILE_BYTES, parse_safetensors, read_safetensors};
 
 use super::{Classifier, DeviceChoice, ModelError, NetworkWeights};
-use safetensors_file::read_file;
+pub(crate) use safetensors_file::{check_header, read_file};
 pub use write::{StoredAs, write_safetensors};
 
-/// The network that the program brings along, see `models/README.md`.
+/// The network that the program brings along, see `models/MODEL_CARD.md`.
 static BUILT_IN: &[u8] = include_bytes!("../../../models/moue-fer2013.safetensors");
 const BUILT_IN_NAME: &str = "moue-fer2013 (built in)";
 

@@ -9,6 +9,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::assemble::{TensorFile, assemble};
+use crate::excerpt::excerpt;
 use crate::model::{ModelError, NetworkWeights};
 
 /// Largest file that is read: a checkpoint of the deeper network with an optimiser's two moments and an
@@ -26,7 +27,7 @@ pub fn read_safetensors(path: &Path) -> Result<NetworkWeights, ModelError> {
 }
 
 /// The file's bytes, at most [`MAX_FILE_BYTES`].
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
     let unreadable = |reason: String| ModelError::Unreadable { path: path.to_owned(), reason };
     // Looked at before it is opened: opening a named pipe waits for whoever writes to it.
     let metadata = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
@@ -45,6 +46,16 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
     Ok(bytes)
 }
 
+/// Refuses a header that would take too much memory to read.
+pub(crate) fn check_header(bytes: &[u8]) -> Result<(), String> {
+    match bytes.first_chunk().map(|b| u64::from_le_bytes(*b)) {
+        Some(length) if length > MAX_HEADER_BYTES => {
+            Err(format!("expected a header of at most {MAX_HEADER_BYTES} bytes, found {length}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks the bytes of a safetensors file; `path` is only for messages. One or two blocks a
 /// layer are told apart by the names. `num_batches_tracked` is ignored.
 ///
@@ -52,14 +63,8 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
 /// [`ModelError`], naming the file and the first tensor that does not fit.
 pub fn parse_safetensors(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
     let refused = |reason: String| ModelError::NotWeights { path: path.to_owned(), reason };
-    let not_weights = |e: safetensors::SafeTensorError| refused(e.to_string());
-    if let Some(length) = bytes.first_chunk().map(|b| u64::from_le_bytes(*b))
-        && length > MAX_HEADER_BYTES
-    {
-        return Err(refused(format!(
-            "expected a header of at most {MAX_HEADER_BYTES} bytes, found {length}"
-        )));
-    }
+    let not_weights = |e: safetensors::SafeTensorError| refused(excerpt(&e.to_string(), 500));
+    check_header(bytes).map_err(refused)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_weights)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_weights)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();

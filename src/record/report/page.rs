@@ -21,11 +21,12 @@ p { margin: 6px 0; max-width: 78ch; } .weak { color: #5c636a; }
 .warning { border-left: 5px solid #e67700; } .warning p { margin: 3px 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 3px 18px 3px 0; vertical-align: top; } th { font-weight: 600; }
+table.people { font-size: 13px; } .people th, .people td { padding-right: 10px; vertical-align: bottom; }
 td.n, th.n { text-align: right; }
 svg { width: 100%; height: auto; display: block; }
 .bar { display: flex; height: 22px; border-radius: 5px; overflow: hidden; background: #f1f3f5; }
 .key { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 5px; }
-.keys span { margin-right: 16px; white-space: nowrap; }
+.keys > span { margin-right: 16px; white-space: nowrap; }
 code { overflow-wrap: anywhere; }
 @media print { body { background: #fff; } section { break-inside: avoid; } }
 ";
@@ -122,10 +123,10 @@ fn overview(session: Option<&Session>, summary: &Summary) -> Markup {
             h2 { "Overview" }
             table {
                 @if let Some(results) = session.and_then(|s| s.results) {
-                    tr { th { "Frames analysed" } td.n { (results) } }
+                    tr { th { "Frames analysed" } td { (results) } }
                 }
-                tr { th { "Face readings" } td.n { (summary.counts.rows) } }
-                tr { th { "People (ids)" } td.n { (summary.people.len()) @if summary.other_rows > 0 { "+" } } }
+                tr { th { "Face readings" } td { (summary.counts.rows) } }
+                tr { th { "People (ids)" } td { (summary.people.len()) @if summary.other_rows > 0 { "+" } } }
                 tr {
                     th { "Age of a reading" }
                     td { "median " (summary.age_ms.0) " ms, 95 % under " (summary.age_ms.1) " ms" }
@@ -133,7 +134,7 @@ fn overview(session: Option<&Session>, summary: &Summary) -> Markup {
             }
             @if !summary.people.is_empty() {
                 h3 { "Share of the time, by label" }
-                table {
+                table.people {
                     tr {
                         th { "Person" } th.n { "From" } th.n { "To" } th.n { "On screen" } th.n { "Readings" }
                         th.n { "Changes/min" }

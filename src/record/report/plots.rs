@@ -93,7 +93,7 @@ pub(super) fn timeline(person: &Person, span_s: (f64, f64)) -> Result<String, St
             .y_labels(5)
             .x_labels(10)
             .y_label_formatter(&|v| if *v < -0.01 { String::new() } else { format!("{:.0} %", v * 100.0) })
-            .x_label_formatter(&|v| clock(*v))
+            .x_label_formatter(&|v| if length_s < 20.0 { format!("{v:.1} s") } else { clock(*v) })
             .label_style(font(13.0))
             .axis_style(INK)
             .draw()

@@ -63,6 +63,15 @@ pub(super) struct Cell {
 }
 
 impl Cell {
+    fn add(&mut self, row: &FaceRow) {
+        self.rows = self.rows.saturating_add(1);
+        let label = &mut self.labels[label_index(row.label)];
+        *label = label.saturating_add(1);
+        for (sum, p) in self.sums.iter_mut().zip(row.smoothed) {
+            *sum += f64::from(p);
+        }
+    }
+
     /// Mean of the smoothed probabilities; they sum to 1.
     pub(super) fn probabilities(&self) -> Probabilities {
         let sum: f64 = self.sums.iter().sum();
@@ -149,17 +158,23 @@ impl Summary {
         });
         let mut charts: BTreeMap<u64, Vec<Cell>> =
             people.iter().take(MAX_CHARTS).map(|p| (p.id, vec![Cell::default(); CELLS])).collect();
+        let length_s = (span_s.1 - span_s.0).max(1e-9);
+        let cell_of = |time_s: f64| (((time_s - span_s.0) / length_s * CELLS as f64) as usize).min(CELLS - 1);
+        let mut last: BTreeMap<u64, FaceRow> = BTreeMap::new();
         for_each_row(path, |row| {
-            if let Some(cells) = charts.get_mut(&row.id) {
-                let length_s = (span_s.1 - span_s.0).max(1e-9);
-                let at = ((row.time_s - span_s.0) / length_s * CELLS as f64) as usize;
-                let cell = &mut cells[at.min(CELLS - 1)];
-                cell.rows = cell.rows.saturating_add(1);
-                cell.labels[label_index(row.label)] += 1;
-                for (sum, p) in cell.sums.iter_mut().zip(row.smoothed) {
-                    *sum += f64::from(p);
+            let Some(cells) = charts.get_mut(&row.id) else { return };
+            let at = cell_of(row.time_s);
+            // Between two results the first one is what was shown.
+            if let Some(before) = last.insert(row.id, row.clone())
+                && (0.0..=ABSENT_AFTER_S).contains(&(row.time_s - before.time_s))
+            {
+                for cell in &mut cells[(cell_of(before.time_s) + 1).min(at)..at] {
+                    if cell.rows == 0 {
+                        cell.add(&before);
+                    }
                 }
             }
+            cells[at].add(row);
         })?;
         for person in &mut people {
             person.cells = charts.remove(&person.id).unwrap_or_default();
@@ -239,7 +254,10 @@ mod tests {
         assert_eq!(summary.age_ms, (21, 21));
         let happy =
             person.cells.iter().filter(|c| c.rows > 0 && c.label() == Expression::Happy.index()).count();
-        assert!(happy > 20 && person.cells.iter().filter(|c| c.rows == 0).count() > CELLS / 2);
+        assert!(happy > 100, "cells between results are filled: {happy}");
+        // Nine of fourteen seconds away.
+        let empty = person.cells.iter().filter(|c| c.rows == 0).count();
+        assert!((CELLS * 8 / 14..CELLS * 10 / 14).contains(&empty), "{empty}");
     }
 
     #[test]

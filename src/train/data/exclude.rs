@@ -3,8 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use super::table::Table;
 use super::{Sample, SplitName};
 use crate::train::TrainError;
+
+/// Largest list.
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// Files to leave out of a data set: a CSV file with a column `path`, or one path a line.
 #[derive(Debug, Clone, Default)]
@@ -19,15 +23,10 @@ impl Exclusions {
     /// [`TrainError`] when the file cannot be read or holds no paths.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let unreadable = |reason: String| TrainError::Unreadable { path: path.to_owned(), reason };
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_path(path)
-            .map_err(|e| unreadable(e.to_string()))?;
+        let mut table = Table::open(path, MAX_FILE_BYTES, false, true).map_err(unreadable)?;
         let mut paths = HashSet::new();
         let mut column = 0;
-        for (i, record) in reader.records().enumerate() {
+        for (i, record) in std::iter::from_fn(|| table.next_row()).enumerate() {
             let record = record.map_err(|e| unreadable(e.to_string()))?;
             if i == 0
                 && let Some(at) = record.iter().position(|field| field == "path")

@@ -3,8 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::table::Table;
+use crate::excerpt::excerpt;
 use crate::model::Expression;
 use crate::train::TrainError;
+
+/// Largest file; FER+'s own has 2 MB.
+const MAX_FILE_BYTES: u64 = 32 << 20;
 
 /// FER+'s columns that are one of the seven classes; contempt, unknown and NF ("no face") are none.
 const COLUMNS: [(&str, Expression); Expression::COUNT] = [
@@ -33,11 +38,8 @@ impl Votes {
     /// [`TrainError`], naming the row or column that is missing or no number.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let unreadable = |reason: String| TrainError::Unreadable { path: path.to_owned(), reason };
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(path)
-            .map_err(|e| unreadable(e.to_string()))?;
-        let headers = reader.headers().map_err(|e| unreadable(e.to_string()))?.clone();
+        let mut table = Table::open(path, MAX_FILE_BYTES, true, false).map_err(unreadable)?;
+        let headers = table.headers().map_err(unreadable)?;
         let column = |name: &str| headers.iter().position(|h| h == name);
         let mut columns = [(0, 0); Expression::COUNT];
         for (slot, (name, class)) in columns.iter_mut().zip(COLUMNS) {
@@ -47,12 +49,13 @@ impl Votes {
         }
         let (path_column, row_column) = (column("path"), column("csv_row"));
         let mut votes = Self::default();
-        for (i, record) in reader.records().enumerate() {
+        for (i, record) in std::iter::from_fn(|| table.next_row()).enumerate() {
             let record = record.map_err(|e| unreadable(e.to_string()))?;
             let number = |at: usize| -> Result<f32, TrainError> {
                 let text = record.get(at).unwrap_or_default();
                 text.parse::<f32>().ok().filter(|v| v.is_finite() && *v >= 0.0).ok_or_else(|| {
-                    unreadable(format!("row {}: expected a number of votes, found {text:?}", i + 2))
+                    let found = excerpt(text, 24);
+                    unreadable(format!("row {}: expected a number of votes, found {found:?}", i + 2))
                 })
             };
             let mut shares = [0.0; Expression::COUNT];

@@ -2,9 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::table::Table;
 use super::{DataSet, FACE_BYTES, Sample, SplitName, Votes};
+use crate::excerpt::excerpt;
 use crate::model::Expression;
 use crate::train::TrainError;
+
+/// Largest file; Kaggle's have 300 MB.
+const MAX_FILE_BYTES: u64 = 512 << 20;
+/// A file with more bad rows is no such file, and naming them all would take more memory than the file.
+const MAX_BAD_ROWS: usize = 10_000;
 
 /// FER-2013's numbers of the classes.
 const CODES: [Expression; Expression::COUNT] = [
@@ -25,12 +32,8 @@ pub(super) fn csv_in(folder: &Path) -> Option<PathBuf> {
 /// Reads the wanted splits. Columns are found by name, since the two files order them differently.
 pub(super) fn read(path: &Path, wanted: &[SplitName], votes: Option<&Votes>) -> Result<DataSet, TrainError> {
     let unreadable = |reason: String| TrainError::Unreadable { path: path.to_owned(), reason };
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_path(path)
-        .map_err(|e| unreadable(e.to_string()))?;
-    let headers = reader.headers().map_err(|e| unreadable(e.to_string()))?.clone();
+    let mut table = Table::open(path, MAX_FILE_BYTES, true, true).map_err(unreadable)?;
+    let headers = table.headers().map_err(unreadable)?;
     let column = |name: &str| {
         headers.iter().position(|h| h.eq_ignore_ascii_case(name)).ok_or_else(|| {
             let found: String = headers.iter().collect::<Vec<_>>().join(",").chars().take(80).collect();
@@ -41,8 +44,16 @@ pub(super) fn read(path: &Path, wanted: &[SplitName], votes: Option<&Votes>) -> 
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut data = DataSet::default();
     let mut face = Vec::with_capacity(FACE_BYTES);
-    for (row, record) in reader.records().enumerate() {
+    for (row, record) in std::iter::from_fn(|| table.next_row()).enumerate() {
         let name = || format!("{file}:row {row}");
+        if data.skipped.len() > MAX_BAD_ROWS {
+            let first = &data.skipped[0];
+            let reason = format!(
+                "more than {MAX_BAD_ROWS} rows are bad; the first is {}: {}",
+                first.name, first.reason
+            );
+            return Err(unreadable(reason));
+        }
         // A row that is no UTF-8 is one bad row; a disk that fails is an error.
         let record = match record {
             Ok(record) => record,
@@ -102,11 +113,7 @@ fn parse_pixels(text: &str, face: &mut Vec<u8>) -> Result<(), String> {
 
 /// A field for a message: the file may hold anything.
 fn short(text: &str) -> String {
-    let mut start: String = text.chars().take(24).collect();
-    if start.len() < text.len() {
-        start.push_str("...");
-    }
-    format!("{start:?}")
+    format!("{:?}", excerpt(text, 24))
 }
 
 #[cfg(test)]

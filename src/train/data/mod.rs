@@ -4,6 +4,7 @@ mod exclude;
 mod ferplus;
 mod folders;
 mod kaggle;
+mod table;
 
 use std::path::{Path, PathBuf};
 
