@@ -2,44 +2,25 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/picker.rs"]
+mod picker;
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use moue::app::{AppOptions, FilePicker, MoueApp, Request, Settings, SettingsFile};
+use moue::app::{AppOptions, MoueApp, Request, Settings, SettingsFile};
 use moue::capture::SourceSpec;
 use moue::model::DeviceChoice;
 use moue::pipeline::Message;
 use moue::record::{FACES_FILE, SESSION_FILE, Session, SessionStatus};
+use picker::TestPicker;
 
 /// Longest wait for anything: test machines may be slow.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Chooses the folder that the test names, where it is asked.
-#[derive(Clone, Default)]
-struct TestPicker {
-    answer: Rc<RefCell<Option<PathBuf>>>,
-    asked: Rc<RefCell<Vec<Request>>>,
-    open: Rc<RefCell<Option<Request>>>,
-}
-
-impl FilePicker for TestPicker {
-    fn open(&mut self, request: Request) {
-        self.asked.borrow_mut().push(request);
-        *self.open.borrow_mut() = Some(request);
-    }
-
-    fn show(&mut self, _ctx: &eframe::egui::Context) -> Option<(Request, PathBuf)> {
-        let request = self.open.borrow_mut().take()?;
-        Some((request, self.answer.borrow().clone()?))
-    }
-}
 
 struct Window {
     harness: Harness<'static, MoueApp>,
