@@ -144,7 +144,8 @@ fn a_source_that_cannot_be_opened_offers_a_way_on_and_its_message() {
         assert!(window.says(part), "{part}");
     }
     assert_eq!(window.copies("Copy the message"), "Camera: the device was unplugged");
-    // The stage says it; no toast says it again.
+    // The stage says it; no toast says it again. The message comes a moment after the state.
+    window.until("the message", |h| !h.state().messages().is_empty());
     assert!(window.harness.query_by_label("Close").is_none());
     assert_eq!(window.app().messages().len(), 1);
     window.names("failed");

@@ -118,6 +118,8 @@ impl Preview<'_> {
                 .tint(tint)
                 .corner_radius(8.0)
                 .paint_at(ui, view.rect);
+            // Below the faces: it must not hide a label.
+            self.mark(ui, &view, kind);
             let current = self.result.filter(|r| self.belongs(r));
             if running && let Some(result) = current {
                 self.faces(ui, &view, result);
@@ -131,7 +133,6 @@ impl Preview<'_> {
                 let below = view.rect.center_bottom() - vec2(0.0, 22.0);
                 pill(ui, below, Align2::CENTER_CENTER, "Loading the network …", theme::MARK);
             }
-            self.mark(ui, &view, kind);
         }
         if let Some(notice) = stage::notice(self.state, self.wanted, self.frame.texture.is_some()) {
             if matches!(self.state, SourceState::NoSignal { .. }) {
