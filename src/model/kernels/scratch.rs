@@ -10,6 +10,11 @@ impl Scratch {
         Self((0..threads.max(1)).map(|_| Mutex::default()).collect())
     }
 
+    /// Makes sure that there are as many buffers as `threads`.
+    pub(super) fn fit(&mut self, threads: usize) {
+        self.0.resize_with(self.0.len().max(threads), Mutex::default);
+    }
+
     /// A buffer of at least `len` floats, with whatever the last user left in it. Waits only where
     /// more tasks run than the pool has threads.
     pub(super) fn take(&self, len: usize) -> MutexGuard<'_, Vec<f32>> {

@@ -9,6 +9,16 @@ pub(super) const SIDE: usize = 6;
 /// Matrix products.
 pub(super) const PRODUCTS: usize = SIDE * SIDE;
 
+/// `G`: from three weights to six.
+pub(super) const G: [[f64; 3]; SIDE] = [
+    [1.0 / 4.0, 0.0, 0.0],
+    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
+    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
+    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
+    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
+    [0.0, 0.0, 1.0],
+];
+
 /// An output pixel's place and what is added to it; null where there is none.
 #[derive(Clone, Copy)]
 pub(super) struct Pixel {
@@ -47,6 +57,52 @@ unsafe fn forward_six<V: Simd>(d: [V; SIDE]) -> [V; SIDE] {
             even2.sub(odd2),
             d[1].mul_add(four, d[3].mul_add(five, d[5])),
         ]
+    }
+}
+
+/// `G g` for one column of three.
+#[inline(always)]
+unsafe fn weights_six<V: Simd>(g: [V; 3]) -> [V; SIDE] {
+    // SAFETY: arithmetic only; the caller has the instruction set.
+    unsafe {
+        let factor = |row: usize, column: usize| V::splat(G[row][column] as f32);
+        let ends = g[0].add(g[2]);
+        let outer = g[0].mul_add(factor(3, 0), g[2].mul(factor(3, 2)));
+        [
+            g[0].mul(factor(0, 0)),
+            ends.add(g[1]).mul(factor(1, 0)),
+            ends.sub(g[1]).mul(factor(2, 0)),
+            g[1].mul_add(factor(3, 1), outer),
+            g[1].mul_add(factor(4, 1), outer),
+            g[2],
+        ]
+    }
+}
+
+/// `G g G^T` of weights that lie as nine equal runs, one a tap; each of the 36 results is a run at its step of `to`.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "rows of a matrix that is stored by columns")]
+pub(super) unsafe fn weights_body<V: Simd, const COLUMNS: usize, const ROWS: usize>(
+    taps: &[f32],
+    to: *mut f32,
+    step: usize,
+) {
+    let run = taps.len() / 9;
+    let from = taps.as_ptr();
+    for at in (0..run).step_by(V::LANES) {
+        // SAFETY: the caller vouches for whole vectors in every run, and at every step of `to`.
+        unsafe {
+            let mut half = [[V::splat(0.0); SIDE]; 3];
+            for (x, half) in half.iter_mut().enumerate() {
+                *half = weights_six(std::array::from_fn(|y| V::load(from.add((3 * y + x) * run + at))));
+            }
+            for y in 0..SIDE {
+                let row = weights_six::<V>(std::array::from_fn(|x| half[x][y]));
+                for (x, value) in row.into_iter().enumerate() {
+                    value.store(to.add((y * SIDE + x) * step + at));
+                }
+            }
+        }
     }
 }
 

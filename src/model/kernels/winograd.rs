@@ -12,7 +12,9 @@ use super::convolution::{LINE, MOST_ROWS};
 use super::picture::share;
 use super::scratch::Scratch;
 use super::simd::dispatch;
-use super::transform::{Finish, PRODUCTS, Pixel, SIDE, STEP, WIDEST, input_body, output_body};
+use super::transform::{
+    Finish, G, PRODUCTS, Pixel, SIDE, STEP, WIDEST, input_body, output_body, weights_body,
+};
 use super::{Cells, Isa, Picture, Pool, Start, Tile};
 
 /// Floats of transformed weights up to which a task keeps all of them in its second-level cache, and
@@ -20,15 +22,10 @@ use super::{Cells, Isa, Picture, Pool, Start, Tile};
 /// once.
 const FUSED_WEIGHTS: usize = 200_000;
 
-/// `G`: from three weights to six.
-const G: [[f64; 3]; SIDE] = [
-    [1.0 / 4.0, 0.0, 0.0],
-    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-    [0.0, 0.0, 1.0],
-];
+/// Tiles of a block in training.
+const BATCH_TILES: usize = 48;
+/// Floats of transformed weights above which a block has twice as many.
+const FAR_WEIGHTS: usize = 1 << 20;
 
 /// A 3x3 convolution with stride 1 and padding 1, its weights transformed and packed.
 pub struct WinogradConvolution {
@@ -99,6 +96,32 @@ impl WinogradConvolution {
         Self { isa, c_in, c_out, weights: packed, bias, zeros }
     }
 
+    /// Without weights yet and without bias: for training, where weights change with every step.
+    pub(super) fn unweighted(isa: Isa, c_in: usize, c_out: usize) -> Self {
+        let row = c_out.next_multiple_of(isa.tile_columns());
+        let zeros = vec![0.0; c_in.next_multiple_of(WIDEST)];
+        Self { isa, c_in, c_out, weights: vec![0.0; PRODUCTS * c_in * row], bias: vec![0.0; row], zeros }
+    }
+
+    /// Takes new weights, packed as `[c_out / columns][3][3][c_in][columns]`.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    pub(super) fn set_weights(&mut self, pool: &Pool, packed: &[f32]) {
+        let (isa, rows) = (self.isa, self.c_in * self.isa.tile_columns());
+        let panels = self.product_row() / isa.tile_columns();
+        assert_eq!(packed.len(), panels * 9 * rows, "packed weights");
+        let to = Cells::new(&mut self.weights);
+        let step = panels * rows;
+        pool.run(panels, |panel| {
+            let taps = &packed[panel * 9 * rows..][..9 * rows];
+            let to = to.pointer(panel * rows, (PRODUCTS - 1) * step + rows);
+            // SAFETY: every tap has `rows` floats, a multiple of the vector's length, and so has `to` at each of its 36 steps;
+            // each task writes its own panel.
+            dispatch!(isa => weights_body(taps: &[f32], to: *mut f32, step: usize));
+        });
+    }
+
     /// Output channels.
     #[must_use]
     pub fn c_out(&self) -> usize {
@@ -121,43 +144,12 @@ impl WinogradConvolution {
         output: &mut [f32],
         relu: bool,
     ) {
-        let Pictures { from, to, input, residual } = pictures;
-        let same = |p: &Picture, channels: usize| {
-            (p.height, p.width, p.channels) == (from.height, from.width, channels)
-        };
-        assert!(
-            from.border == 1 && from.channels == self.c_in && same(&to, self.c_out),
-            "{from:?} to {to:?}"
-        );
-        assert!(input.len() >= n * from.len() && output.len() >= n * to.len(), "a picture is too short");
-        if let Some((values, shape)) = residual {
-            assert!(same(&shape, self.c_out) && values.len() >= n * shape.len(), "residual {shape:?}");
-        }
-        let job = Job {
-            grid: (from.height.div_ceil(STEP), from.width.div_ceil(STEP)),
-            pictures,
-            output: Cells::new(output),
-            relu,
-        };
+        let job = self.job(n, pictures, output, relu);
         let tiles = n * job.grid.0 * job.grid.1;
         if self.weights.len() <= FUSED_WEIGHTS {
             // As many tiles as a tile of the matrix kernel has rows, where there are enough.
             let blocks = tiles.div_ceil(MOST_ROWS).max(pool.threads().min(tiles));
-            pool.run(blocks, |block| {
-                let tiles = share(tiles, blocks, block);
-                let v = self.input_floats(tiles.len());
-                let mut memory = scratch.take(v + self.product_floats(tiles.len()));
-                let (v, m) = memory[..].split_at_mut(v);
-                let m = Cells::new(m);
-                // SAFETY: the memory is this task's own, and so are the outputs of its tiles.
-                unsafe {
-                    self.transform_input(&job, tiles.clone(), tiles.clone(), Cells::new(v));
-                    for product in 0..PRODUCTS {
-                        self.multiply(product, 1, tiles.len(), v, m);
-                    }
-                    self.transform_output(&job, tiles.clone(), tiles, m);
-                }
-            });
+            self.run_blocks(pool, scratch, &job, tiles, blocks);
             return;
         }
         let (v, m) = (self.input_floats(tiles), self.product_floats(tiles));
@@ -179,6 +171,71 @@ impl WinogradConvolution {
         // SAFETY: each task writes the outputs of its own tiles, and the products are done.
         pool.run(parts, |part| unsafe {
             self.transform_output(&job, share(tiles, parts, part), 0..tiles, m);
+        });
+    }
+
+    /// Convolves a batch in training: blocks of tiles go through all three stages, so that what lies between stays in
+    /// the cache. With `accumulate` the result is added to what `output` holds.
+    ///
+    /// # Panics
+    /// As [`Self::run`].
+    pub(super) fn run_batch(
+        &self,
+        pool: &Pool,
+        scratch: &Scratch,
+        n: usize,
+        (input, from): (&[f32], Picture),
+        (output, to): (&mut [f32], Picture),
+        accumulate: bool,
+    ) {
+        let mut job = self.job(n, Pictures { input, from, residual: None, to }, output, false);
+        job.accumulate = accumulate;
+        let tiles = n * job.grid.0 * job.grid.1;
+        // Fewer tiles where the weights are few and stay near; more where they come from far for every block.
+        let most = if self.weights.len() > FAR_WEIGHTS { 2 * BATCH_TILES } else { BATCH_TILES };
+        let most = most.next_multiple_of(self.isa.tile_rows());
+        self.run_blocks(pool, scratch, &job, tiles, tiles.div_ceil(most).max(pool.threads().min(tiles)));
+    }
+
+    /// Checks the shapes.
+    fn job<'a>(&self, n: usize, pictures: Pictures<'a>, output: &'a mut [f32], relu: bool) -> Job<'a> {
+        let Pictures { from, to, input, residual } = pictures;
+        let same = |p: &Picture, channels: usize| {
+            (p.height, p.width, p.channels) == (from.height, from.width, channels)
+        };
+        assert!(
+            from.border == 1 && from.channels == self.c_in && same(&to, self.c_out),
+            "{from:?} to {to:?}"
+        );
+        assert!(input.len() >= n * from.len() && output.len() >= n * to.len(), "a picture is too short");
+        if let Some((values, shape)) = residual {
+            assert!(same(&shape, self.c_out) && values.len() >= n * shape.len(), "residual {shape:?}");
+        }
+        Job {
+            grid: (from.height.div_ceil(STEP), from.width.div_ceil(STEP)),
+            pictures,
+            output: Cells::new(output),
+            relu,
+            accumulate: false,
+        }
+    }
+
+    /// Takes `blocks` blocks of tiles through all three stages, one after the other.
+    fn run_blocks(&self, pool: &Pool, scratch: &Scratch, job: &Job<'_>, tiles: usize, blocks: usize) {
+        pool.run(blocks, |block| {
+            let tiles = share(tiles, blocks, block);
+            let v = self.input_floats(tiles.len());
+            let mut memory = scratch.take(v + self.product_floats(tiles.len()));
+            let (v, m) = memory[..].split_at_mut(v);
+            let m = Cells::new(m);
+            // SAFETY: the memory is this task's own, and so are the outputs of its tiles.
+            unsafe {
+                self.transform_input(job, tiles.clone(), tiles.clone(), Cells::new(v));
+                for product in 0..PRODUCTS {
+                    self.multiply(product, 1, tiles.len(), v, m);
+                }
+                self.transform_output(job, tiles.clone(), tiles, m);
+            }
         });
     }
 
@@ -294,7 +351,9 @@ impl WinogradConvolution {
                 let (y, x) = (STEP * y + i / STEP, STEP * x + i % STEP);
                 if y < height && x < width {
                     pixel.output = job.output.pointer(job.pictures.to.at(image, y, x), self.c_out);
-                    if let Some((values, shape)) = job.pictures.residual {
+                    if job.accumulate {
+                        pixel.residual = pixel.output.cast_const();
+                    } else if let Some((values, shape)) = job.pictures.residual {
                         pixel.residual = values[shape.at(image, y, x)..][..self.c_out].as_ptr();
                     }
                 }
@@ -314,6 +373,8 @@ struct Job<'a> {
     pictures: Pictures<'a>,
     output: Cells<'a>,
     relu: bool,
+    /// Whether results are added to the output.
+    accumulate: bool,
 }
 
 impl Job<'_> {

@@ -39,6 +39,8 @@ struct Case {
     c_out: usize,
     kernel: usize,
     stride: usize,
+    /// By Winograd's transforms, where the shape allows.
+    winograd: bool,
     seed: u64,
 }
 
@@ -48,7 +50,7 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
         Some(_) => values.into_iter().map(|v| half::bf16::from_f32(v).to_f32()).collect(),
         None => values,
     };
-    let Case { threads, n, height, width, c_in, c_out, kernel, stride, seed } = case;
+    let Case { threads, n, height, width, c_in, c_out, kernel, stride, winograd, seed } = case;
     let padding = kernel / 2;
     let input = Picture { height, width, channels: c_in, border: padding };
     let (out_h, out_w) = ((height - 1) / stride + 1, (width - 1) / stride + 1);
@@ -58,7 +60,7 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
     let plain_input = Picture { border: 0, ..input };
     let back = (kernel < 7).then_some(plain_input);
     let pool = Pool::new(threads);
-    let mut convolution = TrainConvolution::new(isa, bf16.cloned(), shape, back);
+    let mut convolution = TrainConvolution::with_form(isa, bf16.cloned(), shape, back, winograd);
     let x = values(n * c_in * height * width, seed);
     let weights = values(c_out * c_in * kernel * kernel, seed + 1);
     let taps = kernel * kernel;
@@ -126,7 +128,7 @@ fn wide_layers_over_few_channels_go_back_as_the_plain_loop() {
         for (c_in, c_out, width, stride) in
             [(1, 25, 1, 1), (1, 140, 5, 1), (3, 200, 9, 2), (13, 260, 6, 1), (14, 257, 7, 2)]
         {
-            let case = Case { threads: 1, n: 1, height: 3, width, c_in, c_out, kernel: 3, stride, seed: 5 };
+            let case = Case { threads: 1, n: 1, height: 3, width, c_in, c_out, kernel: 3, stride, winograd: false, seed: 5 };
             check_convolution(isa, None, case).unwrap();
             if let Ok(bf16) = Bf16::detect(isa) {
                 check_convolution(isa, Some(&bf16), case).unwrap();
@@ -172,7 +174,20 @@ proptest! {
         height in 1..most(14), width in 1..most(14), c_in in 1..most(40), c_out in 1..most(40),
         kernel in prop::sample::select(vec![1_usize, 3, 7]), stride in 1_usize..3, seed in 0_u64..1000,
     ) {
-        check_convolution(isa, None, Case { threads, n, height, width, c_in, c_out, kernel, stride, seed })?;
+        check_convolution(
+            isa, None, Case { threads, n, height, width, c_in, c_out, kernel, stride, winograd: false, seed },
+        )?;
+    }
+
+    #[test]
+    fn a_convolution_in_winograds_form_goes_forward_and_back_as_the_plain_loop(
+        isa in prop::sample::select(Isa::available()), threads in 1_usize..4, n in 1_usize..4,
+        height in 1..most(14), width in 1..most(14), c_in in 1..most(70), c_out in 1..most(70), seed in 0_u64..1000,
+    ) {
+        let (kernel, stride) = (3, 1);
+        check_convolution(
+            isa, None, Case { threads, n, height, width, c_in, c_out, kernel, stride, winograd: true, seed },
+        )?;
     }
 
     #[test]
@@ -182,7 +197,7 @@ proptest! {
         seed in 0_u64..1000,
     ) {
         if let Ok(bf16) = Bf16::detect(Isa::best()) {
-            let case = Case { threads, n, height, width, c_in, c_out, kernel, stride, seed };
+            let case = Case { threads, n, height, width, c_in, c_out, kernel, stride, winograd: false, seed };
             check_convolution(Isa::Avx512, Some(&bf16), case)?;
         }
     }
