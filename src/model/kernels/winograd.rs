@@ -268,19 +268,16 @@ impl WinogradConvolution {
     /// # Safety
     /// No other thread touches those rows.
     unsafe fn transform_input(&self, job: &Job<'_>, tiles: Range<usize>, all: Range<usize>, v: Cells<'_>) {
-        let Picture { height, width, .. } = job.pictures.from;
         let step = self.input_step(all.len());
         for tile in tiles {
-            let (image, y, x) = job.place(tile);
-            // Tiles may reach over the border; there the picture goes on with zeros.
-            let sources: [&[f32]; PRODUCTS] = std::array::from_fn(|i| {
-                let (y, x) = (STEP * y + i / SIDE, STEP * x + i % SIDE);
-                if y < height + 2 && x < width + 2 {
-                    &job.pictures.input[job.pictures.from.outer(image, y, x)..][..self.c_in]
-                } else {
-                    &self.zeros[..self.c_in]
-                }
-            });
+            let (image, y, x) = place(job.grid, tile);
+            let sources = input_sources(
+                &job.pictures.from,
+                job.pictures.input,
+                (image, y, x),
+                &self.zeros,
+                0..self.c_in,
+            );
             let row = (tile - all.start) * self.c_in;
             let to = v.pointer(row, (PRODUCTS - 1) * step + self.c_in);
             let sources = &sources;
@@ -342,7 +339,7 @@ impl WinogradConvolution {
         let floor = if job.relu { 0.0 } else { f32::NEG_INFINITY };
         let step = self.product_step(all.len());
         for tile in tiles {
-            let (image, y, x) = job.place(tile);
+            let (image, y, x) = place(job.grid, tile);
             let row = (tile - all.start) * self.product_row();
             let from = m.pointer(row, (PRODUCTS - 1) * step + self.product_row()).cast_const();
             let mut pixels =
@@ -366,6 +363,30 @@ impl WinogradConvolution {
     }
 }
 
+/// The 6x6 pixels that the tile in column `x` and row `y` sees, their `channels`. `zeros` has as many floats at least.
+pub(super) fn input_sources<'a>(
+    picture: &Picture,
+    input: &'a [f32],
+    (image, y, x): (usize, usize, usize),
+    zeros: &'a [f32],
+    channels: Range<usize>,
+) -> [&'a [f32]; PRODUCTS] {
+    // Tiles may reach over the border; there the picture goes on with zeros.
+    std::array::from_fn(|i| {
+        let (y, x) = (STEP * y + i / SIDE, STEP * x + i % SIDE);
+        if y < picture.height + 2 && x < picture.width + 2 {
+            &input[picture.outer(image, y, x) + channels.start..][..channels.len()]
+        } else {
+            &zeros[..channels.len()]
+        }
+    })
+}
+
+/// A tile's picture, row and column, where each picture has `rows` times `columns`.
+pub(super) fn place((rows, columns): (usize, usize), tile: usize) -> (usize, usize, usize) {
+    (tile / (rows * columns), tile / columns % rows, tile % columns)
+}
+
 /// One convolution of one batch.
 struct Job<'a> {
     /// Tiles in a column and in a row of a picture.
@@ -375,14 +396,6 @@ struct Job<'a> {
     relu: bool,
     /// Whether results are added to the output.
     accumulate: bool,
-}
-
-impl Job<'_> {
-    /// A tile's picture, row and column.
-    fn place(&self, tile: usize) -> (usize, usize, usize) {
-        let (rows, columns) = self.grid;
-        (tile / (rows * columns), tile / columns % rows, tile % columns)
-    }
 }
 
 #[cfg(test)]

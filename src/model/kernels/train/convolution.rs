@@ -10,6 +10,7 @@ use super::super::winograd::WinogradConvolution;
 use super::super::{Cells, Isa, Picture, Pool, Start, Tile};
 use super::bf16::{self, Bf16, Interleave, PairTile};
 use super::weight_gradient::weight_gradient;
+use super::winograd_gradient::WinogradGradient;
 
 /// How far ahead of its use the right factor is asked for, in steps: it streams from a farther cache.
 pub(super) const STEPS_AHEAD: usize = 12;
@@ -79,6 +80,7 @@ pub struct TrainConvolution {
 struct Winograd {
     forward: WinogradConvolution,
     backward: WinogradConvolution,
+    weights: WinogradGradient,
     scratch: Scratch,
 }
 
@@ -132,6 +134,7 @@ impl TrainConvolution {
         let winograd = (winograd && possible).then(|| Winograd {
             forward: WinogradConvolution::unweighted(isa, c_in, c_out),
             backward: WinogradConvolution::unweighted(isa, c_out, c_in),
+            weights: WinogradGradient::new(isa, &shape),
             scratch: Scratch::new(1),
         });
         Self {
@@ -231,7 +234,14 @@ impl TrainConvolution {
                 // With a stride of 1 the one phase has all nine taps, from the last to the first.
                 scratch.fit(pool.threads());
                 backward.set_weights(pool, &phase.packed);
-                backward.run_batch(pool, scratch, shape.n, (gradient, shape.gradient), (to, phase.to), accumulate);
+                backward.run_batch(
+                    pool,
+                    scratch,
+                    shape.n,
+                    (gradient, shape.gradient),
+                    (to, phase.to),
+                    accumulate,
+                );
                 continue;
             }
             let size = (phase.taps_y.len(), phase.taps_x.len() * c_out, c_in);
@@ -250,6 +260,11 @@ impl TrainConvolution {
     /// # Panics
     /// When a buffer is too short.
     pub fn backward_weights(&mut self, pool: &Pool, input: &[f32], gradient: &[f32], to: &mut [f32]) {
+        if let Some(Winograd { weights, scratch, .. }) = &mut self.winograd {
+            scratch.fit(pool.threads());
+            weights.run(pool, scratch, &self.shape, input, gradient, to);
+            return;
+        }
         let bf16 = self.bf16.as_ref();
         weight_gradient(pool, self.isa, bf16, &self.shape, input, gradient, &mut self.dense, to);
     }

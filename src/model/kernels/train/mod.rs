@@ -5,6 +5,9 @@
 //! mind. Every sum has one order, whatever the number of threads: tasks own their results, or
 //! leave partial sums that are added in order.
 //!
+//! Large maps go through Winograd's transforms as in inference: forward, to the input (a convolution with the weights
+//! turned about), and to the weights, `G^T (B^T d B * A g A^T) G` summed over the tiles.
+//!
 //! Sources: the gradients of a convolution are those of Dumoulin and Visin, "A guide to convolution
 //! arithmetic for deep learning" (2016); batch-norm's are those of Ioffe and Szegedy (2015), section 3.
 
@@ -16,6 +19,7 @@ mod sum_tile;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
+mod winograd_gradient;
 
 pub use bf16::{Bf16, NoBf16};
 pub use convolution::{ConvolutionShape, TrainConvolution};

@@ -128,7 +128,18 @@ fn wide_layers_over_few_channels_go_back_as_the_plain_loop() {
         for (c_in, c_out, width, stride) in
             [(1, 25, 1, 1), (1, 140, 5, 1), (3, 200, 9, 2), (13, 260, 6, 1), (14, 257, 7, 2)]
         {
-            let case = Case { threads: 1, n: 1, height: 3, width, c_in, c_out, kernel: 3, stride, winograd: false, seed: 5 };
+            let case = Case {
+                threads: 1,
+                n: 1,
+                height: 3,
+                width,
+                c_in,
+                c_out,
+                kernel: 3,
+                stride,
+                winograd: false,
+                seed: 5,
+            };
             check_convolution(isa, None, case).unwrap();
             if let Ok(bf16) = Bf16::detect(isa) {
                 check_convolution(isa, Some(&bf16), case).unwrap();
