@@ -78,10 +78,22 @@ pub struct TrainConvolution {
 
 /// A convolution and its way back to the input, which is one too: of the gradient with the weights turned about.
 struct Winograd {
-    forward: WinogradConvolution,
+    /// None where the plain sum's smaller rounding is wanted.
+    forward: Option<WinogradConvolution>,
     backward: WinogradConvolution,
     weights: WinogradGradient,
     scratch: Scratch,
+}
+
+/// Smallest map, in rows, that goes forward by Winograd's transforms. Their rounding turns
+/// values next to zero to the other side of a ReLU; on the small maps of small pictures that shows in the
+/// gradients (of PyTorch's golden values by 7e-4, where 1e-4 is allowed). The ways back have no such edge.
+const FORWARD_ROWS: usize = 17;
+
+/// How Winograd's transforms are used.
+pub(super) struct Form {
+    /// On the way forward too.
+    pub(super) forward: bool,
 }
 
 /// Whether Winograd's 4x4 tiles need less work: products, 1.4 times those to make up for the transforms, and
@@ -106,17 +118,17 @@ impl TrainConvolution {
         shape: ConvolutionShape,
         input_gradient: Option<Picture>,
     ) -> Self {
-        let winograd = winograd_pays(&shape);
-        Self::with_form(isa, bf16, shape, input_gradient, winograd)
+        let (winograd, forward) = (winograd_pays(&shape), shape.output.height >= FORWARD_ROWS);
+        Self::with_form(isa, bf16, shape, input_gradient, winograd.then_some(Form { forward }))
     }
 
-    /// As [`Self::new`]; `winograd` asks for that form where it is possible, for tests.
+    /// As [`Self::new`]; `winograd` asks for that form where it is possible.
     pub(super) fn with_form(
         isa: Isa,
         bf16: Option<Bf16>,
         shape: ConvolutionShape,
         input_gradient: Option<Picture>,
-        winograd: bool,
+        winograd: Option<Form>,
     ) -> Self {
         assert!(bf16.is_none() || isa == Isa::Avx512, "bf16 by {isa}");
         let padding = shape.padding();
@@ -131,8 +143,8 @@ impl TrainConvolution {
         let phases = input_gradient.map(|to| phases(&shape, &to)).unwrap_or_default();
         let (c_in, c_out) = (shape.input.channels, shape.output.channels);
         let possible = (shape.kernel, shape.stride, shape.input.border) == (3, 1, 1) && bf16.is_none();
-        let winograd = (winograd && possible).then(|| Winograd {
-            forward: WinogradConvolution::unweighted(isa, c_in, c_out),
+        let winograd = winograd.filter(|_| possible).map(|Form { forward }| Winograd {
+            forward: forward.then(|| WinogradConvolution::unweighted(isa, c_in, c_out)),
             backward: WinogradConvolution::unweighted(isa, c_out, c_in),
             weights: WinogradGradient::new(isa, &shape),
             scratch: Scratch::new(1),
@@ -175,7 +187,7 @@ impl TrainConvolution {
                 to[..count].copy_from_slice(&from[panel * columns..][..count]);
             }
         });
-        if let Some(Winograd { forward, scratch, .. }) = &mut self.winograd {
+        if let Some(Winograd { forward: Some(forward), scratch, .. }) = &mut self.winograd {
             scratch.fit(pool.threads());
             forward.set_weights(pool, &self.forward_packed);
             forward.run_batch(pool, scratch, shape.n, (input, shape.input), (output, shape.output), false);

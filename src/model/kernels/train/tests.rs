@@ -51,6 +51,7 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
         None => values,
     };
     let Case { threads, n, height, width, c_in, c_out, kernel, stride, winograd, seed } = case;
+    let form = winograd.then_some(super::convolution::Form { forward: true });
     let padding = kernel / 2;
     let input = Picture { height, width, channels: c_in, border: padding };
     let (out_h, out_w) = ((height - 1) / stride + 1, (width - 1) / stride + 1);
@@ -60,7 +61,7 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
     let plain_input = Picture { border: 0, ..input };
     let back = (kernel < 7).then_some(plain_input);
     let pool = Pool::new(threads);
-    let mut convolution = TrainConvolution::with_form(isa, bf16.cloned(), shape, back, winograd);
+    let mut convolution = TrainConvolution::with_form(isa, bf16.cloned(), shape, back, form);
     let x = values(n * c_in * height * width, seed);
     let weights = values(c_out * c_in * kernel * kernel, seed + 1);
     let taps = kernel * kernel;
