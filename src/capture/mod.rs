@@ -11,6 +11,8 @@ mod spec;
 mod still;
 mod transport;
 mod video;
+mod vp8l;
+mod webp;
 
 pub use error::CaptureError;
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
