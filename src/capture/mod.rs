@@ -5,6 +5,7 @@ mod clock;
 mod demo;
 mod error;
 mod frame;
+mod jpeg;
 mod open;
 pub(crate) mod picture;
 mod spec;

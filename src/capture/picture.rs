@@ -11,7 +11,7 @@ use image::{
     RgbImage,
 };
 
-use super::webp;
+use super::{jpeg, webp};
 use crate::plain_file;
 
 /// Largest width or height that is decoded, in pixels.
@@ -98,6 +98,9 @@ fn open(path: &Path) -> Result<(ImageFormat, Box<dyn Input>), String> {
             most >> 20,
             bytes >> 20
         ));
+    }
+    if format == ImageFormat::Jpeg {
+        jpeg::check(&plain_file::read(path, most).map_err(|e| e.to_string())?)?;
     }
     if format != ImageFormat::WebP {
         return Ok((format, Box::new(BufReader::new(file))));
