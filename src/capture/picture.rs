@@ -47,14 +47,13 @@ pub(super) fn has_picture_name(path: &Path) -> bool {
         .is_some_and(|e| ENDINGS.contains(&e.to_ascii_lowercase().as_str()))
 }
 
-/// The picture format, told by the file's first bytes.
+/// The picture format, told by the file's first bytes, or else by its name.
 pub(super) fn picture_format(path: &Path) -> Option<ImageFormat> {
-    ImageReader::open(path)
-        .ok()?
-        .with_guessed_format()
-        .ok()?
-        .format()
-        .filter(|f| matches!(f, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif | ImageFormat::WebP))
+    ImageReader::open(path).ok()?.with_guessed_format().ok()?.format().filter(|format| is_read(*format))
+}
+
+fn is_read(format: ImageFormat) -> bool {
+    matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif | ImageFormat::WebP)
 }
 
 /// The sides of a picture, and what a decoder may ask for beside it, in bytes, as far as it looks.
@@ -88,8 +87,12 @@ impl<T: BufRead + Seek> Input for T {}
 /// Opens a picture file and checks what can be checked before a decoder sees it.
 fn open(path: &Path) -> Result<(ImageFormat, Box<dyn Input>), String> {
     let (file, bytes) = plain_file::open(path).map_err(|e| e.to_string())?;
-    let format =
-        picture_format(path).ok_or("expected a PNG, JPEG, GIF or WebP picture, found something else")?;
+    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(|e| e.to_string())?;
+    // Without a look at the name.
+    let format = reader
+        .format()
+        .filter(|format| is_read(*format))
+        .ok_or("expected a PNG, JPEG, GIF or WebP picture, found something else")?;
     let most = max_file_bytes(format);
     if bytes > most {
         return Err(format!(
@@ -103,7 +106,7 @@ fn open(path: &Path) -> Result<(ImageFormat, Box<dyn Input>), String> {
         jpeg::check(&plain_file::read(path, most).map_err(|e| e.to_string())?)?;
     }
     if format != ImageFormat::WebP {
-        return Ok((format, Box::new(BufReader::new(file))));
+        return Ok((format, Box::new(reader.into_inner())));
     }
     let content = plain_file::read(path, most).map_err(|e| e.to_string())?;
     webp::check(&content)?;
