@@ -7,9 +7,9 @@ use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use moue::app::SettingsFile;
 use moue::capture::{Pace, SourceSpec, open_source};
 use moue::model::parse_weights;
+use moue::settings::SettingsFile;
 use moue::train::checkpoint::Checkpoint;
 use moue::train::data::{DataOptions, DataSet, Exclusions, SplitName, Votes};
 use zip::write::SimpleFileOptions;

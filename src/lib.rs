@@ -2,9 +2,10 @@
 //!
 //! A frame goes one way through the modules: [`capture`] delivers it, [`detect`] finds the
 //! faces, [`model`] reads each face and says where it looked, [`pipeline`] runs these on
-//! threads of their own, [`record`] keeps what was seen, [`app`] shows the result. [`cli`] is the same
-//! without a window.
+//! threads of their own, [`record`] keeps what was seen, `app` (with the feature `window`) shows the result.
+//! [`cli`] is the same without a window.
 
+#[cfg(feature = "window")]
 pub mod app;
 pub mod capture;
 pub mod cli;
@@ -15,5 +16,7 @@ mod fault;
 pub mod model;
 mod new_file;
 pub mod pipeline;
+mod plain_file;
 pub mod record;
+pub mod settings;
 pub mod train;

@@ -1,81 +1,114 @@
-//! Pictures, tables and settings that would exhaust the machine are refused within a gigabyte of address space.
-//! (`hostile_weights.rs` is the same for weights.)
+//! Tables, recordings, settings and what is no file at all: refused within a gigabyte of address space.
+//! (`hostile_pictures.rs` and `hostile_weights.rs` are the same for pictures and weights.)
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/limited.rs"]
+mod limited;
+
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
-use image::ImageEncoder as _;
+use limited::run;
+use moue::settings::{Settings, SettingsFile};
 
-/// Runs the program in `folder` with at most 1 GB: its status, and what it says.
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\""])
-        .arg(assert_cmd::cargo::cargo_bin!("moue"))
-        .args(arguments)
-        // Each thread's pool of memory would count as used.
-        .env("MALLOC_ARENA_MAX", "1")
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+/// A named pipe that nobody writes to, and a device that never ends, under a name in `folder`.
+fn endless(folder: &Path, name: &str) -> [&'static str; 2] {
+    let made = ["pipe", "zero"];
+    for kind in made {
+        std::fs::create_dir_all(folder.join(kind)).unwrap();
+    }
+    assert!(Command::new("mkfifo").arg(folder.join("pipe").join(name)).status().unwrap().success());
+    symlink("/dev/zero", folder.join("zero").join(name)).unwrap();
+    made
 }
 
-fn picture(name: &str, bytes: &[u8]) -> (Option<i32>, String) {
+#[test]
+fn pipes_and_devices_are_no_files() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(name), bytes).unwrap();
-    run(folder.path(), &["analyze", name, "--frames", "2", "--json"])
-}
-
-fn png(width: u32, height: u32, kind: image::ExtendedColorType, bytes: usize) -> Vec<u8> {
-    let mut file = Vec::new();
-    image::codecs::png::PngEncoder::new(&mut file).write_image(&vec![0; bytes], width, height, kind).unwrap();
-    file
-}
-
-/// Frames of one pixel on a canvas of any size.
-fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
-    let mut file = b"GIF89a".to_vec();
-    file.extend([width.to_le_bytes(), height.to_le_bytes()].concat());
-    file.extend(b"\x80\0\0\0\0\0\0\0\0");
-    for _ in 0..frames {
-        file.extend(b"\x21\xf9\x04\x08\x01\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0");
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/models/moue-fer2013.safetensors");
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/obama.jpg");
+    for (name, arguments, status) in [
+        ("a.png", &["analyze", "FILE"][..], 1),
+        ("a.mp4", &["analyze", "FILE"], 1),
+        ("a.safetensors", &["model", "FILE"], 2),
+        ("a.pt", &["analyze", picture, "--weights", "FILE"], 2),
+        ("fer2013.csv", &["evaluate", network, "FILE", "--out", "out"], 2),
+        ("ferplus.csv", &["train", picture, "--ferplus", "FILE", "--out", "out"], 2),
+        ("list.csv", &["train", picture, "--exclude", "FILE", "--out", "out"], 2),
+    ] {
+        for kind in endless(folder.path(), name) {
+            let file = format!("{kind}/{name}");
+            let arguments: Vec<_> =
+                arguments.iter().map(|a| if *a == "FILE" { file.as_str() } else { a }).collect();
+            let (found, text) = run(folder.path(), &arguments);
+            assert_eq!(found, Some(status), "{arguments:?}: {text}");
+            assert!(text.contains(&file), "{text}");
+            assert!(
+                text.contains("found a folder or a device") || text.contains("found a device or a pipe"),
+                "{text}"
+            );
+        }
     }
-    file.push(b';');
-    file
 }
 
 #[test]
-fn the_largest_pictures_fit_and_larger_ones_are_refused() {
-    use image::ExtendedColorType::{Rgb16, Rgba16};
-    let (status, text) = picture("rgb16.png", &png(8000, 8000, Rgb16, 8000 * 8000 * 6));
+fn settings_that_are_no_file_or_too_large_are_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "settings.json";
+    for kind in endless(folder.path(), name) {
+        let path = folder.path().join(kind).join(name);
+        let (settings, note) = SettingsFile::at(path.clone()).read();
+        assert_eq!(settings, Settings::default());
+        assert!(note.unwrap().contains("found a folder or a device"));
+        assert!(!path.exists());
+    }
+    let path = folder.path().join(name);
+    std::fs::File::create(&path).unwrap().set_len(20 << 30).unwrap();
+    let (settings, note) = SettingsFile::at(path).read();
+    assert_eq!(settings, Settings::default());
+    assert!(note.unwrap().contains("expected at most 1048576 bytes, found 21474836480"));
+}
+
+#[test]
+fn recordings_of_one_endless_row_and_of_devices() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["session.json", "faces.csv"] {
+        for kind in endless(folder.path(), name) {
+            let (status, text) = run(folder.path(), &["report", kind]);
+            assert_eq!(status, Some(2), "{text}");
+            assert!(text.contains("faces.csv"), "{text}");
+            std::fs::remove_file(folder.path().join(kind).join(name)).unwrap();
+        }
+    }
+    let recording = folder.path().join("recording");
+    std::fs::create_dir(&recording).unwrap();
+    symlink("/dev/zero", recording.join("session.json")).unwrap();
+    let header = moue::record::CSV_HEADER.join(",");
+    // A quote that is never closed would make one row of the whole file.
+    let mut file = std::fs::File::create(recording.join("faces.csv")).unwrap();
+    writeln!(file, "{header}\n\"").unwrap();
+    let lines = b"0.1,1,1,2,3,4,5,9,happy\n".repeat(1 << 16);
+    for _ in 0..800 {
+        file.write_all(&lines).unwrap();
+    }
+    let (status, text) = run(folder.path(), &["report", "recording"]);
     assert_eq!(status, Some(0), "{text}");
-    let (status, text) = picture("rgba16.png", &png(8000, 8000, Rgba16, 8000 * 8000 * 8));
-    assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains("rgba16.png: expected at most 384 MB of pixels, found 512 MB"), "{text}");
-    let mut claims = png(1, 1, Rgb16, 6);
-    // The header's width and height, and its checksum.
-    claims[16..24].copy_from_slice(&[0, 0, 0x7f, 0xff, 0, 0, 0x7f, 0xff]);
-    let (status, text) = picture("claims.png", &claims);
-    assert_eq!(status, Some(1), "{text}");
-}
-
-#[test]
-fn jpegs_and_animations_that_claim_too_much() {
-    let mut jpeg = Vec::new();
-    let pixels = [128; 16 * 16 * 3];
-    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
-    encoder.write_image(&pixels, 16, 16, image::ExtendedColorType::Rgb8).unwrap();
-    let at = jpeg.windows(2).position(|w| w == b"\xff\xc0").unwrap();
-    jpeg[at + 5..at + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
-    for (name, file) in
-        [("a.jpg", jpeg), ("huge.gif", gif(65_535, 65_535, 2)), ("many.gif", gif(8000, 8000, 5000))]
-    {
-        let (status, text) = picture(name, &file);
-        assert_eq!(status, Some(1), "{name}: {text}");
-        assert!(text.contains(name), "{text}");
-    }
+    let page = std::fs::read_to_string(recording.join("report.html")).unwrap();
+    assert!(page.contains("52428801"), "each line is a row that cannot be read");
+    // No line break at all.
+    std::fs::write(recording.join("faces.csv"), &header).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(recording.join("faces.csv"))
+        .unwrap()
+        .set_len(20 << 30)
+        .unwrap();
+    let (status, text) = run(folder.path(), &["report", "recording"]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("expected rows of at most 65536 bytes"), "{text}");
 }
 
 #[test]

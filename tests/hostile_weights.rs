@@ -2,24 +2,22 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/limited.rs"]
+mod limited;
+
 use std::io::{Cursor, Write as _};
 use std::path::Path;
 
+use limited::run;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// Runs `moue model FILE` with at most 1 GB, and returns what it says of the file.
+/// What `moue model FILE` says of the file.
 fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hostile.pt"), bytes).unwrap();
-    let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 1000000; exec \"$0\" model hostile.pt"])
-        .arg(assert_cmd::cargo::cargo_bin!("moue"))
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{text}");
+    let (status, text) = run(folder.path(), &["model", "hostile.pt"]);
+    assert_eq!(status, Some(2), "{text}");
     assert!(text.starts_with("moue: hostile.pt: "), "{text}");
     text
 }
@@ -34,15 +32,9 @@ fn archive(pickle: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_built_in_network_itself_fits() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/moue-fer2013.safetensors");
-    let status = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 1000000; exec \"$0\" model \"$1\""])
-        .arg(assert_cmd::cargo::cargo_bin!("moue"))
-        .arg(path)
-        .output()
-        .unwrap()
-        .status;
-    assert!(status.success());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/moue-fer2013.safetensors");
+    let (status, text) = run(Path::new("."), &["model", path]);
+    assert_eq!(status, Some(0), "{text}");
 }
 
 #[test]
@@ -102,5 +94,81 @@ fn pickles_of_one_long_name_and_of_many_objects() {
     for endless in [&b"}"[..], b"N", b"(", b")", b"}\x94", b"Nr\0\0\0\0", b"X\0\0\0\0"] {
         let pickle = [b"\x80\x02", &endless.repeat((4 << 20) / endless.len() - 4)[..], b"N."].concat();
         refusal(&archive(&pickle));
+    }
+}
+
+#[test]
+fn four_gigabytes_that_a_header_claims() {
+    let four = u32::MAX;
+    // A safetensors header, and a tensor behind a small one.
+    assert!(
+        refusal(&[&u64::from(four).to_le_bytes()[..], b"{}"].concat())
+            .contains("expected a header of at most")
+    );
+    let header = format!(r#"{{"a":{{"dtype":"U8","shape":[{four}],"data_offsets":[0,{four}]}}}}"#);
+    refusal(&[&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat());
+    // A text, and a tensor.
+    let claim = [b"\x80\x02X", &four.to_le_bytes()[..], b"abc."].concat();
+    assert!(refusal(&archive(&claim)).contains("expected names of at most 4096 bytes, found 4294967295"));
+    // An entry, in its own head and in the directory.
+    let mut zip = archive(b"\x80\x02}.");
+    let directory = zip.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    for at in [18, 22, directory + 20, directory + 24] {
+        zip[at..at + 4].copy_from_slice(&(four - 1).to_le_bytes());
+    }
+    refusal(&zip);
+}
+
+#[test]
+fn an_entry_that_lies_about_the_size_that_it_unpacks_to() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    zip.start_file("net/data.pkl", deflated).unwrap();
+    for _ in 0..1500 {
+        zip.write_all(&vec![b'N'; 1 << 20]).unwrap();
+    }
+    let mut zip = zip.finish().unwrap().into_inner();
+    assert!(zip.len() < 4 << 20);
+    let directory = zip.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap();
+    for at in [22, directory + 24] {
+        zip[at..at + 4].copy_from_slice(&1000u32.to_le_bytes());
+    }
+    assert!(refusal(&zip).contains("data.pkl"));
+}
+
+#[test]
+fn an_archive_of_long_names() {
+    // Name, extra field and comment of 64 KiB each: the largest file of them.
+    let mut bytes = b"PK\x03\x04".to_vec();
+    bytes.resize(30, 0);
+    let start = bytes.len() as u32;
+    const ENTRIES: u16 = 1300;
+    for i in 0..ENTRIES {
+        let mut entry = [0; 46];
+        entry[..4].copy_from_slice(b"PK\x01\x02");
+        entry[4..8].copy_from_slice(&[20, 0, 20, 0]);
+        entry[28..34].fill(0xff);
+        bytes.extend(entry);
+        let at = bytes.len();
+        bytes.resize(at + 3 * 0xffff, b'n');
+        bytes[at..at + 2].copy_from_slice(&i.to_le_bytes());
+        // One extra field of a kind that nobody knows.
+        bytes[at + 0xffff..][..4].copy_from_slice(&[0xfe, 0xca, 0xfb, 0xff]);
+    }
+    let size = bytes.len() as u32 - start;
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([ENTRIES.to_le_bytes(), ENTRIES.to_le_bytes()].concat());
+    bytes.extend([size.to_le_bytes(), start.to_le_bytes()].concat());
+    bytes.extend([0, 0]);
+    assert!(bytes.len() < 256 << 20);
+    assert!(refusal(&bytes).contains("found an archive without data.pkl"));
+}
+
+#[test]
+fn a_pickle_that_nests_as_deep_as_it_is_long() {
+    for (open, close) in [(&b"("[..], &b"t"[..]), (b"", b"\x85")] {
+        // Each tuple holds the one before.
+        let pickle = [b"\x80\x02", &open.repeat(300_000)[..], b"N", &close.repeat(300_000), b"."].concat();
+        assert!(refusal(&archive(&pickle)).contains("expected a state dict, found another object"));
     }
 }

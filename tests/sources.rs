@@ -124,7 +124,7 @@ fn pictures_too_large_for_memory_are_refused_at_once() {
     let path = folder.path().join("long.jpg");
     fs::write(&path, encoded(&picture(8, 8), ImageFormat::Jpeg)).unwrap();
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(5 << 30).unwrap();
-    assert!(refusal(&path).contains("expected a file of at most 256 MB, found 5120 MB"));
+    assert!(refusal(&path).contains("expected a JPG file of at most 64 MB, found 5120 MB"));
 }
 
 /// The check sum of PNG's chunks.

@@ -1,6 +1,5 @@
 //! Files from outside: what is dropped onto the window, and what was open the last time.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use eframe::egui;
 use super::settings::Settings;
 use super::theme;
 use crate::capture::SourceSpec;
+use crate::plain_file;
 
 /// The source of the last time, unless its file is gone.
 pub(super) fn remembered_source(settings: &Settings) -> Option<SourceSpec> {
@@ -39,7 +39,7 @@ pub(super) fn is_weights(path: &Path) -> bool {
         return true;
     }
     let mut start = [0; 9];
-    if File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_err() {
+    if plain_file::open(path).and_then(|(mut file, _)| file.read_exact(&mut start)).is_err() {
         return false;
     }
     // The length of a safetensors header, and the header's first letter; a zip; a pickle.

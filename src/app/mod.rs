@@ -15,7 +15,6 @@ mod picture;
 mod playback;
 mod preview;
 mod recording;
-mod settings;
 mod sheets;
 mod shortcuts;
 mod stage;
@@ -35,6 +34,7 @@ use eframe::egui;
 use crate::capture::SourceSpec;
 use crate::model::DeviceChoice;
 use crate::pipeline::{Origins, ResultTap, Stopper};
+use crate::settings;
 
 pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};

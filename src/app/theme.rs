@@ -12,8 +12,6 @@ use crate::record::{expression_rgb, person_rgb};
 
 /// Gap between groups of the panel, in points.
 pub(super) const GAP: f32 = 14.0;
-/// Width of the side panel at the start, in points.
-pub(super) const PANEL_WIDTH: f32 = 332.0;
 
 /// Behind the picture, in both themes: a picture is judged best on a dark ground.
 pub(super) const STAGE: Color32 = Color32::from_rgb(15, 17, 21);

@@ -5,12 +5,15 @@ mod clock;
 mod demo;
 mod error;
 mod frame;
+mod jpeg;
 mod open;
 pub(crate) mod picture;
 mod spec;
 mod still;
 mod transport;
 mod video;
+mod vp8l;
+mod webp;
 
 pub use error::CaptureError;
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};

@@ -13,28 +13,37 @@ use serde::Deserialize;
 
 use super::clock::FrameClock;
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport};
+use crate::excerpt::excerpt;
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(400);
 /// A frame later than this is left out when shown live, in seconds.
 const TOO_LATE_S: f64 = 0.1;
-/// Largest frame that is decoded, in pixels.
-const MAX_PIXELS: usize = 64_000_000;
+/// Largest frame of a file, in pixels: those of 8K have 33 to 35 million. ffmpeg holds up to some twenty of them.
+const MAX_FILE_PIXELS: u64 = 36_000_000;
+/// Longest side of a frame that is handed over; larger ones are made smaller. A live source has half a dozen at a time.
+const MAX_SIDE_PX: usize = 4096;
 
 /// Containers that are files of their own. Playlists are left out: they lead to other files and to the
 /// network, and ffmpeg reads a live one again and again for minutes.
 const CONTAINERS: &str = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,ogg,asf,gif,apng,mjpeg,mxf,h264,hevc,m4v,\
     nut,rm,dv,ivf,obu,av1,yuv4mpegpipe,wtv,swf,bmp_pipe,tiff_pipe";
 
+/// Longest piece of a message of ffmpeg that is read at once.
+const MAX_MESSAGE_BYTES: u64 = 4096;
+
 /// What ffmpeg and ffprobe are told about every input.
-const INPUT_LIMITS: [&str; 6] = [
+const INPUT_LIMITS: [&str; 8] = [
     "-format_whitelist",
     CONTAINERS,
     "-protocol_whitelist",
     "file,crypto,data",
-    // The same as `MAX_PIXELS`.
+    // The same as `MAX_FILE_PIXELS`; a stream's frames may be larger than its header says.
     "-max_pixels",
-    "64000000",
+    "36000000",
+    // The largest piece of memory, in bytes: a frame of that size with 16 bits and transparency takes 288 MB.
+    "-max_alloc",
+    "301989888",
 ];
 
 /// Moving further than this, in seconds, is a cut: nothing goes on there.
@@ -298,7 +307,9 @@ impl Decoder {
             .arg("-i")
             .arg(input_name(path))
             .args(["-an", "-sn", "-dn", "-vf"])
-            .arg(format!("fps={rate}"))
+            .arg(format!(
+                "fps={rate},scale=w='min(iw,{MAX_SIDE_PX})':h='min(ih,{MAX_SIDE_PX})':force_original_aspect_ratio=decrease"
+            ))
             .args(["-f", "image2pipe", "-c:v", "ppm", "-"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -387,12 +398,15 @@ fn not_started(path: &Path, error: &io::Error) -> CaptureError {
 
 fn last_line(errors: impl Read) -> String {
     let mut last = String::new();
-    for line in BufReader::new(errors).lines() {
-        match line {
-            Ok(line) if !line.trim().is_empty() => last = line.trim().to_owned(),
-            Ok(_) => {}
-            Err(_) => break,
+    // Lines of any length, and bytes of any kind: the file has a say in them.
+    let mut errors = BufReader::new(errors);
+    let mut line = Vec::new();
+    while errors.by_ref().take(MAX_MESSAGE_BYTES).read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+        let text = String::from_utf8_lossy(&line);
+        if !text.trim().is_empty() {
+            last = excerpt(text.trim(), 500);
         }
+        line.clear();
     }
     last
 }
@@ -420,6 +434,14 @@ fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
         .first()
         .filter(|s| s.width > 0 && s.height > 0)
         .ok_or_else(|| unusable("no picture and no video".into()))?;
+    if u64::from(stream.width) * u64::from(stream.height) > MAX_FILE_PIXELS {
+        return Err(unusable(format!(
+            "expected a video of at most {} megapixels, found {}x{}",
+            MAX_FILE_PIXELS / 1_000_000,
+            stream.width,
+            stream.height
+        )));
+    }
     let rate = [&stream.avg_frame_rate, &stream.r_frame_rate]
         .into_iter()
         .flatten()
@@ -468,11 +490,13 @@ fn read_ppm(input: &mut impl io::BufRead) -> io::Result<Option<RgbImage>> {
         .and_then(|(w, h)| Some((w.parse::<u32>().ok()?, h.parse::<u32>().ok()?)))
         .filter(|_| header[0] == "P6" && header[2] == "255")
         .ok_or_else(|| invalid("no PPM header"))?;
-    let pixels = width as usize * height as usize;
-    if pixels == 0 || pixels > MAX_PIXELS {
-        return Err(invalid(&format!("expected at most {MAX_PIXELS} pixels, found {width}x{height}")));
+    let (columns, rows) = (width as usize, height as usize);
+    if [columns, rows].into_iter().any(|side| !(1..=MAX_SIDE_PX).contains(&side)) {
+        return Err(invalid(&format!(
+            "expected at most {MAX_SIDE_PX} pixels a side, found {width}x{height}"
+        )));
     }
-    let mut raw = vec![0; pixels * 3];
+    let mut raw = vec![0; columns * rows * 3];
     input.read_exact(&mut raw)?;
     Ok(RgbImage::from_raw(width, height, raw))
 }

@@ -9,7 +9,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{DONE, bench_live};
+use super::DONE;
+#[cfg(feature = "window")]
+use super::bench_live;
 use crate::capture::{Frame, Pace, SourceSpec, open_source};
 use crate::detect::{DetectorSettings, FaceDetector};
 use crate::model::formula::{formula_input, formula_weights};
@@ -100,10 +102,7 @@ struct Measurement {
 
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
     if args.only == Some(Name::Live) {
-        let threads = args.threads.map_or(0, usize::from);
-        let mut out = io::stdout().lock();
-        bench_live::run(args.clip.as_deref(), args.seconds, threads, args.json, &mut out)?;
-        return Ok(DONE);
+        return live(args);
     }
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     let mut threads = args.threads.map_or(vec![1, all], |n| vec![usize::from(n)]);
@@ -132,6 +131,21 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
     }
     report.finish()?;
     Ok(DONE)
+}
+
+#[cfg(feature = "window")]
+fn live(args: &BenchArgs) -> anyhow::Result<u8> {
+    let threads = args.threads.map_or(0, usize::from);
+    let mut out = io::stdout().lock();
+    bench_live::run(args.clip.as_deref(), args.seconds, threads, args.json, &mut out)?;
+    Ok(DONE)
+}
+
+/// What is measured there draws the window's heatmap too.
+#[cfg(not(feature = "window"))]
+fn live(args: &BenchArgs) -> anyhow::Result<u8> {
+    let (_, _) = (&args.clip, args.seconds);
+    anyhow::bail!("--only live measures a part of the window, and this program was built without one")
 }
 
 /// The network alone, with weights from a formula, as other engines are measured.

@@ -3,6 +3,7 @@
 mod analyze;
 mod annotate;
 mod bench;
+#[cfg(feature = "window")]
 mod bench_live;
 mod calm;
 mod cameras;
@@ -145,6 +146,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }))
 }
 
+#[cfg(feature = "window")]
 fn window(args: WindowArgs) -> anyhow::Result<u8> {
     #[cfg(target_os = "linux")]
     start_again_without_driver_cache();
@@ -163,6 +165,14 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
+#[cfg(not(feature = "window"))]
+fn window(_args: WindowArgs) -> anyhow::Result<u8> {
+    anyhow::bail!(
+        "this program was built without its window; `cargo build --release` (with the feature `window`, which is on \
+         by default) builds it with one, and `moue analyze` does the same in a terminal"
+    )
+}
+
 /// Sends every result to `address`.
 #[cfg(feature = "osc")]
 fn osc_tap(address: Option<&str>) -> anyhow::Result<Option<std::sync::Arc<crate::pipeline::ResultTap>>> {
@@ -175,7 +185,7 @@ fn osc_tap(address: Option<&str>) -> anyhow::Result<Option<std::sync::Arc<crate:
 
 /// Graphics drivers keep compiled shaders in the user's cache folder, and are told not to only by the environment in
 /// which a program starts. But the window writes nothing except its settings: it starts a second time, in place.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "window"))]
 fn start_again_without_driver_cache() {
     use std::os::unix::process::CommandExt as _;
     // Mesa's, NVIDIA's.

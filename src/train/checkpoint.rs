@@ -15,7 +15,7 @@ use super::history::EpochRow;
 use super::recipe::Recipe;
 use super::{Schedule, TrainError};
 use crate::excerpt::excerpt;
-use crate::model::{ModelError, WeightTensor, check_header, read_file};
+use crate::model::{ModelError, WeightTensor, check_header, read_file, state_dict_layout};
 
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, WeightTensor>;
@@ -193,6 +193,8 @@ impl Checkpoint {
             return Err(broken(format!("expected version {VERSION}, found {version:?}")));
         }
         let state: RunState = serde_json::from_str(state).map_err(|e| broken(e.to_string()))?;
+        // A file from elsewhere could ask for a batch of any size.
+        state.recipe.check().map_err(|e| broken(e.to_string()))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
         let mut groups: BTreeMap<String, Tensors> = BTreeMap::new();
         for (name, view) in file.tensors() {
@@ -206,12 +208,21 @@ impl Checkpoint {
             groups.entry(group.to_owned()).or_default().insert(tensor.to_owned(), tensor_data);
         }
         let weights = groups.remove("weights").ok_or_else(|| broken("it holds no weights".into()))?;
-        Ok(Self {
-            state,
-            weights,
-            average: groups.remove("average"),
-            moments: groups.remove("moments").unwrap_or_default(),
-        })
+        let average = groups.remove("average");
+        for (group, tensors) in [("weights", Some(&weights)), ("average", average.as_ref())] {
+            let Some(tensors) = tensors else { continue };
+            for spec in state_dict_layout(state.recipe.blocks) {
+                let found = tensors.get(&spec.name).map(|t| &t.shape);
+                if found != Some(&spec.shape) {
+                    let expected = spec.shape;
+                    return Err(broken(format!(
+                        "tensor {group}/{}: expected shape {expected:?}, found {found:?}",
+                        spec.name
+                    )));
+                }
+            }
+        }
+        Ok(Self { state, weights, average, moments: groups.remove("moments").unwrap_or_default() })
     }
 }
 
@@ -238,6 +249,29 @@ mod tests {
         let read = Checkpoint::read(&path).unwrap();
         assert_eq!(read, Checkpoint { state, weights, average: Some(average), moments });
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn settings_that_no_run_has_and_tensors_of_other_shapes_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("checkpoint.safetensors");
+        let refusal = |recipe: Recipe, weights: &Tensors, average: Option<&Tensors>| {
+            let state = RunState::new(recipe, "a".into(), "b".into());
+            let parts = CheckpointParts { state: &state, weights, average, moments: &BTreeMap::new() };
+            parts.write(&path).unwrap();
+            Checkpoint::read(&path).unwrap_err().to_string()
+        };
+        let recipe = Recipe::named(RecipeName::Default);
+        let good = initial_weights(recipe.blocks, 3).tensors;
+        let text = refusal(Recipe { batch: 1 << 40, ..recipe.clone() }, &good, None);
+        assert!(text.contains("--batch: expected 2 to 4096"), "{text}");
+        let mut other = good.clone();
+        other.insert("fc.bias".into(), WeightTensor { shape: vec![8], values: vec![0.0; 8] });
+        let text = refusal(recipe.clone(), &other, None);
+        assert!(text.contains("weights/fc.bias: expected shape [7], found Some([8])"), "{text}");
+        other.remove("fc.bias");
+        let text = refusal(recipe, &good, Some(&other));
+        assert!(text.contains("average/fc.bias: expected shape [7], found None"), "{text}");
     }
 
     #[test]

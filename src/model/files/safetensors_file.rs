@@ -1,7 +1,5 @@
 //! Reads and checks a safetensors file.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use half::{bf16, f16};
@@ -11,6 +9,7 @@ use safetensors::{Dtype, SafeTensors};
 use super::assemble::{TensorFile, assemble};
 use crate::excerpt::excerpt;
 use crate::model::{ModelError, NetworkWeights};
+use crate::plain_file;
 
 /// Largest file that is read: a checkpoint of the deeper network with an optimiser's two moments and an
 /// average of the weights takes 180 MB.
@@ -28,22 +27,8 @@ pub fn read_safetensors(path: &Path) -> Result<NetworkWeights, ModelError> {
 
 /// The file's bytes, at most [`MAX_FILE_BYTES`].
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, ModelError> {
-    let unreadable = |reason: String| ModelError::Unreadable { path: path.to_owned(), reason };
-    // Looked at before it is opened: opening a named pipe waits for whoever writes to it.
-    let metadata = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
-    if !metadata.is_file() {
-        return Err(unreadable("expected a file, found a folder or a device".into()));
-    }
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(unreadable(format!(
-            "expected at most {MAX_FILE_BYTES} bytes, found {} bytes",
-            metadata.len()
-        )));
-    }
-    let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
-    Ok(bytes)
+    plain_file::read(path, MAX_FILE_BYTES)
+        .map_err(|e| ModelError::Unreadable { path: path.to_owned(), reason: e.to_string() })
 }
 
 /// Refuses a header that would take too much memory to read.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::RecordError;
 use super::rows::FACES_FILE;
 use super::session::{SESSION_FILE, Session};
-use crate::new_file;
+use crate::{new_file, plain_file};
 
 /// Name of the page in the session folder, where no other is asked for.
 pub const REPORT_FILE: &str = "report.html";
@@ -45,10 +45,6 @@ pub fn write_report(folder: &Path, out: Option<&Path>) -> Result<PathBuf, Record
 }
 
 fn read_session(path: &Path) -> Result<Session, String> {
-    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
-    if size > MAX_SESSION_BYTES {
-        return Err(format!("expected at most {MAX_SESSION_BYTES} bytes, found {size}"));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
-    serde_json::from_str(&text).map_err(|e| e.to_string())
+    let text = plain_file::read(path, MAX_SESSION_BYTES).map_err(|e| e.to_string())?;
+    serde_json::from_slice(&text).map_err(|e| e.to_string())
 }

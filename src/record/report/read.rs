@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
+use crate::plain_file;
 use crate::record::RecordError;
 use crate::record::rows::{CSV_HEADER, FaceRow};
 
@@ -22,9 +23,11 @@ pub(super) struct Counts {
 /// Calls `take` for every readable row.
 pub(super) fn for_each_row(path: &Path, mut take: impl FnMut(&FaceRow)) -> Result<Counts, RecordError> {
     let failed = |reason: String| RecordError::Read { path: path.to_owned(), reason };
-    let mut file = File::open(path).map_err(|e| failed(e.to_string()))?;
+    let (mut file, _) = plain_file::open(path).map_err(|e| failed(e.to_string()))?;
     let whole = ends_with_newline(&mut file).map_err(|e| failed(e.to_string()))?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(ShortLines { file, line: 0 });
+    // No field is written with quotes, and an open one would make the rest of the file one row.
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(ShortLines { file, line: 0 });
     let header = reader.byte_headers().map_err(|e| failed(e.to_string()))?.clone();
     let mut columns = [0; CSV_HEADER.len()];
     for (column, name) in columns.iter_mut().zip(CSV_HEADER) {

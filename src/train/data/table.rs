@@ -6,6 +6,8 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
+use crate::plain_file;
+
 /// Longest row in bytes, quoted line breaks included; a face takes about 9,000. The reader's own buffer of
 /// 8 KiB comes on top.
 const MAX_ROW_BYTES: u64 = 256 * 1024;
@@ -19,15 +21,10 @@ pub(super) struct Table {
 impl Table {
     /// Opens a file of at most `max_bytes`. Rows may have any number of fields where `flexible` is set.
     pub(super) fn open(path: &Path, max_bytes: u64, headers: bool, flexible: bool) -> Result<Self, String> {
-        // Looked at before it is opened: opening a named pipe waits for whoever writes to it.
-        let metadata = std::fs::metadata(path).map_err(|e| e.to_string())?;
-        if !metadata.is_file() {
-            return Err("expected a CSV file, found a folder or a device".into());
+        let (file, size) = plain_file::open(path).map_err(|e| e.to_string())?;
+        if size > max_bytes {
+            return Err(format!("expected at most {max_bytes} bytes, found {size}"));
         }
-        if metadata.len() > max_bytes {
-            return Err(format!("expected at most {max_bytes} bytes, found {}", metadata.len()));
-        }
-        let file = File::open(path).map_err(|e| e.to_string())?;
         let reader = ReaderBuilder::new()
             .has_headers(headers)
             .flexible(flexible)

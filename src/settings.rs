@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::theme::PANEL_WIDTH;
 use crate::excerpt::excerpt;
 use crate::pipeline::Baseline;
+use crate::plain_file;
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
+/// Width of the side panel at the start, in points.
+const PANEL_WIDTH: f32 = 332.0;
 /// Smallest and largest zoom.
-pub(super) const ZOOM: (f32, f32) = (0.5, 3.0);
+pub(crate) const ZOOM: (f32, f32) = (0.5, 3.0);
 /// A settings file is small; a larger one is none.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -213,16 +215,7 @@ impl SettingsFile {
     }
 
     fn read_text(&self) -> io::Result<String> {
-        // Looked at before it is opened: opening a named pipe waits for whoever writes to it.
-        let metadata = std::fs::metadata(&self.path)?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("expected a file, found a folder or a device"));
-        }
-        let size = metadata.len();
-        if size > MAX_BYTES {
-            return Err(io::Error::other(format!("expected at most {MAX_BYTES} bytes, found {size}")));
-        }
-        std::fs::read_to_string(&self.path)
+        String::from_utf8(plain_file::read(&self.path, MAX_BYTES)?).map_err(io::Error::other)
     }
 
     fn set_aside(&self, reason: &str) -> String {
