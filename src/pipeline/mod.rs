@@ -9,6 +9,7 @@ mod mailbox;
 mod reader;
 mod shown;
 mod smoothing;
+mod watched;
 
 pub use analysis::{LiveResult, ModelInfo};
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
@@ -20,4 +21,5 @@ pub use live::{
 };
 pub use mailbox::Mailbox;
 pub use shown::ReadingStage;
+pub use watched::{GIVE_UP_AFTER, WatchedCamera};
 pub use smoothing::{Probabilities, ShownReading, Smoother, SmoothingSettings};
