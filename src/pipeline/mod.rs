@@ -21,5 +21,5 @@ pub use live::{
 };
 pub use mailbox::Mailbox;
 pub use shown::ReadingStage;
-pub use watched::{GIVE_UP_AFTER, WatchedCamera};
 pub use smoothing::{Probabilities, ShownReading, Smoother, SmoothingSettings};
+pub use watched::{GIVE_UP_AFTER, WatchedCamera};

@@ -112,7 +112,8 @@ impl WatchedCamera {
     }
 
     fn close(&mut self) {
-        if let Link::Reading(reader) | Link::Opening(reader, _) = std::mem::replace(&mut self.link, Link::Over)
+        if let Link::Reading(reader) | Link::Opening(reader, _) =
+            std::mem::replace(&mut self.link, Link::Over)
         {
             self.leaving.add(reader);
         }
@@ -124,7 +125,11 @@ impl WatchedCamera {
     }
 
     /// Looks once at what the running camera does.
-    fn look(&mut self, event: Option<Event>, waited: Duration) -> Option<Result<Option<Frame>, CaptureError>> {
+    fn look(
+        &mut self,
+        event: Option<Event>,
+        waited: Duration,
+    ) -> Option<Result<Option<Frame>, CaptureError>> {
         if event.is_some() {
             self.answered = Instant::now();
         }
