@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
 use moue::model::{DeviceChoice, LoadedWeights};
-use moue::pipeline::{Hooks, Live, LiveOptions, Message, Origins, SmoothingSettings, SourceState};
+use moue::pipeline::{
+    Hooks, Live, LiveOptions, Message, Origins, SmoothingSettings, SourceOpener, SourceState, WatchedCamera,
+};
 use parking_lot::Mutex;
 
 /// What the camera does after its first frames.
@@ -129,10 +131,10 @@ fn camera(name: &str) -> SourceSpec {
     SourceSpec::Camera(Some(name.to_owned()))
 }
 
-/// The pipeline with `bench`'s camera, chosen by its path; "other" is a camera without troubles.
-fn start(bench: &Arc<Bench>) -> (Live, Awake) {
+/// Opens `bench`'s camera; "other" is a camera without troubles.
+fn opener(bench: &Arc<Bench>) -> Arc<SourceOpener> {
     let plugged = Arc::clone(bench);
-    let open = move |spec: &SourceSpec| {
+    Arc::new(move |spec: &SourceSpec| {
         let wanted = spec.to_string();
         plugged.asked.lock().push(wanted.clone());
         let other = wanted == "camera:other";
@@ -159,9 +161,13 @@ fn start(bench: &Arc<Bench>) -> (Live, Awake) {
         let image = Arc::new(RgbImage::new(64, 48));
         let source = MadeUp { bench: Arc::clone(&plugged), info, image, next: 0 };
         Ok(OpenedSource { source: Box::new(source), note: None })
-    };
+    })
+}
+
+/// The pipeline with `bench`'s camera, chosen by its path.
+fn start(bench: &Arc<Bench>) -> (Live, Awake) {
     let origins = Origins {
-        open: Arc::new(open),
+        open: opener(bench),
         read: Arc::new(|path| path.map_or_else(LoadedWeights::built_in, LoadedWeights::read)),
     };
     let hooks = Hooks { on_frame: Box::new(|_| {}), on_change: Box::new(|| {}) };
@@ -318,4 +324,75 @@ fn after_a_pause_the_same_device_goes_on_and_a_new_choice_is_taken_literally() {
         asked(&bench),
         ["camera:/dev/video0".to_owned(), format!("camera:{ID}"), "camera:/dev/video0".into()]
     );
+}
+
+/// The camera as `moue analyze` reads it, and what ends it.
+fn watch(bench: &Arc<Bench>) -> (Box<dyn FrameSource>, Arc<AtomicBool>, Awake) {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let opened = WatchedCamera::open(opener(bench), &camera("/dev/video0"), Arc::clone(&stopped));
+    (opened.unwrap().unwrap().source, stopped, Awake(Arc::clone(bench)))
+}
+
+/// The next answer that is no plain wait.
+fn answer(source: &mut dyn FrameSource) -> Result<Frame, CaptureError> {
+    wait_for("an answer of the camera", || match source.next_frame() {
+        Err(CaptureError::Timeout { .. }) => None,
+        answer => Some(answer.map(|frame| frame.expect("the camera is at its end"))),
+    })
+}
+
+/// Reads until it is told that the camera was lost, and says why.
+fn lost(source: &mut dyn FrameSource) -> String {
+    wait_for("no signal", || match answer(source) {
+        Err(CaptureError::NoSignal { reason, .. }) => Some(reason),
+        Err(e) => panic!("{e}"),
+        Ok(_) => None,
+    })
+}
+
+#[test]
+fn a_watched_camera_comes_back_as_one_stream() {
+    let bench = Bench::new(Then::Unplugged);
+    let (mut source, _stopped, _awake) = watch(&bench);
+    let mut last = answer(&mut *source).unwrap();
+    for _ in 0..2 {
+        last = answer(&mut *source).unwrap();
+    }
+    assert_eq!(last.index, 2);
+    assert!(lost(&mut *source).contains("unplugged"));
+    *bench.then.lock() = Then::GoesOn;
+    let again = answer(&mut *source).unwrap();
+    assert_eq!(again.index, 3);
+    // The pause before it was opened again is a part of the stream's time.
+    assert!(again.time_s >= last.time_s + 0.9, "{} after {}", again.time_s, last.time_s);
+    assert_eq!(asked(&bench), ["camera:/dev/video0".to_owned(), format!("camera:{ID}")]);
+    drop(source);
+    assert_eq!(bench.open.load(Ordering::SeqCst), 0, "the camera is not released");
+}
+
+#[test]
+fn a_watched_camera_that_stays_away_is_given_up_with_its_reason() {
+    let bench = Bench::new(Then::Unplugged);
+    let (mut source, _stopped, _awake) = watch(&bench);
+    *bench.opening.lock() = Opening::Busy;
+    lost(&mut *source);
+    let end = answer(&mut *source).err().unwrap();
+    assert!(!end.is_transient());
+    let text = end.to_string();
+    assert!(text.contains("no signal for 30 s, given up") && text.contains("in use by zoom"), "{text}");
+    assert!(source.next_frame().unwrap().is_none(), "it goes on after it was given up");
+}
+
+#[test]
+fn a_watched_camera_whose_driver_hangs_says_so_and_ends_when_asked() {
+    let bench = Bench::new(Then::Hangs);
+    let (mut source, stopped, _awake) = watch(&bench);
+    assert!(lost(&mut *source).contains("the driver does not answer"));
+    stopped.store(true, Ordering::SeqCst);
+    assert!(matches!(source.next_frame(), Err(CaptureError::Timeout { .. })));
+    drop(source);
+    // Also while it is being opened.
+    *bench.opening.lock() = Opening::Hangs;
+    let opened = WatchedCamera::open(opener(&bench), &camera("/dev/video0"), stopped).unwrap();
+    assert!(opened.is_none());
 }

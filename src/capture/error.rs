@@ -13,6 +13,16 @@ pub enum CaptureError {
         /// How long was waited, in milliseconds.
         waited_ms: u64,
     },
+    /// A camera that was running delivers nothing; it is opened again as soon as it can be.
+    #[error("{device}: no signal; waiting at most {wait_s} s for it to come back ({reason})")]
+    NoSignal {
+        /// The camera's name.
+        device: String,
+        /// Why, as far as it is known.
+        reason: String,
+        /// When it is given up, in seconds without a frame.
+        wait_s: u64,
+    },
     /// One picture or frame could not be decoded; the source goes on.
     #[error("{}: {reason}", path.display())]
     UnreadableFrame {
@@ -93,6 +103,6 @@ impl CaptureError {
     /// Whether the source may deliver frames when it is asked again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::UnreadableFrame { .. })
+        matches!(self, Self::Timeout { .. } | Self::NoSignal { .. } | Self::UnreadableFrame { .. })
     }
 }

@@ -16,9 +16,9 @@ use super::calm::{Calm, CalmArgs};
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
-use crate::capture::{CaptureError, Pace, SourceKind, SourceSpec, open_source};
+use crate::capture::{CaptureError, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
 use crate::new_file;
-use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo};
+use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 
 /// Files that are taken from a folder; what else lies there is no failure.
 const MEDIA_ENDINGS: [&str; 15] = [
@@ -26,15 +26,12 @@ const MEDIA_ENDINGS: [&str; 15] = [
     "wmv",
 ];
 
-/// Waits in vain for a camera's frame, of half a second each, before something is said.
-const MAX_WAITS: u32 = 6;
-
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArgs {
     /// Pictures, folders, GIFs and videos
     #[arg(value_name = "INPUT", required_unless_present = "source")]
     inputs: Vec<PathBuf>,
-    /// A source instead of inputs: camera, camera:NAME or demo
+    /// A source instead of inputs: camera, camera:NAME or demo. A camera that is lost is waited for, at most 30 s
     #[arg(long, value_name = "SOURCE", conflicts_with = "inputs")]
     source: Option<SourceSpec>,
     /// Stop after N analysed frames of each input
@@ -142,10 +139,22 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Opens one source, a camera on a thread of its own: a driver may hang. `Ok(None)`: the user ended the program.
+    fn open(&self, spec: &SourceSpec) -> Result<Option<OpenedSource>, CaptureError> {
+        match spec {
+            SourceSpec::Auto | SourceSpec::Camera(_) => {
+                let open = Arc::new(|spec: &SourceSpec| open_source(spec, Pace::Unpaced));
+                WatchedCamera::open(open, spec, Arc::clone(&self.stopped))
+            }
+            SourceSpec::Demo | SourceSpec::Path(_) => open_source(spec, Pace::Unpaced).map(Some),
+        }
+    }
+
     /// Analyses one source. `Ok(false)`: it failed and was named; an error ends the run.
     fn source(&mut self, spec: &SourceSpec, single: bool) -> anyhow::Result<bool> {
-        let opened = match open_source(spec, Pace::Unpaced) {
-            Ok(opened) => opened,
+        let opened = match self.open(spec) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(true),
             Err(e) => return Ok(self.name_failure(&e)),
         };
         if let Some(note) = &opened.note {
@@ -170,21 +179,21 @@ impl Run<'_> {
         self.keeping.begin(&info, &self.model, calm.settings())?;
         let mut analysed = 0;
         let mut whole = true;
-        let mut waits = 0_u32;
+        let mut silent = false;
         while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
             let frame = match source.next_frame() {
                 Ok(Some(frame)) => {
-                    waits = 0;
+                    if std::mem::take(&mut silent) {
+                        self.progress.suspend(|| complain(format_args!("{name}: the signal is back")));
+                    }
                     frame
                 }
                 Ok(None) => break,
-                Err(e @ CaptureError::Timeout { .. }) => {
-                    waits += 1;
-                    // Once a silence: it may end, and Ctrl-C ends the waiting.
-                    if waits == MAX_WAITS {
-                        self.progress
-                            .suspend(|| complain(format_args!("{e}, again and again; still waiting")));
-                    }
+                Err(CaptureError::Timeout { .. }) => continue,
+                // The camera may come back, and Ctrl-C ends the waiting.
+                Err(e @ CaptureError::NoSignal { .. }) => {
+                    silent = true;
+                    self.name_failure(&e);
                     continue;
                 }
                 Err(e) => {

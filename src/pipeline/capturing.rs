@@ -2,31 +2,24 @@
 //! none, and starts again when a camera fails. It never calls a driver itself, so that it always goes on.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::live::{Message, Shared, Wanted, Work};
-use super::reader::{Event, Reader};
+use super::reader::{Event, Leaving, OneStream, Reader};
 use crate::capture::{CaptureError, SourceInfo, SourceKind, SourceSpec};
 
 /// Without a frame for this long the picture is marked and the camera opened again.
-const NO_SIGNAL_AFTER: Duration = Duration::from_secs(3);
+pub(super) const NO_SIGNAL_AFTER: Duration = Duration::from_secs(3);
 /// First and longest pause before a camera is opened again.
-const RETRY_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+pub(super) const RETRY_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 /// A camera that ran this long works again; the pauses start anew.
-const WORKS_AFTER: Duration = Duration::from_secs(10);
+pub(super) const WORKS_AFTER: Duration = Duration::from_secs(10);
 /// Longest time to open a source; macOS may ask the user for permission meanwhile.
-const OPEN_WITHIN: Duration = Duration::from_secs(30);
-/// A source is released within this time unless its driver hangs or it is still being opened.
-const RELEASE_SOON: Duration = Duration::from_millis(700);
-/// Opening a camera gives up by itself within this time, and releases it.
-const RELEASE_LATE: Duration = Duration::from_secs(9);
-/// Drivers that may hang at once; each keeps a thread.
-const MAX_HUNG: usize = 4;
+pub(super) const OPEN_WITHIN: Duration = Duration::from_secs(30);
 /// How often the thread looks whether it should do something else.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A driver call that does not return.
-const NO_ANSWER: &str = "the driver does not answer; unplug the camera and plug it in again";
+pub(super) const NO_ANSWER: &str = "the driver does not answer; unplug the camera and plug it in again";
 
 /// What the source is doing.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +46,7 @@ pub enum SourceState {
 }
 
 pub(super) fn capture_loop(shared: &Arc<Shared>) {
-    let mut supervisor = Supervisor { shared, leaving: Vec::new(), paused_device: None };
+    let mut supervisor = Supervisor { shared, leaving: Leaving::default(), paused_device: None };
     while !shared.stopped() {
         let wanted = shared.wanted.lock().clone();
         shared.clear_result();
@@ -99,16 +92,9 @@ enum End {
     Failed(String),
 }
 
-/// A thread that was told to end.
-struct Leaving {
-    thread: JoinHandle<()>,
-    since: Instant,
-}
-
 struct Supervisor<'a> {
     shared: &'a Shared,
-    /// Threads that have not ended yet; some never do.
-    leaving: Vec<Leaving>,
+    leaving: Leaving,
     /// The source that was wanted before a pause, and what opens the same device again.
     paused_device: Option<(SourceSpec, SourceSpec)>,
 }
@@ -128,10 +114,11 @@ impl Supervisor<'_> {
         };
         self.shared.set_state(SourceState::Running(running.info.clone()));
         let mut last_frame = Instant::now();
+        let mut stream = OneStream::default();
         let mut pause = RETRY_PAUSES.0;
         loop {
             let start = Instant::now();
-            let end = self.run(&running, wanted, &mut last_frame);
+            let end = self.run(&running, wanted, &mut last_frame, &mut stream);
             let Running { reader, info, same } = running;
             let (shared, since) = (self.shared, last_frame);
             let silence = |reason: Option<String>| {
@@ -169,7 +156,7 @@ impl Supervisor<'_> {
                     Err(NotOpen::Failed(text)) => {
                         tracing::debug!("{text}");
                         // It is this program's own hung call that keeps the camera then.
-                        let hung = self.leaving.iter().any(|l| !l.thread.is_finished());
+                        let hung = self.leaving.any();
                         silence(Some(if hung { NO_ANSWER.to_owned() } else { text }));
                     }
                 }
@@ -188,7 +175,7 @@ impl Supervisor<'_> {
             // What is only now being released would be busy.
             self.wait_for_releases(wanted);
         }
-        if self.leaving.len() >= MAX_HUNG {
+        if self.leaving.too_many() {
             let text =
                 "the drivers of several cameras do not answer; unplug them, or start the program again";
             return Err(NotOpen::Failed(text.into()));
@@ -226,7 +213,13 @@ impl Supervisor<'_> {
     }
 
     /// Passes frames on as long as they come.
-    fn run(&self, running: &Running, wanted: &Wanted, last_frame: &mut Instant) -> End {
+    fn run(
+        &self,
+        running: &Running,
+        wanted: &Wanted,
+        last_frame: &mut Instant,
+        stream: &mut OneStream,
+    ) -> End {
         let Running { reader, info, .. } = running;
         let start = Instant::now();
         let camera = info.kind == SourceKind::Camera;
@@ -244,9 +237,12 @@ impl Supervisor<'_> {
                         self.shared.set_state(SourceState::Running(info.clone()));
                     }
                     *last_frame = frame.captured_at;
-                    if camera {
+                    let frame = if camera {
                         last_complaint = None;
-                    }
+                        stream.place(frame)
+                    } else {
+                        frame
+                    };
                     (self.shared.hooks.on_frame)(&frame);
                     let source = Arc::clone(&name);
                     self.shared.work.put(Work {
@@ -292,19 +288,12 @@ impl Supervisor<'_> {
     /// Tells a thread to end and waits a little.
     fn leave(&mut self, reader: Reader) {
         *self.shared.transport.lock() = None;
-        if let Some(thread) = reader.release(RELEASE_SOON) {
-            self.leaving.push(Leaving { thread, since: Instant::now() });
-        }
-        self.leaving.retain(|l| !l.thread.is_finished());
+        self.leaving.add(reader);
     }
 
     /// Waits until every source is released, except those whose driver hangs.
     fn wait_for_releases(&mut self, wanted: &Wanted) {
-        while !self.changed(wanted) {
-            self.leaving.retain(|l| !l.thread.is_finished());
-            if self.leaving.iter().all(|l| l.since.elapsed() > RELEASE_LATE) {
-                return;
-            }
+        while !self.changed(wanted) && !self.leaving.settled() {
             std::thread::sleep(LOOK_EVERY);
         }
     }
@@ -333,7 +322,7 @@ impl Supervisor<'_> {
 }
 
 /// An error of opening, told of a camera that was there before.
-fn told(error: CaptureError, again: Option<&SourceInfo>) -> String {
+pub(super) fn told(error: CaptureError, again: Option<&SourceInfo>) -> String {
     match (error, again) {
         (CaptureError::NoCamera { .. }, Some(info)) => {
             CaptureError::CameraUnplugged { device: info.name.clone() }.to_string()

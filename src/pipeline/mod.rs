@@ -9,6 +9,7 @@ mod mailbox;
 mod reader;
 mod shown;
 mod smoothing;
+mod watched;
 
 pub use analysis::{LiveResult, ModelInfo};
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
@@ -21,3 +22,4 @@ pub use live::{
 pub use mailbox::Mailbox;
 pub use shown::ReadingStage;
 pub use smoothing::{Probabilities, ShownReading, Smoother, SmoothingSettings};
+pub use watched::{GIVE_UP_AFTER, WatchedCamera};

@@ -12,6 +12,12 @@ use crate::capture::{CaptureError, Frame, SourceInfo, SourceSpec, Transport};
 
 /// How often a thread that waits for another one looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// A source is released within this time unless its driver hangs or it is still being opened.
+const RELEASE_SOON: Duration = Duration::from_millis(700);
+/// Opening a camera gives up by itself within this time, and releases it.
+const RELEASE_LATE: Duration = Duration::from_secs(9);
+/// Drivers that may hang at once; each keeps a thread.
+const MAX_HUNG: usize = 4;
 
 /// What a source did.
 pub(super) enum Event {
@@ -37,7 +43,7 @@ pub(super) enum Event {
     Panicked(String),
 }
 
-/// A source that is being opened and read. [`Self::release`] ends it.
+/// A source that is being opened and read. [`Leaving::add`] ends it.
 pub(super) struct Reader {
     events: Receiver<Event>,
     thread: JoinHandle<()>,
@@ -70,7 +76,7 @@ impl Reader {
 
     /// Ends the reading and waits until the source is released, at most `within`. Returns the thread where it does
     /// not end: it is still opening the source, or a driver call hangs.
-    pub(super) fn release(self, within: Duration) -> Option<JoinHandle<()>> {
+    fn release(self, within: Duration) -> Option<JoinHandle<()>> {
         let Self { events, thread } = self;
         drop(events);
         let deadline = Instant::now() + within;
@@ -83,6 +89,54 @@ impl Reader {
         // Its panics were caught inside.
         let _ = thread.join();
         None
+    }
+}
+
+/// Threads that were told to end and have not ended yet; some never do.
+#[derive(Default)]
+pub(super) struct Leaving(Vec<(JoinHandle<()>, Instant)>);
+
+impl Leaving {
+    /// Tells a thread to end and waits a little.
+    pub(super) fn add(&mut self, reader: Reader) {
+        if let Some(thread) = reader.release(RELEASE_SOON) {
+            self.0.push((thread, Instant::now()));
+        }
+        self.0.retain(|(thread, _)| !thread.is_finished());
+    }
+
+    /// Whether every source is released, except those whose driver hangs.
+    pub(super) fn settled(&mut self) -> bool {
+        self.0.retain(|(thread, _)| !thread.is_finished());
+        self.0.iter().all(|(_, since)| since.elapsed() > RELEASE_LATE)
+    }
+
+    /// Whether a thread of this program keeps a source, against its will.
+    pub(super) fn any(&self) -> bool {
+        self.0.iter().any(|(thread, _)| !thread.is_finished())
+    }
+
+    /// Whether so many hang that another one would only be one more.
+    pub(super) fn too_many(&self) -> bool {
+        self.0.len() >= MAX_HUNG
+    }
+}
+
+/// Numbers and times the frames of a camera that is opened again and again as one stream.
+#[derive(Default)]
+pub(super) struct OneStream {
+    first: Option<Instant>,
+    next: u64,
+}
+
+impl OneStream {
+    /// The frame at its place in the whole stream.
+    pub(super) fn place(&mut self, mut frame: Frame) -> Frame {
+        let first = *self.first.get_or_insert(frame.captured_at);
+        frame.time_s = frame.captured_at.duration_since(first).as_secs_f64();
+        frame.index = self.next;
+        self.next += 1;
+        frame
     }
 }
 

@@ -69,12 +69,16 @@ pub(crate) fn feed(input: &[&str], filter: &str, path: &str) -> Running {
             .args(input)
             .args(["-vf", filter, "-f", "v4l2", path]),
     );
-    // With `exclusive_caps` it is a camera only once somebody writes.
+    wait_until_fed(path);
+    running
+}
+
+/// With `exclusive_caps` a loopback device is a camera only once somebody writes.
+pub(crate) fn wait_until_fed(path: &str) {
     wait_for("the feeder", || {
         let caps = Command::new("v4l2-ctl").args(["-d", path, "--get-fmt-video"]).output().unwrap();
         (caps.status.success() && String::from_utf8_lossy(&caps.stdout).contains("Width")).then_some(())
     });
-    running
 }
 
 /// The part of the clip in which she laughs, cut around the face, again and again.
@@ -85,7 +89,7 @@ pub(crate) fn feed_clip(size: &str) -> Result<Running, Outcome> {
     // Decoded once: the emulated machine has better things to do.
     run_well(
         Command::new("ffmpeg")
-            .args(["-nostdin", "-loglevel", "error", "-y", "-ss", "11", "-t", "4", "-i"])
+            .args(["-nostdin", "-loglevel", "error", "-y", "-ss", "11", "-t", "2", "-i"])
             .arg(&clip)
             .args(["-vf", &filter, "-c:v", "rawvideo"])
             .arg(&part),

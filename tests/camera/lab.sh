@@ -139,7 +139,7 @@ run() {
 }
 
 run_tests() {
-  need cargo v4l2-ctl ffmpeg setpriv Xvfb import
+  need cargo v4l2-ctl ffmpeg setpriv Xvfb
   setup
   cd "$here/../.."
   local binary
@@ -147,7 +147,7 @@ run_tests() {
   binary=$(cargo test --locked --release --test camera --no-run 2>&1 | tee /dev/stderr |
     sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
   [ -x "$binary" ] || fail 'the camera tests were not built'
-  run "${MOUE_CAMERA_LAB_LIMIT:-720}" "${CARGO_TARGET_DIR:-target}/camera-lab" "$(realpath "$binary")" "$@"
+  run "${MOUE_CAMERA_LAB_LIMIT:-1200}" "${CARGO_TARGET_DIR:-target}/camera-lab" "$(realpath "$binary")" "$@"
 }
 
 case ${1:-} in

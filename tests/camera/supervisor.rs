@@ -1,5 +1,7 @@
 //! The live pipeline on a real device that goes silent or is unplugged.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +10,7 @@ use moue::capture::SourceSpec;
 use moue::model::DeviceChoice;
 use moue::pipeline::{Hooks, Live, LiveOptions, SmoothingSettings, SourceState};
 
-use super::devices::{FACE_CAM_PATH, Loopback, VIVID, VIVID_ID, feed};
+use super::devices::{FACE_CAM_PATH, Loopback, Running, VIVID, VIVID_ID, feed};
 use super::faults::holds;
 use super::{Outcome, moue, run_well, tool, wait_for};
 
@@ -93,6 +95,35 @@ pub(crate) fn silent() -> Outcome {
     drop(world);
     assert!(!own_hold("/dev/video0"), "the ended pipeline holds the camera");
     Outcome::Passed(format!("marked {:.1} s after the last frame", age.as_secs_f64()))
+}
+
+pub(crate) fn analyze() -> Outcome {
+    let log = std::env::temp_dir().join("moue-analyze.log");
+    let mut program = Running(
+        moue(&["analyze", "--json", "--source", &format!("camera:{VIVID_ID}")])
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap(),
+    );
+    // Nobody reads on after the first lines, and they fit into the pipe.
+    let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains(VIVID));
+    tool("v4l2-ctl -d0 -c percentage_of_dropped_buffers=100");
+    wait_for("the message \"no signal\"", || {
+        std::fs::read_to_string(&log).unwrap().contains("no signal; waiting at most 30 s").then_some(())
+    });
+    program.signal("TERM");
+    let asked = Instant::now();
+    let status = wait_for("the end of the program", || program.0.try_wait().unwrap());
+    let ended = asked.elapsed();
+    assert_eq!(status.code(), Some(130), "{}", std::fs::read_to_string(&log).unwrap());
+    tool("v4l2-ctl -d0 -c percentage_of_dropped_buffers=0");
+    // Others can open it at once.
+    run_well(&mut moue(&[
+        "cameras", "--check", VIVID, "--format", "YUYV", "--size", "320x180", "--frames", "2",
+    ]));
+    Outcome::Passed(format!("ended {:.1} s after it was asked", ended.as_secs_f64()))
 }
 
 fn plug(action: &str) {
