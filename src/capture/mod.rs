@@ -1,5 +1,6 @@
 //! Frame sources: cameras, the demo, pictures, folders and video files.
 
+mod animation;
 pub(crate) mod camera;
 mod clock;
 mod demo;
@@ -7,6 +8,7 @@ mod error;
 mod frame;
 mod open;
 pub(crate) mod picture;
+mod schedule;
 mod spec;
 mod still;
 mod transport;

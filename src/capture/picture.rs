@@ -51,8 +51,12 @@ fn limits() -> Limits {
 /// Most bytes of a decoded picture, before it becomes 8-bit RGB: 16 bits a channel, without transparency.
 const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 6;
 
-/// Refuses what would need too much memory, before it is asked for.
+/// Refuses what would need too much memory, before it is asked for, and what holds no pixel: GIF's decoder, for one,
+/// panics where a side is 0.
 fn check_size((width, height): (u32, u32)) -> Result<(), String> {
+    if width == 0 || height == 0 {
+        return Err(format!("expected a picture with pixels, found one of {width}x{height}"));
+    }
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(format!(
             "expected at most {} megapixels, found {width}x{height}",

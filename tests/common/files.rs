@@ -1,4 +1,5 @@
 //! Opens files as sources and reads them.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
