@@ -94,7 +94,7 @@ fn a_window_that_stood_on_a_screen_that_is_gone_is_in_sight_again() {
     };
     let home = folder.path().join("home");
     std::fs::create_dir_all(home.join("moue")).unwrap();
-    std::fs::write(home.join("moue/settings.json"), r#"{"position": [2500, 300], "window": [800, 600]}"#)
+    std::fs::write(home.join("moue/settings.json"), r#"{"position": [2500, 300], "window": [1180, 740]}"#)
         .unwrap();
     let mut program = Guard(window(&display, &home).spawn().unwrap());
     if wait_for_picture(folder.path(), &mut program).is_none() {
