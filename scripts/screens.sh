@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Takes the pictures in docs/ anew: the real window on a virtual display, with the demo's portraits.
+# Takes the pictures in docs/ anew: the real window on a virtual display, with the demo's portraits. `screens.sh NAME..`
+# takes only these.
 # Needs `cargo build --release --bin moue --example showcase`, Xvfb, xdotool and ImageMagick.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}/release
 export COLOURS=220
 mkdir -p docs/screens
+wanted=("$@")
 
 take() { # NAME THEME SIZE SECONDS KEYS PROGRAM ARGUMENTS
   local name=$1 theme=$2 size=$3 seconds=$4 keys=$5 program=$6
   shift 6
+  [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $name "* ]] || return 0
   SETTINGS="{\"introduced\": ${INTRODUCED:-true}, \"theme\": \"$theme\"}" MOUE_BINARY=$target/$program \
     scripts/screenshot.sh "docs/screens/$name.png" "$size" "$seconds" "$keys" -- "$@"
 }
@@ -18,6 +21,8 @@ INTRODUCED=false take first-start dark 1024x640 8 "" moue --source demo
 take one-face-light light 1024x640 5 "" moue --source demo
 take five-faces-dark dark 1024x640 14 "" examples/showcase five settings
 take five-faces-light light 1024x640 14 "" examples/showcase five settings
+# Kept at half its size: two megabytes less.
+WINIT_X11_SCALE_FACTOR=2 HALVED=1 take five-faces-4k dark 3840x2160 25 "" examples/showcase five settings
 take timeline-dark dark 1024x640 66 "" moue --source demo
 take no-signal-dark dark 1024x640 18 "" examples/showcase unplugged settings
 take no-signal-light light 1024x640 18 "" examples/showcase unplugged settings

@@ -3,7 +3,7 @@
 # Usage: screenshot.sh OUT.png [SIZE] [SECONDS] [KEYS] [-- moue's arguments]     (defaults: 1280x800 6 "" -- --source demo)
 # KEYS are xdotool key names, pressed once the window is up, for example "h" or "space"; @X,Y clicks there.
 # SETTINGS='{"theme": "light"}' starts with these settings (the user's own are never touched); COLOURS=250 makes the
-# picture small; MOUE_BINARY names another program, for example target/release/examples/showcase.
+# picture small, HALVED=1 half as wide; MOUE_BINARY names another program, for example target/release/examples/showcase.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(realpath -m "${1:?usage: screenshot.sh OUT.png [SIZE] [SECONDS] [KEYS] [-- ARGS]}"); shift
@@ -42,6 +42,7 @@ for key in $keys; do
 done
 [ -z "$keys" ] || sleep 1
 import -window root "$out"
+[ -z "${HALVED:-}" ] || convert "$out" -resize 50% "$out"
 [ -z "${COLOURS:-}" ] || convert "$out" -dither FloydSteinberg -colors "$COLOURS" -strip -define png:compression-level=9 PNG8:"$out"
 kill -TERM "$program"
 wait "$program"

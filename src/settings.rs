@@ -109,6 +109,8 @@ pub struct Settings {
     pub source: Option<String>,
     /// Width and height of the window in points.
     pub window: Option<[f32; 2]>,
+    /// Its upper left corner in points, where the system tells it.
+    pub position: Option<[f32; 2]>,
     /// Whether it filled the screen.
     pub maximized: bool,
     /// Width of the side panel in points.
@@ -143,6 +145,7 @@ impl Default for Settings {
             zoom: 1.0,
             source: None,
             window: None,
+            position: None,
             maximized: false,
             panel_width: PANEL_WIDTH,
             recordings: None,
@@ -173,6 +176,7 @@ impl Settings {
         self.zoom = within(self.zoom, ZOOM.0, ZOOM.1, 1.0);
         self.panel_width = within(self.panel_width, 200.0, 2000.0, PANEL_WIDTH);
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
+        self.position = self.position.filter(|at| at.iter().all(|v| v.abs() <= 100_000.0));
         self.recent_weights.truncate(RECENT);
         self.recent_sources.truncate(RECENT);
         self
@@ -311,11 +315,12 @@ mod tests {
         let path = folder.path().join("settings.json");
         std::fs::write(
             &path,
-            r#"{"overlay_opacity": 7, "smoothing_ms": -4, "window": [1e9, -1], "from_a_newer_version": 1}"#,
+            r#"{"overlay_opacity": 7, "smoothing_ms": -4, "window": [1e9, -1], "position": [0, 1e30],
+                "from_a_newer_version": 1}"#,
         )
         .unwrap();
         let (settings, note) = SettingsFile::at(path).read();
         assert_eq!((settings.overlay_opacity, settings.smoothing_ms, note), (1.0, 0.0, None));
-        assert_eq!(settings.window, None);
+        assert_eq!((settings.window, settings.position), (None, None));
     }
 }

@@ -65,6 +65,12 @@ impl Window {
         self.harness.state()
     }
 
+    /// Goes on until the settings file says what the window says.
+    fn until_kept(&mut self) {
+        let file = SettingsFile::at(self.folder.path().join("settings.json"));
+        self.until("the settings in their file", |h| file.read() == (h.state().settings().clone(), None));
+    }
+
     /// Clicks through a menu.
     fn choose(&mut self, path: &[&str]) {
         for label in path {
@@ -82,7 +88,7 @@ impl Window {
 
     fn errors(&self) -> Vec<&str> {
         let errors = self.app().messages().iter().filter_map(|m| match m {
-            Message::Error(text) => Some(text.as_str()),
+            Message::Error(text) | Message::SourceError(text) => Some(text.as_str()),
             Message::Info(_) => None,
         });
         errors.collect()
@@ -130,8 +136,7 @@ fn attention_mirror_and_evidence_are_toggled_by_menu_and_key() {
     assert_eq!(window.app().settings().overlay_mode, OverlayMode::Evidence);
     window.harness.get_by_label_contains("evidence");
     // What was changed is in the settings file.
-    let (kept, note) = SettingsFile::at(window.folder.path().join("settings.json")).read();
-    assert_eq!((&kept, note), (window.app().settings(), None));
+    window.until_kept();
 }
 
 #[test]
@@ -184,6 +189,57 @@ fn the_source_is_switched_while_running() {
     );
 }
 
+/// Frames of one grey each, each shown for so many milliseconds.
+fn animation(folder: &Path, shown_ms: &[u32]) -> PathBuf {
+    let path = folder.join("moves.gif");
+    let mut encoder = image::codecs::gif::GifEncoder::new(std::fs::File::create(&path).unwrap());
+    for (i, ms) in shown_ms.iter().enumerate() {
+        let grey = (i * 20) as u8;
+        let picture = image::RgbaImage::from_pixel(160, 120, image::Rgba([grey, grey, grey, 255]));
+        let delay = image::Delay::from_numer_denom_ms(*ms, 1);
+        encoder.encode_frame(image::Frame::from_parts(picture, 0, 0, delay)).unwrap();
+    }
+    path
+}
+
+#[test]
+fn an_animation_has_the_controls_of_a_video() {
+    use eframe::egui::Key;
+    let folder = tempfile::tempdir().unwrap();
+    let starts_s = [0.0, 0.5, 1.5, 1.9, 7.9];
+    let mut window = Window::open(SourceSpec::Path(animation(folder.path(), &[500, 1000, 400, 6000, 600])));
+    window.until("the bar", |h| h.query_by_label("Pause").is_some());
+    let position = |h: &Harness<'static, MoueApp>| {
+        h.state().live().transport().map_or(-1.0, |transport| transport.status().position_s)
+    };
+    window.press(Key::Space);
+    window.until("the pause", |h| h.query_by_label("Play").is_some());
+    window.press(Key::ArrowRight);
+    window.press(Key::ArrowRight);
+    window.until("the last frame", |h| position(h) == starts_s[4]);
+    for place in [3, 2, 1] {
+        window.press(Key::Comma);
+        window.until("the frame before", |h| position(h) == starts_s[place]);
+    }
+    window.press(Key::Period);
+    window.until("the next frame", |h| position(h) == starts_s[2]);
+    window.harness.get_by_label("-1").click();
+    window.until("the frame before", |h| position(h) == starts_s[1]);
+    // The menu has the same, with the keys.
+    window.choose(&["Camera", "One frame on"]);
+    window.until("the next frame", |h| position(h) == starts_s[2]);
+    window.harness.get_by_label("Position 0:01.5 / 0:08.5");
+    window.harness.get_by_label("Loop").click();
+    window.until("no loop", |h| !h.state().live().transport().unwrap().status().looping);
+    window.press(Key::ArrowRight);
+    window.until("another place", |h| position(h) == starts_s[3]);
+    window.press(Key::ArrowRight);
+    window.until("another place", |h| position(h) == starts_s[4]);
+    window.press(Key::Space);
+    window.until("the end", |h| h.state().live().transport().unwrap().status().at_end);
+    assert!(window.errors().is_empty(), "{:?}", window.errors());
+}
+
 #[test]
 fn a_source_that_does_not_work_says_so_and_offers_the_demo() {
     let mut window = Window::open(SourceSpec::Path("no/such/picture.png".into()));
@@ -230,8 +286,7 @@ fn a_baseline_is_recorded_shown_kept_and_taken_off() {
     window.choose(&["Keep"]);
     let kept = window.app().settings().baseline.clone().unwrap();
     assert_eq!(kept.source, "Demo");
-    let (written, _) = SettingsFile::at(window.folder.path().join("settings.json")).read();
-    assert_eq!(written.baseline.as_ref(), Some(&kept));
+    window.until_kept();
     window.press(Key::B);
     window.until("off", |h| h.query_by_label("Baseline on").is_none());
     window.choose(&["Use the kept one"]);

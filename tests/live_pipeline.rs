@@ -133,7 +133,7 @@ fn result_with_faces(live: &Live, faces: usize) -> Arc<LiveResult> {
 
 fn error(live: &Live) -> String {
     wait_for("a message", || match live.next_message() {
-        Some(Message::Error(text)) => Some(text),
+        Some(Message::Error(text) | Message::SourceError(text)) => Some(text),
         _ => None,
     })
 }

@@ -262,7 +262,7 @@ fn an_unplugged_camera_is_waited_for_and_every_hindrance_is_told() {
     let again = &asked(&bench)[1..];
     assert!(again.len() >= 3 && again.iter().all(|a| *a == format!("camera:{ID}")), "{again:?}");
     let told = std::iter::from_fn(|| live.next_message())
-        .any(|m| matches!(m, Message::Error(t) if t.contains("unplugged")));
+        .any(|m| matches!(m, Message::SourceError(t) if t.contains("unplugged")));
     assert!(told, "nothing was said");
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use eframe::egui::{self, Key, Modifiers, Rect, accesskit, pos2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use moue::app::{Settings, SettingsFile, ThemeChoice};
-use moue::capture::SourceKind;
+use moue::capture::{CaptureError, SourceKind, SourceSpec};
 use moue::model::ModelError;
 use moue::pipeline::{Message, SourceState};
 use scenes::{Scene, Script, made_up_network, origins};
@@ -44,7 +44,8 @@ fn one_face_in_the_light_theme() {
     let look = Look::still(Scene::one()).light().size([800.0, 520.0]);
     let Some(mut window) = look.draw() else { return };
     window.until_faces(1);
-    window.harness.get_by_label("Face 1: happy");
+    window.harness.get_by_label("Showing face 1: happy");
+    assert!(!window.says("faces in view"), "one person needs no tile");
     let happy = window.app().live().result().unwrap().shown[0].probabilities[3];
     assert!(window.says(&format!("happy {:.0} %", happy * 100.0)) && happy > 0.4, "{happy}");
     window.names("one face");
@@ -72,6 +73,39 @@ fn five_faces_in_the_dark_theme() {
     assert!(selected(&window, 1));
     window.names("five faces");
     window.compare("five-faces-dark");
+}
+
+#[test]
+fn everyone_in_view_has_bars_and_is_chosen_by_pointer_or_keyboard() {
+    let mut window = Look::still(Scene::five()).open();
+    window.until_faces(5);
+    assert!(window.says("5 faces in view"));
+    let faces: Vec<String> = (1..=5).map(|n| format!("Face {n}: happy")).collect();
+    let mut places: Vec<Rect> = Vec::new();
+    for face in &faces {
+        let tile = window.harness.get_by_label(face);
+        let values = tile.accesskit_node().data().description().unwrap_or_default().to_owned();
+        for name in ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"] {
+            assert!(values.contains(&format!("{name} ")), "{face}: {values}");
+        }
+        assert!(places.iter().all(|p| !p.shrink(0.5).intersects(tile.rect())), "{face} lies on another");
+        places.push(tile.rect());
+    }
+    window.click(&faces[3]);
+    assert!(window.says("Showing face 4"));
+    let focused = |w: &Window, label: &str| w.harness.get_by_label(label).is_focused();
+    for _ in 0..60 {
+        if focused(&window, &faces[4]) {
+            break;
+        }
+        window.press(Key::Tab);
+    }
+    // What the Tab key reached is in sight, and has the same size as before.
+    let tile = window.harness.get_by_label(&faces[4]).rect();
+    let screen = Rect::from_min_size(pos2(0.0, 0.0), egui::Vec2::from(screen::SMALL));
+    assert!(focused(&window, &faces[4]) && screen.contains_rect(tile), "{tile:?}");
+    window.press(Key::Enter);
+    assert!(window.says("Showing face 5"));
 }
 
 #[test]
@@ -129,11 +163,35 @@ fn a_silent_camera_keeps_its_last_picture_and_says_how_old_it_is() {
 fn an_unplugged_camera_says_why_and_what_is_done() {
     let mut window = Look::of(Scene::one(), Script::UnpluggedAfter(5)).open();
     window.until("the loss", |h| matches!(h.state().live().state(), SourceState::NoSignal { .. }));
-    assert!(window.says("the device was unplugged") && window.says("opened again by itself"));
+    assert!(window.says("opened again by itself"));
+    window.until("the message", |h| !h.state().messages().is_empty());
+    // The stage says it; no toast says it again.
+    let said = window.harness.query_all_by_label_contains("the device was unplugged").count();
+    assert_eq!((said, window.harness.query_all_by_label("Close").count()), (1, 0));
+    assert!(matches!(window.app().messages(), [Message::SourceError(_)]));
     window.names("unplugged");
     window.click("Open it again now");
     window.until("the failure", |h| matches!(h.state().live().state(), SourceState::Failed(_)));
     assert!(window.says("cannot be shown"));
+}
+
+#[test]
+fn a_camera_of_the_last_time_that_is_gone_is_told_once() {
+    let mut look = Look::of(Scene::one(), Script::Forever).settings(|s| s.source = Some("camera:Old".into()));
+    look.source = SourceSpec::Auto;
+    let open = Arc::clone(&look.origins.open);
+    look.origins.open = Arc::new(move |spec| match spec {
+        SourceSpec::Camera(Some(name)) => {
+            Err(CaptureError::NoCamera { wanted: name.clone(), found: "Camera".into() })
+        }
+        _ => open(spec),
+    });
+    let mut window = look.open();
+    window.until_faces(1);
+    window.until_says("Old: no such camera");
+    assert!(window.says("Camera is shown instead"));
+    assert_eq!(window.harness.query_all_by_label("Copy this note").count(), 1);
+    assert_eq!(window.harness.query_all_by_label_contains("no such camera").count(), 1);
 }
 
 #[test]
@@ -214,6 +272,7 @@ fn the_model_card_shows_the_facts_of_the_file() {
         "96 × 96",
         "made-up faces",
         "test not read",
+        "random weights",
         "69.1 %",
         "1.31",
         "MIT OR Apache-2.0",
@@ -234,7 +293,11 @@ fn the_model_card_of_a_file_that_says_nothing() {
     let mut window = look.open();
     window.until_says("No face");
     window.choose("Help", "About the model");
-    assert!(window.says("not stated in the file") && window.says("1 (not calibrated)"));
+    assert!(
+        window.says("not stated in the file")
+            && window.says("Began with")
+            && window.says("1 (not calibrated)")
+    );
     window.names("empty model card");
 }
 
@@ -266,6 +329,7 @@ fn the_shortcuts_are_listed_by_the_question_mark_and_in_the_menus() {
         ("Open weights", "Ctrl+O"),
         ("Full screen", "F11"),
         ("Mirror", "M"),
+        ("First camera", "C"),
         ("Demo", "D"),
         ("Keyboard shortcuts", "?"),
     ] {
@@ -361,10 +425,28 @@ fn sizes_and_looks_are_remembered() {
     window.settle();
     window.choose("View", "Light");
     window.press(Key::Escape);
-    let (kept, _) = SettingsFile::at(window._folder.path().join("settings.json")).read();
-    assert_eq!(&kept, window.app().settings());
+    let file = SettingsFile::at(window.folder.path().join("settings.json"));
+    window.until("the settings in their file", |h| file.read() == (h.state().settings().clone(), None));
+    let (kept, _) = file.read();
     assert_eq!((kept.panel, kept.overlay, kept.timeline, kept.zoom), (false, false, true, 1.1));
     assert_eq!(kept.theme, ThemeChoice::Light);
+}
+
+#[test]
+fn settings_that_cannot_be_kept_are_told_once_and_hold_up_nothing() {
+    let mut window = Look::still(Scene::nobody()).open();
+    window.until_says("No face");
+    // A folder that is not empty cannot be replaced by a file.
+    let file = window.folder.path().join("settings.json");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir_all(file.join("in the way")).unwrap();
+    window.press(Key::M);
+    window.until_says("the settings cannot be kept");
+    window.press(Key::H);
+    window.press(Key::M);
+    window.settle();
+    let told = window.app().messages().iter().filter(|m| matches!(m, Message::Error(_))).count();
+    assert_eq!((told, window.harness.query_all_by_label("Copy this error").count()), (1, 1));
 }
 
 #[test]

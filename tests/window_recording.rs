@@ -73,7 +73,11 @@ impl Window {
     fn until_message(&mut self, part: &str) -> String {
         let with = |h: &Harness<'static, MoueApp>| {
             h.state().messages().iter().find_map(|m| match m {
-                Message::Info(text) | Message::Error(text) if text.contains(part) => Some(text.clone()),
+                Message::Info(text) | Message::Error(text) | Message::SourceError(text)
+                    if text.contains(part) =>
+                {
+                    Some(text.clone())
+                }
                 _ => None,
             })
         };

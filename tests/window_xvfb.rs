@@ -26,7 +26,7 @@ fn window(display: &str, home: &Path) -> Command {
     command
 }
 
-fn xdotool(display: &str, arguments: &[&str]) {
+fn xdotool(display: &str, arguments: &[&str]) -> String {
     let done = Command::new("xdotool")
         .args(["search", "--sync", "--onlyvisible", "--name", "^moue$"])
         .args(arguments)
@@ -34,6 +34,17 @@ fn xdotool(display: &str, arguments: &[&str]) {
         .output()
         .unwrap();
     assert!(done.status.success(), "{done:?}");
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// Where the window stands, in pixels.
+fn position(display: &str) -> [i32; 2] {
+    let told = xdotool(display, &["getwindowgeometry", "--shell"]);
+    let value = |name: &str| {
+        let line = told.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.parse().unwrap()
+    };
+    [value("X="), value("Y=")]
 }
 
 #[test]
@@ -48,9 +59,14 @@ fn every_way_to_end_keeps_the_settings_and_is_no_failure() {
         let mut program = Guard(window(&display, &home).spawn().unwrap());
         let Some(shown) = wait_for_picture(folder.path(), &mut program) else { return };
         println!("{} colours, {:.0} % of the screen", shown.0, shown.1 * 100.0);
+        if i > 0 {
+            assert_eq!(position(&display), [30 + 10 * (i as i32 - 1), 20], "where it was the last time");
+        }
         // A change of the last moment: sizes are kept a second after they were changed, or at the end.
         let width = 900 + 10 * i;
+        let left = 30 + 10 * i;
         xdotool(&display, &["windowsize", "--sync", &width.to_string(), "700"]);
+        xdotool(&display, &["windowmove", "--sync", &left.to_string(), "20"]);
         std::thread::sleep(Duration::from_millis(300));
         if i < 2 {
             signal(way, program.0.id());
@@ -61,12 +77,33 @@ fn every_way_to_end_keeps_the_settings_and_is_no_failure() {
         assert!(status.success(), "{way}: {status}");
         let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         assert_eq!(kept["window"], serde_json::json!([width as f64, 700.0]), "{way}");
+        assert_eq!(kept["position"], serde_json::json!([left as f64, 20.0]), "{way}");
         assert_eq!(
             std::fs::read_dir(home.join("moue")).unwrap().count(),
             1,
             "{way}: no temporary file stays"
         );
     }
+}
+
+#[test]
+fn a_window_that_stood_on_a_screen_that_is_gone_is_in_sight_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_server, display)) = display(folder.path()) else {
+        return common::skip("Xvfb is not installed");
+    };
+    let home = folder.path().join("home");
+    std::fs::create_dir_all(home.join("moue")).unwrap();
+    std::fs::write(home.join("moue/settings.json"), r#"{"position": [2500, 300], "window": [1180, 740]}"#)
+        .unwrap();
+    let mut program = Guard(window(&display, &home).spawn().unwrap());
+    if wait_for_picture(folder.path(), &mut program).is_none() {
+        return;
+    }
+    let [x, y] = position(&display);
+    assert!((0..1280 - 100).contains(&x) && (0..800 - 20).contains(&y), "{x}, {y}");
+    signal("TERM", program.0.id());
+    assert!(wait_for_end(&mut program).success());
 }
 
 #[test]

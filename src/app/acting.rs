@@ -9,7 +9,7 @@ use eframe::egui;
 use super::baseline;
 use super::files::is_weights;
 use super::menu::Action;
-use super::panel::in_row;
+use super::people::in_order;
 use super::picker::Request;
 use super::playback::LEAP_S;
 use super::settings::{OverlayMode, Settings, ZOOM};
@@ -17,7 +17,7 @@ use super::sheets::Sheet;
 use super::window::MoueApp;
 use crate::capture::{SourceSpec, Transport, list_cameras};
 use crate::fault;
-use crate::pipeline::{LiveResult, Message, SourceState};
+use crate::pipeline::{LiveResult, Message};
 
 /// Messages that are kept for the list.
 const MESSAGES_KEPT: usize = 100;
@@ -79,13 +79,13 @@ impl MoueApp {
             Action::ChooseRecordings => self.picker.open(Request::Recordings),
             Action::MakeReport => self.report_last(ctx),
             Action::NextFace => {
-                let faces = in_row(result);
+                let faces = in_order(result);
                 let now = self.choose(result);
                 let at = faces.iter().position(|id| Some(*id) == now).map_or(0, |i| i + 1);
                 self.chosen = faces.get(at % faces.len().max(1)).copied();
             }
             Action::ChooseFace(place) => {
-                self.chosen = in_row(result).get(place).copied().or(self.chosen);
+                self.chosen = in_order(result).get(place).copied().or(self.chosen);
             }
             Action::Baseline(wanted) => {
                 let person = self.choose(result);
@@ -142,10 +142,8 @@ impl MoueApp {
     }
 
     pub(super) fn tell(&mut self, message: Message) {
-        // What the stage says large need not be said twice.
-        let on_stage = matches!((&message, self.live.state()),
-            (Message::Error(text), SourceState::Failed(reason)) if *text == reason);
-        if !on_stage {
+        // The stage says it large.
+        if !matches!(message, Message::SourceError(_)) {
             self.toasts.add(message.clone());
         }
         self.messages.push(message);

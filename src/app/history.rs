@@ -47,6 +47,8 @@ pub(super) struct History {
     marks: VecDeque<Mark>,
     /// Number of the last result, and the network that read it.
     last: Option<(u64, String)>,
+    /// When the last result came.
+    last_at: Option<Instant>,
     silent: bool,
     unbiased: bool,
     source: String,
@@ -135,7 +137,9 @@ impl History {
                 seen: now,
                 away: true,
             });
-            if now.saturating_duration_since(person.seen) <= LOST_AFTER || person.away {
+            // Who is in every result is not lost, however long a slow machine takes for one.
+            let unbroken = self.last_at == Some(person.seen);
+            if unbroken || now.saturating_duration_since(person.seen) <= LOST_AFTER || person.away {
                 person.seen = now;
                 if std::mem::take(&mut person.away) {
                     found.push(id);
@@ -146,6 +150,7 @@ impl History {
                 person.samples.push_back(Sample { at: now, reading });
             }
         }
+        self.last_at = Some(now);
         let lost: Vec<(u64, Instant)> = self
             .people
             .iter_mut()
@@ -289,6 +294,20 @@ mod tests {
         assert_eq!(texts(&history, Some(2)), ["found"]);
         let lost = history.marks(Some(1)).nth(1).map(|m| m.at);
         assert_eq!(lost, Some(start + Duration::from_millis(960)), "when it was last seen");
+    }
+
+    #[test]
+    fn a_machine_with_a_result_a_second_loses_nobody_who_stays() {
+        let start = Instant::now();
+        let mut history = History::default();
+        let happy = reading(Expression::Happy, 0.9);
+        for second in 0..10 {
+            // One is away in the sixth second.
+            let one = (second != 6).then_some((1, happy));
+            history.add(start + Duration::from_secs(second), one.into_iter().chain([(2, happy)]));
+        }
+        assert_eq!(texts(&history, Some(1)), ["found", "lost", "found"]);
+        assert_eq!(texts(&history, Some(2)), ["found"]);
     }
 
     #[test]

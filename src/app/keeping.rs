@@ -1,70 +1,42 @@
-//! What outlives the window: its sizes and settings, and the source of the last time.
-
-use std::time::{Duration, Instant};
+//! What outlives the window: its settings, and the source of the last time.
 
 use eframe::egui;
 
 use super::settings::ThemeChoice;
+use super::settings_writer::SettingsWriter;
 use super::window::{MoueApp, smoothing};
-use crate::capture::SourceSpec;
+use crate::capture::{SourceKind, SourceSpec};
 use crate::pipeline::{BaselineState, Message, SourceState};
 
 impl MoueApp {
     /// The source of the last time may be gone; a fresh start shows something else then.
     pub(super) fn try_another_source(&mut self, state: &SourceState) {
         match state {
-            SourceState::Running(_) => self.on_trial = false,
-            SourceState::Failed(_) if std::mem::take(&mut self.on_trial) => {
+            SourceState::Running(info) => {
+                self.on_trial = false;
+                // That the demo is shown for want of a camera is told already.
+                if let Some((reason, camera)) = self.not_taken_up.take()
+                    && !(camera && info.kind == SourceKind::Demo)
+                {
+                    self.tell(Message::Info(format!("{reason}\n({} is shown instead)", info.name)));
+                }
+            }
+            SourceState::Failed(reason) if std::mem::take(&mut self.on_trial) => {
+                let camera = matches!(self.live.wanted_source(), SourceSpec::Camera(_));
+                self.not_taken_up = Some((reason.clone(), camera));
                 self.live.set_source(SourceSpec::Auto);
             }
             _ => {}
         }
     }
 
-    /// Sizes are kept once they have been the same for a second: a window that is being resized is not.
-    pub(super) fn keep_sizes(&mut self, ctx: &egui::Context, panel_width: f32) {
-        let (window, full, maximized) = ctx.input(|i| {
-            let v = i.viewport();
-            (v.inner_rect, v.fullscreen.unwrap_or(false), v.maximized.unwrap_or(false))
-        });
-        if full {
-            return;
-        }
-        self.settings.maximized = maximized;
-        let Some(window) = window.filter(|_| !maximized).map(|r| [r.width().round(), r.height().round()])
-        else {
-            return;
-        };
-        let panel_width = panel_width.round();
-        if self.settings.window == Some(window) && self.settings.panel_width == panel_width {
-            self.sizes = None;
-            return;
-        }
-        match self.sizes {
-            Some((since, w, p)) if w == window && p == panel_width => {
-                if since.elapsed() > Duration::from_secs(1) {
-                    self.settings.window = Some(window);
-                    self.settings.panel_width = panel_width;
-                }
-            }
-            _ => {
-                self.sizes = Some((Instant::now(), window, panel_width));
-                ctx.request_repaint_after(Duration::from_millis(1100));
-            }
-        }
-    }
-
-    /// Keeps what would have been kept a moment later.
+    /// Keeps what would have been kept a moment later, and waits until it is written.
     pub(super) fn keep_at_the_end(&mut self) {
-        if let Some((_, window, panel_width)) = self.sizes.take() {
-            self.settings.window = Some(window);
-            self.settings.panel_width = panel_width;
-        }
-        if self.settings != self.written
-            && let Some(file) = &self.file
-            && let Err(e) = file.write(&self.settings)
+        self.moved.keep(&mut self.settings);
+        if let Some(writer) = self.writer.take()
+            && self.settings != self.written
         {
-            tracing::warn!("the settings cannot be kept: {e}");
+            writer.keep(&self.settings);
         }
     }
 
@@ -80,6 +52,9 @@ impl MoueApp {
 
     /// Hands changed settings on and keeps them. Values of a slider in motion wait until it rests.
     pub(super) fn after_changes(&mut self, ctx: &egui::Context) {
+        if let Some(text) = self.writer.as_ref().and_then(SettingsWriter::trouble) {
+            self.tell(Message::Error(text));
+        }
         let unbiased = matches!(self.live.baseline(), BaselineState::On { fits: true, .. });
         if self.unbiased != unbiased {
             self.unbiased = unbiased;
@@ -94,11 +69,8 @@ impl MoueApp {
             self.recordings.settings_changed(&self.settings, unbiased);
         }
         self.written = self.settings.clone();
-        if let Some(file) = &self.file
-            && let Err(e) = file.write(&self.settings)
-        {
-            self.file = None;
-            self.tell(Message::Error(format!("the settings cannot be kept: {e}")));
+        if let Some(writer) = &self.writer {
+            writer.keep(&self.settings);
         }
     }
 }

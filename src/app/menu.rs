@@ -77,6 +77,8 @@ pub(super) struct MenuState<'a> {
     pub(super) cameras: Option<&'a [CameraInfo]>,
     pub(super) source: &'a SourceSpec,
     pub(super) paused: bool,
+    /// Whether a file plays, which can be stepped and sought in.
+    pub(super) plays: bool,
     pub(super) recording: bool,
     /// Whether something was recorded that a report can be made of.
     pub(super) recorded: bool,
@@ -166,6 +168,7 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
     }
     item(ui, "Look for cameras again", Action::RefreshCameras, actions);
     ui.separator();
+    item(ui, "First camera", Action::SetSource(SourceSpec::Camera(None)), actions);
     item(ui, "Demo", Action::SetSource(SourceSpec::Demo), actions);
     item(ui, "Open file…", Action::OpenMediaDialog, actions);
     item(ui, "Open folder…", Action::OpenFolderDialog, actions);
@@ -174,6 +177,12 @@ fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions:
     });
     ui.separator();
     item(ui, if state.paused { "Go on" } else { "Pause" }, Action::TogglePause, actions);
+    ui.add_enabled_ui(state.plays, |ui| {
+        item(ui, "One frame on", Action::StepOn, actions);
+        item(ui, "One frame back", Action::StepBack, actions);
+        item(ui, "5 seconds on", Action::LeapOn, actions);
+        item(ui, "5 seconds back", Action::LeapBack, actions);
+    });
 }
 
 fn record_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, actions: &mut Vec<Action>) {
@@ -235,6 +244,7 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
             ui.radio_value(&mut settings.overlay_mode, OverlayMode::Attention, "Where it looked");
             ui.radio_value(&mut settings.overlay_mode, OverlayMode::Evidence, "Evidence")
                 .on_hover_text("What speaks for the shown expression (class activation map)");
+            ui.weak(shortcuts::menu_text(ui.ctx(), &Action::SwitchOverlay).unwrap_or_default());
         });
         setting(ui, "Colours", |ui, _| {
             for map in ColourMap::ALL {

@@ -10,11 +10,14 @@ mod menu;
 mod model_card;
 mod overlay;
 mod panel;
+mod people;
 mod picker;
 mod picture;
+mod placing;
 mod playback;
 mod preview;
 mod recording;
+mod settings_writer;
 mod sheets;
 mod shortcuts;
 mod stage;
@@ -140,6 +143,7 @@ fn open(
             let file = options.settings.then(SettingsFile::of_user).flatten();
             let app = MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
             app.set_result_tap(tap);
+            placing::restore(ctx, app.settings(), &placing::screens(creation, app.settings().zoom));
             close_on_signals(ctx, app.live().stopper());
             Ok(Box::new(app))
         }),

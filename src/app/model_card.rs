@@ -29,15 +29,18 @@ enum Form {
 
 /// The card's own facts: heading, name, the metadata's key and another spelling of it, form. These are shown even
 /// where they are missing.
-const STATED: [(&str, &str, [&str; 2], Form); 9] = [
+const STATED: [(&str, &str, [&str; 2], Form); 12] = [
     (TRAINING, "Training data", ["training_data", "dataset"], Form::Text),
     (TRAINING, "Split protocol", ["split_protocol", "protocol"], Form::Text),
+    (TRAINING, "Began with", ["began_with", "initialised_from"], Form::Text),
     (TRAINING, "Seed", ["seed", "random_seed"], Form::Text),
     (TRAINING, "Epochs", ["epochs_trained", "epochs"], Form::Text),
     (MEASURED, "Validation accuracy", ["val_accuracy", "validation_accuracy"], Form::Share),
     (MEASURED, "Validation macro F1", ["val_macro_f1", "validation_macro_f1"], Form::Share),
     (MEASURED, "Validation calibration error", ["val_ece", "validation_ece"], Form::Share),
     (MEASURED, "Test accuracy", ["test_accuracy", "test_acc"], Form::Share),
+    (MEASURED, "Test macro F1", ["test_macro_f1", "test_f1"], Form::Share),
+    (MEASURED, "Test calibration error", ["test_ece", "test_calibration_error"], Form::Share),
     (FILE, "Licence", ["licence", "license"], Form::Text),
 ];
 
@@ -84,7 +87,13 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
     file.push(fact("SHA-256", model.sha256.clone()));
     let known = |key: &str| SAID.contains(&key) || STATED.iter().any(|row| row.2.contains(&key));
     let other = model.metadata.iter().filter(|(key, _)| !known(key));
-    let other = other.map(|(key, value)| fact(&key.replace('_', " "), value.clone())).collect();
+    let other = other
+        .map(|(key, value)| {
+            let share = ["accuracy", "f1", "ece"].iter().any(|figure| key.contains(figure));
+            let form = if share { Form::Share } else { Form::Text };
+            fact(&key.replace('_', " "), in_form(value, form))
+        })
+        .collect();
     [(NETWORK, network), (TRAINING, stated(TRAINING)), (MEASURED, measured), (FILE, file), (OTHER, other)]
         .into_iter()
         .filter(|(_, facts)| !facts.is_empty())
@@ -207,6 +216,9 @@ mod tests {
         let card = sections(&model(&[
             ("training_data", "FER-2013"),
             ("split_protocol", "chosen on val, test not read"),
+            ("began_with", "mine.pt, SHA-256 00ff"),
+            ("test_macro_f1", "0.6589"),
+            ("test_accuracy_without_leaks", "0.6859"),
             ("val_accuracy", "0.6740"),
             ("val_ece", "0.021"),
             ("temperature", "1.31"),
@@ -220,6 +232,9 @@ mod tests {
             ("Parameters", "4\u{a0}909\u{a0}896"),
             ("Training data", "FER-2013"),
             ("Split protocol", "chosen on val, test not read"),
+            ("Began with", "mine.pt, SHA-256 00ff"),
+            ("Test macro F1", "65.9 %"),
+            ("test accuracy without leaks", "68.6 %"),
             ("Validation accuracy", "67.4 %"),
             ("Validation calibration error", "2.1 %"),
             ("Temperature", "1.31"),
@@ -237,7 +252,9 @@ mod tests {
     #[test]
     fn a_file_that_says_nothing_has_the_same_rows() {
         let card = sections(&model(&[]));
-        for name in ["Training data", "Split protocol", "Seed", "Validation accuracy", "Licence"] {
+        for name in
+            ["Training data", "Split protocol", "Began with", "Seed", "Validation accuracy", "Licence"]
+        {
             assert_eq!(value_of(&card, name), None, "{name}");
         }
         assert_eq!(value_of(&card, "Temperature").as_deref(), Some("1 (not calibrated)"));

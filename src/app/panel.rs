@@ -1,7 +1,7 @@
 //! The side panel: the chosen face's label and bars, and what the machine is doing.
 
 use eframe::egui::{
-    self, Align2, Button, Color32, CornerRadius, FontId, RichText, Role, Sense, Ui, WidgetInfo, vec2,
+    self, Align2, Color32, CornerRadius, FontId, RichText, Role, Sense, Ui, WidgetInfo, vec2,
 };
 
 use super::overlay::map_of;
@@ -37,13 +37,10 @@ impl Rates {
     }
 }
 
-/// Height of the row of people, and of what is said in its place: nothing below it jumps.
+/// Height of the row that says whose reading it is, and of what is said in its place: nothing below it jumps.
 const ROW: f32 = 24.0;
-/// Width of a person's button with the gap behind it, and of what else is in that row, in points.
-const BUTTON: f32 = 30.0;
-const ROW_REST: f32 = 120.0;
 
-/// The chosen face's reading, or why there is none. The id of another face that was chosen here.
+/// The chosen face's reading, or why there is none.
 pub(super) fn reading_ui(
     ui: &mut Ui,
     state: &SourceState,
@@ -51,7 +48,7 @@ pub(super) fn reading_ui(
     result: Option<&LiveResult>,
     settings: &Settings,
     ready: bool,
-) -> Option<u64> {
+) {
     let weak = ui.visuals().weak_text_color();
     let (title, colour) = match chosen {
         Some((_, shown)) => match shown.label {
@@ -74,72 +71,44 @@ pub(super) fn reading_ui(
             });
         }
     });
-    let clicked = match chosen {
-        Some((face, _)) => people(ui, face.id, result),
-        None => {
-            hint(ui, waiting(state, result, ready).1);
-            None
-        }
-    };
+    match chosen {
+        Some((face, shown)) => who(ui, face, shown, result),
+        None => hint(ui, waiting(state, result, ready).1),
+    }
     ui.add_space(theme::GAP / 2.0);
     let probabilities = chosen.map(|(_, shown)| shown.probabilities);
-    for e in Expression::ALL {
-        bar(ui, e, probabilities.map(|p| p[e.index()]));
-    }
+    ui.scope(|ui| {
+        // Close together, so that the tiles of five people find room below in the smallest window.
+        ui.spacing_mut().item_spacing.y = 3.0;
+        for e in Expression::ALL {
+            bar(ui, e, probabilities.map(|p| p[e.index()]));
+        }
+    });
     if settings.overlay {
         ui.add_space(theme::GAP / 2.0);
         legend(ui, chosen, settings);
     }
-    clicked
 }
 
-/// Who is in view, and a button for each.
-fn people(ui: &mut Ui, chosen: u64, result: Option<&LiveResult>) -> Option<u64> {
-    let mut clicked = None;
+/// Whose reading it is, and among how many.
+fn who(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, result: Option<&LiveResult>) {
     ui.horizontal(|ui| {
         ui.set_min_height(ROW);
-        ui.spacing_mut().item_spacing.x = 6.0;
-        // Those who find no place here are in the picture; a row that is too long would widen the panel.
-        let places = ((ui.available_width() - ROW_REST) / BUTTON).max(1.0) as usize;
-        let order = in_row(result);
-        for id in order.iter().take(places) {
-            let faces = result.map(|r| r.analyzed.faces.iter().zip(&r.shown)).into_iter().flatten();
-            let Some((face, shown)) = faces.into_iter().find(|(face, _)| face.id == *id) else { continue };
-            let selected = chosen == face.id;
-            let colour = theme::person_colour(face.id);
-            let text = if selected { format!("Face {}", face.id) } else { face.id.to_string() };
-            let ink = if selected { Color32::BLACK } else { ui.visuals().text_color() };
-            let mut button = Button::new(RichText::new(text).font(theme::caption()).color(ink))
-                .corner_radius(CornerRadius::same(11))
-                .min_size(vec2(24.0, 22.0));
-            if selected {
-                button = button.fill(colour);
-            } else {
-                button = button.stroke(egui::Stroke::new(1.0, colour));
-            }
-            let response = ui.add(button);
-            response.widget_info(|| {
-                let label = shown.label.map_or("unsure", Expression::name);
-                WidgetInfo::selected(Role::Button, true, selected, format!("Face {}: {label}", face.id))
-            });
-            if response.clicked() {
-                clicked = Some(face.id);
-            }
-        }
-        let others = order.len().saturating_sub(places);
+        let colour = theme::person_colour(face.id);
+        let name = format!("Face {}", face.id);
+        let galley = ui.painter().layout_no_wrap(name, theme::caption(), Color32::BLACK);
+        let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(18.0, 6.0), Sense::hover());
+        ui.painter().rect_filled(rect, CornerRadius::same(11), colour);
+        ui.painter().galley(rect.min + vec2(9.0, 3.0), galley, Color32::BLACK);
+        response.widget_info(|| {
+            let label = shown.label.map_or("unsure", Expression::name);
+            WidgetInfo::labeled(Role::Label, true, format!("Showing face {}: {label}", face.id))
+        });
+        let others = result.map_or(0, |r| r.analyzed.faces.len().saturating_sub(1));
         if others > 0 {
-            ui.label(RichText::new(format!("and {others} more")).font(theme::caption()).weak());
+            ui.label(RichText::new("key N: the next face").font(theme::caption()).weak());
         }
     });
-    clicked
-}
-
-/// Who is in view, in the order of their buttons and keys: whoever came first stands first and stays there.
-pub(super) fn in_row(result: Option<&LiveResult>) -> Vec<u64> {
-    let mut ids: Vec<u64> =
-        result.map(|r| r.analyzed.faces.iter().map(|f| f.id).collect()).unwrap_or_default();
-    ids.sort_unstable();
-    ids
 }
 
 /// In place of a label: what is awaited, and a line about it.
@@ -177,7 +146,7 @@ pub(super) fn percent(p: f32) -> String {
 
 /// One expression: name, bar, percentage; always in the same place and colour.
 fn bar(ui: &mut Ui, e: Expression, probability: Option<f32>) {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 21.0), Sense::hover());
     let p = probability.unwrap_or(0.0).clamp(0.0, 1.0);
     let text = probability.map_or_else(|| "–".to_owned(), percent);
     response.widget_info(|| {

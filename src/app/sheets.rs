@@ -169,7 +169,7 @@ fn message_list(ui: &mut Ui, messages: &[Message]) {
     }
     let line = |message: &Message| match message {
         Message::Info(text) => format!("note: {text}"),
-        Message::Error(text) => format!("error: {text}"),
+        Message::Error(text) | Message::SourceError(text) => format!("error: {text}"),
     };
     ui.horizontal(|ui| {
         ui.weak("The newest first.");
@@ -182,7 +182,7 @@ fn message_list(ui: &mut Ui, messages: &[Message]) {
     for message in messages.iter().rev() {
         let (text, colour) = match message {
             Message::Info(text) => (text, ui.visuals().text_color()),
-            Message::Error(text) => (text, ui.visuals().error_fg_color),
+            Message::Error(text) | Message::SourceError(text) => (text, ui.visuals().error_fg_color),
         };
         ui.separator();
         ui.horizontal_top(|ui| {

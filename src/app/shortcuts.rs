@@ -56,10 +56,10 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 /// All commands that have keys.
 static TABLE: &[Shortcut] = &[
     row(Group::Source, "Pause (releases a camera), go on", &[key(Key::Space)], Action::TogglePause),
-    row(Group::Source, "Video: 5 seconds on", &[key(Key::ArrowRight)], Action::LeapOn),
-    row(Group::Source, "Video: 5 seconds back", &[key(Key::ArrowLeft)], Action::LeapBack),
-    row(Group::Source, "Video: one frame on", &[key(Key::Period)], Action::StepOn),
-    row(Group::Source, "Video: one frame back", &[key(Key::Comma)], Action::StepBack),
+    row(Group::Source, "Video, animation: 5 seconds on", &[key(Key::ArrowRight)], Action::LeapOn),
+    row(Group::Source, "Video, animation: 5 seconds back", &[key(Key::ArrowLeft)], Action::LeapBack),
+    row(Group::Source, "Video, animation: one frame on", &[key(Key::Period)], Action::StepOn),
+    row(Group::Source, "Video, animation: one frame back", &[key(Key::Comma)], Action::StepBack),
     row(Group::Source, "Show the first camera", &[key(Key::C)], Action::SetSource(SourceSpec::Camera(None))),
     row(Group::Source, "Show the demo", &[key(Key::D)], Action::SetSource(SourceSpec::Demo)),
     row(Group::Source, "Open a picture or a video", &[command_shift(Key::O)], Action::OpenMediaDialog),
@@ -140,6 +140,8 @@ fn in_words(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
         Key::Questionmark => "?",
         Key::Plus => "Plus",
         Key::Escape => "Esc",
+        Key::Period => ". (period)",
+        Key::Comma => ", (comma)",
         key => key.name(),
     }
 }

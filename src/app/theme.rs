@@ -110,6 +110,11 @@ pub(super) fn well(ui: &egui::Ui) -> Color32 {
     palette(ui.visuals()).well
 }
 
+/// What is chosen from, on a card.
+pub(super) fn tile(ui: &egui::Ui) -> Color32 {
+    palette(ui.visuals()).panel
+}
+
 /// What belongs together, on a surface of its own.
 pub(super) fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R {
     let palette = palette(ui.visuals());

@@ -97,12 +97,13 @@ fn events(ui: &mut Ui, view: &View<'_>) {
     let colour = ui.visuals().weak_text_color();
     let painter = ui.painter_at(rect);
     let mut free_from = rect.left();
+    // Where names stand, from left to right.
+    let mut names = Vec::new();
     for mark in view.marks {
         let x = view.x(mark.at, rect);
         if x < rect.left() {
             continue;
         }
-        painter.vline(x, rect.y_range(), Stroke::new(1.0, colour));
         let name: String = mark.text.chars().take(EVENT_LETTERS).collect();
         let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), colour);
         let right = x + 3.0 + galley.size().x;
@@ -110,7 +111,14 @@ fn events(ui: &mut Ui, view: &View<'_>) {
         let left = if right > rect.right() { x - 3.0 - galley.size().x } else { x + 3.0 };
         if left >= free_from {
             free_from = left.max(x) + if left > x { galley.size().x } else { 0.0 } + 5.0;
+            names.push(left..=left + galley.size().x);
             painter.galley(pos2(left, rect.top()), galley, colour);
+        }
+    }
+    // A tick through a name makes it unreadable; the plot below has the line all the same.
+    for x in view.marks.iter().map(|mark| view.x(mark.at, rect)).filter(|x| *x >= rect.left()) {
+        if !names.iter().any(|name| name.contains(&x)) {
+            painter.vline(x, rect.y_range(), Stroke::new(1.0, colour));
         }
     }
     let text = |mark: &&Mark| format!("{:.0} s ago: {}", -view.seconds(mark.at), mark.text);

@@ -30,7 +30,7 @@ impl Toasts {
     pub(super) fn add(&mut self, message: Message) {
         let shown_for = match message {
             Message::Info(_) => Duration::from_secs(5),
-            Message::Error(_) => Duration::from_secs(60),
+            Message::Error(_) | Message::SourceError(_) => Duration::from_secs(60),
         };
         let until = Instant::now() + shown_for;
         if let Some(same) = self.toasts.iter_mut().find(|t| t.message == message) {
@@ -81,7 +81,9 @@ impl Toasts {
 fn toast_ui(ui: &mut Ui, toast: &Toast) -> bool {
     let (title, what, text, colour) = match &toast.message {
         Message::Info(text) => ("Note", "this note", text, ui.visuals().hyperlink_color),
-        Message::Error(text) => ("Error", "this error", text, ui.visuals().error_fg_color),
+        Message::Error(text) | Message::SourceError(text) => {
+            ("Error", "this error", text, ui.visuals().error_fg_color)
+        }
     };
     let mut closed = false;
     let shown = theme::card(ui, |ui| {

@@ -15,12 +15,15 @@ use super::introduction;
 use super::menu::{self, Action, MenuState};
 use super::overlay::HeatTextures;
 use super::panel::{self, Rates};
+use super::people;
 use super::picker::{FilePicker, Request};
 use super::picture::Picture;
+use super::placing::Moved;
 use super::playback;
 use super::preview::{FrameTexture, Preview, PreviewAction};
 use super::recording::Recordings;
 use super::settings::{Settings, SettingsFile};
+use super::settings_writer::SettingsWriter;
 use super::sheets::Sheets;
 use super::shortcuts;
 use super::theme;
@@ -44,7 +47,8 @@ const RATE_OVER: Duration = Duration::from_secs(1);
 pub struct MoueApp {
     pub(super) live: Live,
     pub(super) picker: Box<dyn FilePicker>,
-    pub(super) file: Option<SettingsFile>,
+    /// `None`: nothing is kept.
+    pub(super) writer: Option<SettingsWriter>,
     pub(super) settings: Settings,
     pub(super) written: Settings,
     pub(super) new_frame: Arc<Mailbox<Picture>>,
@@ -57,8 +61,9 @@ pub struct MoueApp {
     pub(super) listing: Option<Receiver<Result<Vec<CameraInfo>, String>>>,
     /// The source is that of the last time, and has not worked yet.
     pub(super) on_trial: bool,
-    /// Sizes of window and panel that are not kept yet, and since when they are so.
-    pub(super) sizes: Option<(Instant, [f32; 2], f32)>,
+    /// Why the source of the last time is not shown, and whether it was a camera, until another one runs.
+    pub(super) not_taken_up: Option<(String, bool)>,
+    pub(super) moved: Moved,
     pub(super) chosen: Option<u64>,
     pub(super) history: History,
     pub(super) drawn: VecDeque<Instant>,
@@ -105,12 +110,9 @@ impl MoueApp {
             SourceSpec::Auto => remembered_source(&settings),
             _ => None,
         };
-        if let Some([width, height]) = settings.window {
-            ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
-        }
-        if settings.maximized {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
-        }
+        let wake = ctx.clone();
+        let writer =
+            file.map(|file| SettingsWriter::start(file, move || wake.request_repaint())).transpose()?;
         let new_frame = Arc::new(Mailbox::default());
         let hooks = {
             let (mailbox, ctx, wake) = (Arc::clone(&new_frame), ctx.clone(), ctx.clone());
@@ -137,7 +139,7 @@ impl MoueApp {
         let mut app = Self {
             live,
             picker,
-            file,
+            writer,
             written: settings.clone(),
             settings,
             new_frame,
@@ -149,7 +151,8 @@ impl MoueApp {
             cameras: None,
             listing: None,
             on_trial: remembered.is_some(),
-            sizes: None,
+            not_taken_up: None,
+            moved: Moved::default(),
             chosen: None,
             history: History::default(),
             drawn: VecDeque::new(),
@@ -242,7 +245,8 @@ impl MoueApp {
             let state = MenuState {
                 cameras: self.cameras.as_deref(),
                 source: &source,
-                paused: self.live.is_paused(),
+                paused: self.live.is_paused() || still,
+                plays: self.live.transport().is_some(),
                 recording: self.recordings.is_on(),
                 recorded: self.recordings.last().is_some(),
                 focus: std::mem::take(&mut self.focus_menu),
@@ -255,9 +259,9 @@ impl MoueApp {
         if self.settings.panel {
             let width =
                 self.side_panel(ui, &state, chosen, result.as_deref(), model.as_deref(), &mut actions);
-            self.keep_sizes(&ctx, width);
+            self.moved.follow(&ctx, width, &mut self.settings);
         } else {
-            self.keep_sizes(&ctx, self.settings.panel_width);
+            self.moved.follow(&ctx, self.settings.panel_width, &mut self.settings);
         }
         if let Some(transport) = self.live.transport() {
             let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(8);
@@ -362,10 +366,14 @@ impl MoueApp {
                     let face = chosen.and_then(|id| result.and_then(|r| face_of(r, id)));
                     theme::card(ui, |ui| {
                         let ready = model.is_some();
-                        clicked = panel::reading_ui(ui, state, face, result, &self.settings, ready);
+                        panel::reading_ui(ui, state, face, result, &self.settings, ready);
                         let wanted = baseline::row(ui, &unbiased, &self.settings, face.is_some());
                         actions.extend(wanted.map(Action::Baseline));
                     });
+                    if let Some(result) = result.filter(|r| r.analyzed.faces.len() > 1) {
+                        ui.add_space(4.0);
+                        theme::card(ui, |ui| clicked = people::tiles(ui, chosen, result));
+                    }
                     if self.settings.timeline {
                         ui.add_space(4.0);
                         let areas = &mut self.settings.timeline_areas;

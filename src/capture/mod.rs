@@ -1,5 +1,6 @@
 //! Frame sources: cameras, the demo, pictures, folders and video files.
 
+mod animation;
 pub(crate) mod camera;
 mod clock;
 mod demo;
@@ -8,6 +9,7 @@ mod frame;
 mod jpeg;
 mod open;
 pub(crate) mod picture;
+mod schedule;
 mod spec;
 mod still;
 mod transport;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::animation::AnimationSource;
 use super::camera;
 use super::demo::DemoSource;
 use super::picture::picture_format;
-use super::still::{AnimationSource, StillSource};
+use super::still::StillSource;
 use super::video::VideoSource;
 use super::{CaptureError, FrameSource, Pace, SourceSpec};
 

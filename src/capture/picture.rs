@@ -197,11 +197,7 @@ fn gif_moves(input: impl BufRead) -> Result<bool, String> {
     Ok(true)
 }
 
-/// One frame of an animation as an opaque picture, and how long it is shown, in seconds.
-pub(super) fn animation_frame(frame: image::Frame) -> (RgbImage, f64) {
-    let (numerator, denominator) = frame.delay().numer_denom_ms();
-    let delay_s = f64::from(numerator) / f64::from(denominator.max(1)) / 1000.0;
-    // Browsers show frames with no delay, or next to none, for a tenth of a second.
-    let delay_s = if delay_s < 0.011 { 0.1 } else { delay_s };
-    (on_white(DynamicImage::ImageRgba8(frame.into_buffer())), delay_s)
+/// One frame of an animation as an opaque picture.
+pub(super) fn animation_frame(frame: image::Frame) -> RgbImage {
+    on_white(DynamicImage::ImageRgba8(frame.into_buffer()))
 }

@@ -1,4 +1,4 @@
-//! Pictures, folders of pictures, and animated pictures.
+//! Pictures and folders of pictures.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::clock::FrameClock;
-use super::picture::{Animation, animation, animation_frame, has_picture_name, read_picture};
+use super::picture::{has_picture_name, read_picture};
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
 
 /// How long a picture of a folder stays, when shown live, in seconds.
@@ -142,80 +142,5 @@ impl FrameSource for StillSource {
             }
         };
         Ok(Some(self.frame(picture, now_s)))
-    }
-}
-
-/// An animated GIF or WebP, with its own clock.
-pub(super) struct AnimationSource {
-    info: SourceInfo,
-    pace: Pace,
-    clock: FrameClock,
-    path: PathBuf,
-    animation: Animation,
-    waiting: Option<(RgbImage, f64)>,
-    next_index: u64,
-    next_time_s: f64,
-}
-
-impl AnimationSource {
-    /// `None` where the file is a still picture.
-    pub(super) fn open(path: &Path, pace: Pace) -> Result<Option<Self>, CaptureError> {
-        let animation =
-            animation(path).map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
-        Ok(animation.map(|animation| Self {
-            info: SourceInfo {
-                name: name_of(path),
-                kind: SourceKind::Video,
-                size_px: Some(animation.size_px),
-                frame_rate: None,
-                frame_count: None,
-            },
-            pace,
-            clock: FrameClock::new(),
-            path: path.to_owned(),
-            animation,
-            waiting: None,
-            next_index: 0,
-            next_time_s: 0.0,
-        }))
-    }
-
-    fn decode_next(&mut self) -> Result<Option<(RgbImage, f64)>, CaptureError> {
-        let unreadable = |reason: String| CaptureError::Unusable { path: self.path.clone(), reason };
-        match self.animation.frames.next() {
-            Some(frame) => Ok(Some(animation_frame(
-                frame.map_err(|e| unreadable(format!("frame {} cannot be decoded: {e}", self.next_index)))?,
-            ))),
-            None if self.pace == Pace::Live && self.next_index > 0 => {
-                self.animation = animation(&self.path)
-                    .map_err(unreadable)?
-                    .ok_or_else(|| unreadable("the animation changed while it was shown".into()))?;
-                match self.animation.frames.next() {
-                    Some(frame) => Ok(Some(animation_frame(frame.map_err(|e| unreadable(e.to_string()))?))),
-                    None => Ok(None),
-                }
-            }
-            None => Ok(None),
-        }
-    }
-}
-
-impl FrameSource for AnimationSource {
-    fn info(&self) -> &SourceInfo {
-        &self.info
-    }
-
-    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
-        if self.waiting.is_none() {
-            self.waiting = self.decode_next()?;
-        }
-        if self.pace == Pace::Live && !self.clock.wait_until(self.next_time_s) {
-            return Err(CaptureError::Timeout { source_name: self.info.name.clone(), waited_ms: 400 });
-        }
-        let Some((image, delay_s)) = self.waiting.take() else { return Ok(None) };
-        let (index, time_s) = (self.next_index, self.next_time_s);
-        self.next_index += 1;
-        self.next_time_s += delay_s;
-        Ok(Some(Frame { image: Arc::new(image), index, time_s, captured_at: Instant::now() }))
     }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::schedule::Schedule;
+
 /// Slowest and fastest playback.
 pub const SPEEDS: (f64, f64) = (0.1, 16.0);
 
@@ -17,7 +19,7 @@ pub struct TransportStatus {
     pub position_s: f64,
     /// Length in seconds, where it is known.
     pub duration_s: Option<f64>,
-    /// Length of a frame in seconds.
+    /// Length of a frame in seconds; the mean, where each has its own.
     pub frame_s: f64,
     /// How many times faster than real time.
     pub speed: f64,
@@ -40,6 +42,8 @@ struct Inner {
 #[derive(Debug)]
 struct State {
     status: TransportStatus,
+    /// Where each frame has its own time.
+    schedule: Option<Schedule>,
     /// The last place that was asked for; earlier ones are passed over.
     seek_s: Option<f64>,
     /// Frames to show while it is paused.
@@ -68,8 +72,23 @@ impl Transport {
             looping: true,
             at_end: false,
         };
-        let state = Mutex::new(State { status, seek_s: None, steps: 0 });
+        let state = Mutex::new(State { status, schedule: None, seek_s: None, steps: 0 });
         Self(Arc::new(Inner { state, asked: Condvar::new() }))
+    }
+
+    /// As [`Self::new`], of frames that each have their own time.
+    pub(super) fn scheduled(schedule: Schedule) -> Self {
+        let transport = Self::new(0.0, None);
+        transport.reschedule(schedule);
+        transport
+    }
+
+    /// The file turned out to have other frames.
+    pub(super) fn reschedule(&self, schedule: Schedule) {
+        let mut state = self.0.state.lock();
+        state.status.frame_s = schedule.end_s() / schedule.len().max(1) as f64;
+        state.status.duration_s = Some(schedule.end_s());
+        state.schedule = Some(schedule);
     }
 
     fn ask(&self, change: impl FnOnce(&mut State)) {
@@ -112,7 +131,14 @@ impl Transport {
     pub fn seek_by(&self, seconds: f64) {
         self.ask(|state| {
             let now_s = state.seek_s.unwrap_or(state.status.position_s);
-            state.seek(now_s + seconds);
+            let to_s = match &state.schedule {
+                // A frame that lasts longer than the way is not the end of it.
+                Some(schedule) if seconds > 0.0 => {
+                    (now_s + seconds).max(schedule.start_s(schedule.frame_at(now_s) + 1))
+                }
+                _ => now_s + seconds,
+            };
+            state.seek(to_s);
         });
     }
 
@@ -124,8 +150,11 @@ impl Transport {
                 state.steps += 1;
             } else {
                 let now_s = state.seek_s.unwrap_or(state.status.position_s);
-                let frame = (now_s / state.status.frame_s).round() - 1.0;
-                state.seek(frame * state.status.frame_s);
+                let before_s = match &state.schedule {
+                    Some(schedule) => schedule.start_s(schedule.frame_at(now_s).saturating_sub(1)),
+                    None => ((now_s / state.status.frame_s).round() - 1.0) * state.status.frame_s,
+                };
+                state.seek(before_s);
             }
         });
     }
@@ -191,8 +220,11 @@ impl Transport {
 
 impl State {
     fn seek(&mut self, position_s: f64) {
-        // The last frame starts one frame before the end.
-        let last_s = self.status.duration_s.map_or(f64::MAX, |d| (d - self.status.frame_s).max(0.0));
+        let last_s = match &self.schedule {
+            Some(schedule) => schedule.start_s(schedule.len().saturating_sub(1)),
+            // The last frame starts one frame before the end.
+            None => self.status.duration_s.map_or(f64::MAX, |d| (d - self.status.frame_s).max(0.0)),
+        };
         let to = if position_s.is_finite() { position_s.clamp(0.0, last_s) } else { 0.0 };
         self.seek_s = Some(to);
         self.steps = 0;
@@ -230,6 +262,23 @@ mod tests {
         transport.step(false);
         let asked = transport.take();
         assert!((asked.seek_s.unwrap() - 4.8).abs() < 1e-9);
+    }
+
+    #[test]
+    fn steps_go_by_frames_of_any_length() {
+        let transport = Transport::scheduled(Schedule::of(&[40, 200, 3000, 50]));
+        assert_eq!(transport.status().duration_s, Some(3.29));
+        transport.delivered(0.24);
+        transport.step(false);
+        assert_eq!(transport.take().seek_s, Some(0.04));
+        transport.step(false);
+        transport.step(false);
+        assert_eq!(transport.take().seek_s, Some(0.0));
+        transport.seek_to(99.0);
+        assert_eq!(transport.take().seek_s, Some(3.24));
+        transport.delivered(0.24);
+        transport.seek_by(1.0);
+        assert_eq!(transport.take().seek_s, Some(3.24), "past a frame that lasts for three seconds");
     }
 
     #[test]

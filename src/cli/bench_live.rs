@@ -129,7 +129,7 @@ fn receive(
     let mut received = Vec::new();
     let mut span: Option<(u64, u64)> = None;
     loop {
-        if let Some(Message::Error(text)) = live.next_message() {
+        if let Some(Message::Error(text) | Message::SourceError(text)) = live.next_message() {
             bail!("{text}");
         }
         let Some(result) = arrived.take_within(Duration::from_millis(100)) else {

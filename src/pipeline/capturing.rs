@@ -60,7 +60,7 @@ pub(super) fn capture_loop(shared: &Arc<Shared>) {
         if let Err(failed) = supervisor.serve(&wanted) {
             shared.set_state(SourceState::Failed(failed.clone()));
             shared.clear_result();
-            shared.say(Message::Error(failed));
+            shared.say(Message::SourceError(failed));
             supervisor.wait_for_change(&wanted);
         }
     }
@@ -139,6 +139,9 @@ impl Supervisor<'_> {
                 End::Lost(reason) => {
                     self.shared.work.take();
                     silence(reason.clone());
+                    if let Some(text) = reason {
+                        self.shared.say(Message::SourceError(text.clone()));
+                    }
                 }
             }
             self.leave(reader);
@@ -268,11 +271,7 @@ impl Supervisor<'_> {
                 }
                 Some(Event::Failed(e)) => {
                     let text = e.to_string();
-                    if !camera {
-                        return End::Failed(text);
-                    }
-                    self.shared.say(Message::Error(text.clone()));
-                    return End::Lost(Some(text));
+                    return if camera { End::Lost(Some(text)) } else { End::Failed(text) };
                 }
                 Some(Event::Panicked(text)) => return End::Failed(text),
                 Some(Event::Opened { .. }) | None => {}

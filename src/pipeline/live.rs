@@ -31,6 +31,8 @@ pub enum Message {
     Info(String),
     /// Something does not work.
     Error(String),
+    /// The source does not work. [`SourceState`] says the same, so that it need not be shown twice.
+    SourceError(String),
 }
 
 /// What the pipeline starts with.

@@ -21,9 +21,10 @@ use crate::scenes::{Scene, Script, made_up_network, origins};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The smallest window that is promised to work.
 pub const SMALL: [f32; 2] = [1024.0, 640.0];
-pub const CARD: [(&str, &str); 8] = [
+pub const CARD: [(&str, &str); 9] = [
     ("training_data", "made-up faces"),
     ("split_protocol", "trained on train, chosen on val, test not read"),
+    ("began_with", "random weights"),
     ("val_accuracy", "0.6912"),
     ("val_macro_f1", "0.6655"),
     ("val_ece", "0.0213"),
@@ -46,13 +47,14 @@ impl FilePicker for NoPicker {
 pub struct Window {
     pub harness: Harness<'static, MoueApp>,
     // Settings live as long as the window.
-    pub _folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 /// What is shown, in which looks.
 pub struct Look {
     pub origins: Origins,
     pub settings: Settings,
+    pub source: SourceSpec,
     pub size: [f32; 2],
     /// Pixels of a point.
     pub scale: f32,
@@ -65,7 +67,7 @@ impl Look {
         let settings =
             Settings { introduced: true, theme: ThemeChoice::Dark, timeline: false, ..Settings::default() };
         let origins = Origins { read: Arc::new(|_| Ok(made_up_network(&CARD))), ..origins };
-        Self { origins, settings, size: SMALL, scale: 1.0, drawn: false }
+        Self { origins, settings, source: SourceSpec::Camera(None), size: SMALL, scale: 1.0, drawn: false }
     }
 
     pub fn of(scene: Scene, script: Script) -> Self {
@@ -97,7 +99,7 @@ impl Look {
         let file = SettingsFile::at(folder.path().join("settings.json"));
         file.write(&self.settings).unwrap();
         let options = AppOptions {
-            source: SourceSpec::Camera(None),
+            source: self.source,
             weights: None,
             device: DeviceChoice::Cpu,
             threads: 1,
@@ -121,7 +123,7 @@ impl Look {
             MoueApp::from_origins(ctx, options, Some(file), Box::new(NoPicker), origins).unwrap()
         });
         harness.step();
-        Window { harness, _folder: folder }
+        Window { harness, folder }
     }
 
     /// A window that is drawn; `None` where nothing can be.

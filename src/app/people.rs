@@ -1,0 +1,143 @@
+//! Everyone in view at once: a tile for each tracked face with its label and seven small bars. The chosen one is also
+//! shown large, above.
+
+use eframe::egui::{
+    Align2, Color32, CornerRadius, FontId, Rect, Response, RichText, Role, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, pos2, vec2,
+};
+
+use super::panel::{capitalised, percent};
+use super::theme;
+use crate::model::Expression;
+use crate::pipeline::{LiveResult, ShownReading};
+
+/// Height of a tile, its least width, and the gap between two, in points.
+const HEIGHT: f32 = 52.0;
+const LEAST_WIDTH: f32 = 106.0;
+const SPACE: f32 = 6.0;
+/// Between a tile's edge and its content, in points.
+const MARGIN: f32 = 6.0;
+/// Height of the line with number and label, in points.
+const LINE: f32 = 18.0;
+/// Between two small bars, in points.
+const BETWEEN: f32 = 2.0;
+
+/// Who is in view, in the order of tiles and keys: whoever came first stands first and stays there.
+pub(super) fn in_order(result: Option<&LiveResult>) -> Vec<u64> {
+    let mut ids: Vec<u64> =
+        result.map(|r| r.analyzed.faces.iter().map(|f| f.id).collect()).unwrap_or_default();
+    ids.sort_unstable();
+    ids
+}
+
+/// The tiles, in as many columns as there is room for; the id of the one that was pressed.
+pub(super) fn tiles(ui: &mut Ui, chosen: Option<u64>, result: &LiveResult) -> Option<u64> {
+    let mut pressed = None;
+    let order = in_order(Some(result));
+    ui.label(RichText::new(format!("{} faces in view", order.len())).size(12.5));
+    ui.spacing_mut().item_spacing = vec2(SPACE, SPACE);
+    let width = ui.available_width();
+    let columns = (((width + SPACE) / (LEAST_WIDTH + SPACE)) as usize).max(1);
+    let size = vec2((width - SPACE * (columns - 1) as f32) / columns as f32, HEIGHT);
+    for row in order.chunks(columns) {
+        ui.horizontal(|ui| {
+            for id in row {
+                let mut faces = result.analyzed.faces.iter().zip(&result.shown);
+                let Some((_, shown)) = faces.find(|(face, _)| face.id == *id) else { continue };
+                let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+                if response.gained_focus() {
+                    // Whoever comes here with the Tab key sees where.
+                    response.scroll_to_me(None);
+                }
+                if ui.is_rect_visible(rect) {
+                    tile(ui, rect, &response, *id, shown, chosen == Some(*id));
+                }
+                describe(ui, &response, *id, shown, chosen == Some(*id));
+                if response.clicked() {
+                    pressed = Some(*id);
+                }
+            }
+        });
+    }
+    pressed
+}
+
+/// Number, label and bars; the chosen tile has the person's colour around it.
+fn tile(ui: &Ui, rect: Rect, response: &Response, id: u64, shown: &ShownReading, chosen: bool) {
+    let (text, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
+    let colour = theme::person_colour(id);
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, CornerRadius::same(8), theme::tile(ui));
+    let edge = if response.has_focus() {
+        Stroke::new(2.0, ui.visuals().hyperlink_color)
+    } else if chosen {
+        Stroke::new(2.0, colour)
+    } else if response.hovered() {
+        Stroke::new(1.0, colour)
+    } else {
+        Stroke::NONE
+    };
+    painter.rect_stroke(rect, CornerRadius::same(8), edge, StrokeKind::Inside);
+
+    let inner = rect.shrink(MARGIN);
+    let line = Rect::from_min_size(inner.min, vec2(inner.width(), LINE));
+    let number = painter.layout_no_wrap(id.to_string(), theme::caption(), Color32::BLACK);
+    let badge = Rect::from_min_size(line.min, vec2((number.size().x + 9.0).max(18.0), LINE));
+    painter.rect_filled(badge, CornerRadius::same(9), colour);
+    painter.galley(badge.center() - number.size() / 2.0, number, Color32::BLACK);
+
+    let (name, ink) = match shown.label {
+        Some(label) => (capitalised(label.name()), text),
+        None => ("Unsure".to_owned(), weak),
+    };
+    let name = painter.layout_no_wrap(name, FontId::proportional(13.0), ink);
+    let at = pos2(badge.right() + 6.0, line.center().y - name.size().y / 2.0);
+    let name_ends = at.x + name.size().x;
+    painter.galley(at, name, ink);
+    let p = percent(shown.probabilities[shown.leading.index()]);
+    let p = painter.layout_no_wrap(p, theme::caption(), weak);
+    // Where the two find no room side by side, the bars say it.
+    if name_ends + 6.0 + p.size().x <= line.right() && shown.label.is_some() {
+        let at = Align2::RIGHT_CENTER.anchor_size(line.right_center(), p.size());
+        painter.galley(at.min, p, weak);
+    }
+    bars(ui, Rect::from_min_max(pos2(inner.left(), line.bottom() + 4.0), inner.max), shown);
+}
+
+/// Seven upright bars, in the order and colours of the large ones.
+fn bars(ui: &Ui, rect: Rect, shown: &ShownReading) {
+    let painter = ui.painter();
+    let count = Expression::ALL.len() as f32;
+    let width = (rect.width() - BETWEEN * (count - 1.0)) / count;
+    for e in Expression::ALL {
+        let left = rect.left() + e.index() as f32 * (width + BETWEEN);
+        let track = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
+        painter.rect_filled(track, CornerRadius::same(2), theme::well(ui));
+        let p = shown.probabilities[e.index()].clamp(0.0, 1.0);
+        let mut bar = track;
+        // The lowest still shows its colour.
+        bar.min.y = bar.max.y - (track.height() * p).max(1.5);
+        painter.rect_filled(bar, CornerRadius::same(2), theme::expression_colour(e));
+    }
+}
+
+/// For those who hear the screen, and for the pointer: who, what, and all seven values.
+fn describe(ui: &Ui, response: &Response, id: u64, shown: &ShownReading, chosen: bool) {
+    let label = shown.label.map_or("unsure", Expression::name);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Face {id}: {label}")));
+    let values = || {
+        let value = |e: Expression| format!("{e} {}", percent(shown.probabilities[e.index()]));
+        Expression::ALL.map(value).join(", ")
+    };
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(values()));
+    response.clone().on_hover_ui(|ui| {
+        for e in Expression::ALL {
+            ui.horizontal(|ui| {
+                ui.colored_label(theme::expression_colour(e), "■");
+                ui.label(
+                    RichText::new(format!("{e} {}", percent(shown.probabilities[e.index()]))).size(12.5),
+                );
+            });
+        }
+    });
+}
