@@ -19,8 +19,24 @@ const LENGTH_ORDER: [usize; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10,
 /// Symbols of green with the lengths of copies, red, blue, alpha, and distances of copies.
 const ALPHABETS: [usize; 5] = [256 + 24, 256, 256, 256, 40];
 
+/// Why a picture is refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// Up to where it ends, nothing takes too much.
+    #[error("a lossless picture that ends too early")]
+    Early,
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl From<&str> for Fault {
+    fn from(fault: &str) -> Self {
+        Self::Wrong(fault.into())
+    }
+}
+
 /// Checks a `VP8L` chunk.
-pub(super) fn check_picture(chunk: &[u8]) -> Result<(), String> {
+pub(super) fn check_picture(chunk: &[u8]) -> Result<(), Fault> {
     let mut walk = Walk::new(chunk);
     if walk.bits(8)? != 0x2f {
         return Err("a lossless picture without its signature".into());
@@ -32,7 +48,7 @@ pub(super) fn check_picture(chunk: &[u8]) -> Result<(), String> {
 }
 
 /// Checks an `ALPH` chunk, of a picture with this width and height in pixels.
-pub(super) fn check_transparency(chunk: &[u8], (width, height): (u32, u32)) -> Result<(), String> {
+pub(super) fn check_transparency(chunk: &[u8], (width, height): (u32, u32)) -> Result<(), Fault> {
     match chunk {
         [info, rest @ ..] if info & 3 == 1 => Walk::new(rest).main_image(width, height),
         // Not compressed.
@@ -57,20 +73,20 @@ impl<'a> Walk<'a> {
         Self { input, at: 0, table_bytes: 0 }
     }
 
-    fn bit(&mut self) -> Result<u32, String> {
-        let byte = self.input.get(self.at / 8).ok_or("a lossless picture that ends too early")?;
+    fn bit(&mut self) -> Result<u32, Fault> {
+        let byte = self.input.get(self.at / 8).ok_or(Fault::Early)?;
         let bit = byte >> (self.at % 8) & 1;
         self.at += 1;
         Ok(u32::from(bit))
     }
 
     /// A number, its lowest bit first.
-    fn bits(&mut self, count: u32) -> Result<u32, String> {
+    fn bits(&mut self, count: u32) -> Result<u32, Fault> {
         (0..count).try_fold(0, |sum, i| Ok(sum | self.bit()? << i))
     }
 
     /// The picture with its transforms, up to its last code.
-    fn main_image(&mut self, mut width: u32, height: u32) -> Result<(), String> {
+    fn main_image(&mut self, mut width: u32, height: u32) -> Result<(), Fault> {
         let mut seen = [false; 4];
         while self.bit()? == 1 {
             let kind = self.bits(2)? as usize;
@@ -98,7 +114,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks a picture, the main one without its pixels. The largest number that its red and green make.
-    fn image(&mut self, width: u32, height: u32, main: bool) -> Result<u32, String> {
+    fn image(&mut self, width: u32, height: u32, main: bool) -> Result<u32, Fault> {
         let cached = match self.bit()? {
             0 => 0,
             _ => match self.bits(4)? {
@@ -119,16 +135,16 @@ impl<'a> Walk<'a> {
             }
             self.table_bytes += GROUP_BYTES + codes.iter().map(Code::table_bytes).sum::<u64>();
             if self.table_bytes > MAX_TABLE_BYTES {
-                return Err(format!(
+                return Err(Fault::Wrong(format!(
                     "expected at most {} MB of code tables, found more in {groups} groups",
                     MAX_TABLE_BYTES >> 20
-                ));
+                )));
             }
         }
         if main { Ok(0) } else { self.pixels(&codes, u64::from(width) * u64::from(height)) }
     }
 
-    fn pixels(&mut self, codes: &[Code], count: u64) -> Result<u32, String> {
+    fn pixels(&mut self, codes: &[Code], count: u64) -> Result<u32, Fault> {
         let (mut done, mut largest) = (0, 0);
         while done < count {
             let start = self.at;
@@ -156,7 +172,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The length or distance of a copy.
-    fn distance(&mut self, prefix: u32) -> Result<u64, String> {
+    fn distance(&mut self, prefix: u32) -> Result<u64, Fault> {
         if prefix < 4 {
             return Ok(u64::from(prefix) + 1);
         }
@@ -165,7 +181,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A prefix code for so many symbols.
-    fn code(&mut self, symbols: usize) -> Result<Code, String> {
+    fn code(&mut self, symbols: usize) -> Result<Code, Fault> {
         if self.bit()? == 1 {
             let two = self.bit()? == 1;
             let first_bits = if self.bit()? == 1 { 8 } else { 1 };
@@ -209,7 +225,7 @@ impl<'a> Walk<'a> {
         Code::new(&lengths)
     }
 
-    fn symbol(&mut self, code: &Code) -> Result<u32, String> {
+    fn symbol(&mut self, code: &Code) -> Result<u32, Fault> {
         if let [only] = code.symbols[..] {
             return Ok(only.into());
         }
@@ -253,7 +269,7 @@ impl Code {
     }
 
     /// From the length of each symbol's code, where 0 is none.
-    fn new(lengths: &[u8]) -> Result<Self, String> {
+    fn new(lengths: &[u8]) -> Result<Self, Fault> {
         let mut counts = [0; MAX_LENGTH + 1];
         let mut symbols: Vec<u16> =
             (0..lengths.len() as u16).filter(|s| lengths[usize::from(*s)] > 0).collect();

@@ -2,7 +2,7 @@
 //!
 //! Chunks: <https://developers.google.com/speed/webp/docs/riff_container>.
 
-use super::vp8l;
+use super::vp8l::{self, Fault};
 
 /// Width and height in pixels.
 type Size = (u32, u32);
@@ -49,8 +49,8 @@ fn check_chunk(chunk: &Chunk<'_>, size: Option<Size>) -> Result<(), String> {
             Some(sides) => within((number(&sides[..2]) & 0x3fff, number(&sides[2..]) & 0x3fff), size),
             None => Ok(()),
         },
-        (b"VP8L", _) => vp8l::check_picture(chunk.body),
-        (b"ALPH", Some(size)) => vp8l::check_transparency(chunk.body, size),
+        (b"VP8L", _) => chunk.unless_cut(vp8l::check_picture(chunk.body)),
+        (b"ALPH", Some(size)) => chunk.unless_cut(vp8l::check_transparency(chunk.body, size)),
         _ => Ok(()),
     }
 }
@@ -76,6 +76,16 @@ struct Chunk<'a> {
     claimed: usize,
     /// Those that are there.
     body: &'a [u8],
+}
+
+impl Chunk<'_> {
+    /// A picture that ends where the file was cut is its decoder's to refuse: the frames before it can still be shown.
+    fn unless_cut(&self, checked: Result<(), Fault>) -> Result<(), String> {
+        match checked {
+            Err(Fault::Early) if self.claimed > self.body.len() => Ok(()),
+            checked => checked.map_err(|fault| fault.to_string()),
+        }
+    }
 }
 
 /// The chunks of a file or frame.

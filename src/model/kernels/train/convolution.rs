@@ -97,7 +97,7 @@ pub(super) struct Form {
 }
 
 /// Whether Winograd's 4x4 tiles need less work: products, 1.4 times those to make up for the transforms, and
-/// for the weights, which are transformed in every step, as much as 64 tiles. (Found by trying on AVX2 and AVX-512.)
+/// for the weights, which are transformed in every step, as much as 64 tiles. (Found by trying with AVX2 on an AMD EPYC.)
 fn winograd_pays(shape: &ConvolutionShape) -> bool {
     let (height, width) = (shape.output.height, shape.output.width);
     let tiles = shape.n * height.div_ceil(STEP) * width.div_ceil(STEP);
