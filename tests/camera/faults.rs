@@ -13,6 +13,11 @@ pub(crate) fn holds(process: u32, path: &str) -> bool {
     files.flatten().any(|f| std::fs::read_link(f.path()).is_ok_and(|target| target.to_str() == Some(path)))
 }
 
+/// Whether a process has the device's buffers in its memory, as it has while frames stream.
+fn maps(process: u32, path: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/maps")).is_ok_and(|maps| maps.contains(path))
+}
+
 fn check(more: &[&str]) -> Command {
     let mut command = moue(&["cameras", "--check", VIVID]);
     command.args(SMALL).args(more);
@@ -69,16 +74,23 @@ pub(crate) fn injected() -> Outcome {
         ("inject_fatal_streaming_error", false),
     ] {
         let program =
-            check(&["--frames", "60"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        wait_for("the stream", || holds(program.id(), "/dev/video0").then_some(()));
-        std::thread::sleep(std::time::Duration::from_millis(1500));
+            check(&["--frames", "90"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("the stream", || maps(program.id(), "/dev/video0").then_some(()));
+        // What goes wrong before the first picture is part of opening the camera and is not counted.
+        std::thread::sleep(std::time::Duration::from_secs(1));
         tool(&format!("v4l2-ctl -d0 -c {control}=1"));
         let output = program.wait_with_output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.code().is_some_and(|c| c <= 1), "{control}: {out}{err}");
         assert!(!err.contains("panicked"), "{control}: {err}");
+        // An error that nobody saw would prove nothing.
+        assert!(!output.status.success() || out.contains(" damaged ("), "{control}: no error in {out}{err}");
         if goes_on {
-            assert!(out.contains("60 frames of 320x180"), "{control}: {out}{err}");
+            assert!(out.contains("90 frames of 320x180"), "{control}: {out}{err}");
+            assert!(
+                out.contains("1 damaged (the camera marked the frame as damaged)"),
+                "{control}: {out}{err}"
+            );
         }
         passed.push(if output.status.success() { "went on" } else { "ended with a message" });
         // The device works again at once.
@@ -88,8 +100,9 @@ pub(crate) fn injected() -> Outcome {
         tool(&format!("v4l2-ctl -d0 -c {control}=1"));
         let said = run(&mut check(&["--frames", "2"]));
         assert!(
-            said.code.is_some_and(|c| c <= 1) && !said.err.contains("panicked"),
-            "{control}: {}{}",
+            said.code == Some(1) && !said.err.contains("panicked"),
+            "{control}: {:?} {}{}",
+            said.code,
             said.out,
             said.err
         );
