@@ -14,7 +14,7 @@
 #                                          or those with NAME in their name
 #
 # MOUE_CAMERA_LAB_DIR: another place for the lab. MOUE_CAMERA_LAB_ACCEL=kvm: where nested virtualisation works.
-# MOUE_CAMERA_LAB_LIMIT: seconds that a run of the tests may take (900).
+# MOUE_CAMERA_LAB_LIMIT: seconds that a run of the tests may take (1200).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 lab=${MOUE_CAMERA_LAB_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/moue-camera-lab}
@@ -133,6 +133,9 @@ run() {
     -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
     -virtfs "local,path=$out,mount_tag=out,security_model=none" >"$out/console" 2>&1 </dev/null &
   local machine=$!
+  # Whoever ends this script ends the machine with it; it would go on writing into the folder.
+  # shellcheck disable=SC2064
+  trap "kill $machine 2>/dev/null || true" EXIT
   tail -n +1 -f --pid="$machine" "$out/log"
   wait "$machine" || true
   [ -e "$out/.status" ] || { echo "camera lab: no end within $limit s; its console is in $out/console" >&2; return 124; }
@@ -149,7 +152,7 @@ run_tests() {
   binary=$(cargo test --locked --release --test camera --no-run 2>&1 | tee >(cat >&2) |
     sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
   [ -x "$binary" ] || fail 'the camera tests were not built'
-  run "${MOUE_CAMERA_LAB_LIMIT:-900}" "${CARGO_TARGET_DIR:-target}/camera-lab" "$(realpath "$binary")" "$@"
+  run "${MOUE_CAMERA_LAB_LIMIT:-1200}" "${CARGO_TARGET_DIR:-target}/camera-lab" "$(realpath "$binary")" "$@"
 }
 
 case ${1:-} in
