@@ -14,6 +14,7 @@
 #                                          or those with NAME in their name
 #
 # MOUE_CAMERA_LAB_DIR: another place for the lab. MOUE_CAMERA_LAB_ACCEL=kvm: where nested virtualisation works.
+# MOUE_CAMERA_LAB_LIMIT: seconds that a run of the tests may take (1200).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 lab=${MOUE_CAMERA_LAB_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/moue-camera-lab}
@@ -132,6 +133,9 @@ run() {
     -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
     -virtfs "local,path=$out,mount_tag=out,security_model=none" >"$out/console" 2>&1 </dev/null &
   local machine=$!
+  # Whoever ends this script ends the machine with it; it would go on writing into the folder.
+  # shellcheck disable=SC2064
+  trap "kill $machine 2>/dev/null || true" EXIT
   tail -n +1 -f --pid="$machine" "$out/log"
   wait "$machine" || true
   [ -e "$out/.status" ] || { echo "camera lab: no end within $limit s; its console is in $out/console" >&2; return 124; }
@@ -143,8 +147,9 @@ run_tests() {
   setup
   cd "$here/../.."
   local binary
-  # The line that names the test's binary is the only part of the answer that is needed.
-  binary=$(cargo test --locked --release --test camera --no-run 2>&1 | tee /dev/stderr |
+  # The line that names the test's binary is the only part of the answer that is needed. All of it is shown, but not
+  # through /dev/stderr: where that is a file, as a log of CI is, opening it anew would empty it.
+  binary=$(cargo test --locked --release --test camera --no-run 2>&1 | tee >(cat >&2) |
     sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
   [ -x "$binary" ] || fail 'the camera tests were not built'
   run "${MOUE_CAMERA_LAB_LIMIT:-1200}" "${CARGO_TARGET_DIR:-target}/camera-lab" "$(realpath "$binary")" "$@"
@@ -154,5 +159,5 @@ case ${1:-} in
   setup) setup ;;
   run) shift; run "$@" ;;
   test) shift; run_tests "$@" ;;
-  *) sed -n '2,18p' "$0"; exit 2 ;;
+  *) sed -n '2,17p' "$0"; exit 2 ;;
 esac
