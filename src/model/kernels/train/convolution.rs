@@ -96,6 +96,11 @@ pub(super) struct Form {
     pub(super) forward: bool,
 }
 
+/// Whether Winograd's form is this convolution's.
+fn winograd_fits(shape: &ConvolutionShape) -> bool {
+    (shape.kernel, shape.stride, shape.input.border) == (3, 1, 1)
+}
+
 /// Whether Winograd's 4x4 tiles need less work: products, 1.4 times those to make up for the transforms, and
 /// for the weights, which are transformed in every step, as much as 64 tiles. (Found by trying with AVX2 on an AMD EPYC.)
 fn winograd_pays(shape: &ConvolutionShape) -> bool {
@@ -107,7 +112,8 @@ fn winograd_pays(shape: &ConvolutionShape) -> bool {
 
 impl TrainConvolution {
     /// Makes the tables. `input_gradient` is the shape of the input's gradient (the input's size, any border) where that
-    /// is wanted. With `bf16`, which goes with [`Isa::Avx512`] only, both factors of every product are rounded.
+    /// is wanted. With `bf16`, which goes with [`Isa::Avx512`] only, both factors of every product are rounded, but
+    /// where Winograd's form leaves so few products of large maps that they take less time in f32.
     ///
     /// # Panics
     /// When shapes do not fit together.
@@ -118,8 +124,11 @@ impl TrainConvolution {
         shape: ConvolutionShape,
         input_gradient: Option<Picture>,
     ) -> Self {
-        let (winograd, forward) = (winograd_pays(&shape), shape.output.height >= FORWARD_ROWS);
-        Self::with_form(isa, bf16, shape, input_gradient, winograd.then_some(Form { forward }))
+        let forward = shape.output.height >= FORWARD_ROWS;
+        let fits = winograd_fits(&shape) && (forward || bf16.is_none());
+        let winograd = (fits && winograd_pays(&shape)).then_some(Form { forward });
+        let bf16 = bf16.filter(|_| winograd.is_none());
+        Self::with_form(isa, bf16, shape, input_gradient, winograd)
     }
 
     /// As [`Self::new`]; `winograd` asks for that form where it is possible.
@@ -142,13 +151,13 @@ impl TrainConvolution {
         let forward_rows = PixelRows::new(shape.n, &shape.input, &shape.output, None, padding, shape.stride);
         let phases = input_gradient.map(|to| phases(&shape, &to)).unwrap_or_default();
         let (c_in, c_out) = (shape.input.channels, shape.output.channels);
-        let possible = (shape.kernel, shape.stride, shape.input.border) == (3, 1, 1) && bf16.is_none();
-        let winograd = winograd.filter(|_| possible).map(|Form { forward }| Winograd {
-            forward: forward.then(|| WinogradConvolution::unweighted(isa, c_in, c_out)),
-            backward: WinogradConvolution::unweighted(isa, c_out, c_in),
-            weights: WinogradGradient::new(isa, &shape),
-            scratch: Scratch::new(1),
-        });
+        let winograd =
+            winograd.filter(|_| bf16.is_none() && winograd_fits(&shape)).map(|Form { forward }| Winograd {
+                forward: forward.then(|| WinogradConvolution::unweighted(isa, c_in, c_out)),
+                backward: WinogradConvolution::unweighted(isa, c_out, c_in),
+                weights: WinogradGradient::new(isa, &shape),
+                scratch: Scratch::new(1),
+            });
         Self {
             isa,
             bf16,
