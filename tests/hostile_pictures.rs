@@ -176,6 +176,8 @@ fn a_webp_of_one_pixel_with_a_gigabyte_of_code_tables() {
     assert_eq!(status, Some(0), "{text}");
     let bomb = groups(65_536);
     assert!(bomb.len() < 4 << 20);
+    let text = refused("cut.webp", &webp(&[(b"VP8L", &groups(200))])[..40]);
+    assert!(text.contains("ends too early"), "{text}");
     let text = refused("many.webp", &webp(&[(b"VP8L", &bomb)]));
     assert!(text.contains("expected at most 128 MB of code tables"), "{text}");
     let mut frame = vec![0; 16];

@@ -20,7 +20,7 @@ pub(super) fn check(file: &[u8]) -> Result<(), String> {
     });
     chunks.try_for_each(|chunk| match &chunk.name {
         b"ANMF" => check_frame(&chunk, canvas),
-        _ => check_chunk(&chunk, canvas),
+        _ => check_chunk(&chunk, canvas).map_err(|fault| fault.to_string()),
     })
 }
 
@@ -33,24 +33,27 @@ fn check_frame(frame: &Chunk<'_>, canvas: Option<Size>) -> Result<(), String> {
     let Some((head, chunks)) = frame.body.split_at_checked(16) else { return Ok(()) };
     let size = (1 + number(&head[6..9]), 1 + number(&head[9..12]));
     within(size, canvas)?;
-    Chunks(chunks).try_for_each(|chunk| check_chunk(&chunk, Some(size)))
+    Chunks(chunks).try_for_each(|chunk| chunk.unless_cut(check_chunk(&chunk, Some(size))))
 }
 
 /// A chunk of a picture or frame of this size.
-fn check_chunk(chunk: &Chunk<'_>, size: Option<Size>) -> Result<(), String> {
+fn check_chunk(chunk: &Chunk<'_>, size: Option<Size>) -> Result<(), Fault> {
     match (&chunk.name, size) {
         // Read whole, as long as they say that they are.
-        (b"ICCP" | b"EXIF" | b"XMP " | b"ANIM", _) if chunk.claimed > chunk.body.len() => Err(format!(
-            "a WebP picture with a chunk that claims {} bytes, where {} are left",
-            chunk.claimed,
-            chunk.body.len()
-        )),
+        (b"ICCP" | b"EXIF" | b"XMP " | b"ANIM", _) if chunk.claimed > chunk.body.len() => {
+            Err(Fault::Wrong(format!(
+                "a WebP picture with a chunk that claims {} bytes, where {} are left",
+                chunk.claimed,
+                chunk.body.len()
+            )))
+        }
         (b"VP8 ", _) => match chunk.body.get(6..10) {
-            Some(sides) => within((number(&sides[..2]) & 0x3fff, number(&sides[2..]) & 0x3fff), size),
+            Some(sides) => within((number(&sides[..2]) & 0x3fff, number(&sides[2..]) & 0x3fff), size)
+                .map_err(Fault::Wrong),
             None => Ok(()),
         },
-        (b"VP8L", _) => chunk.unless_cut(vp8l::check_picture(chunk.body)),
-        (b"ALPH", Some(size)) => chunk.unless_cut(vp8l::check_transparency(chunk.body, size)),
+        (b"VP8L", _) => vp8l::check_picture(chunk.body),
+        (b"ALPH", Some(size)) => vp8l::check_transparency(chunk.body, size),
         _ => Ok(()),
     }
 }
@@ -79,7 +82,7 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// A picture that ends where the file was cut is its decoder's to refuse: the frames before it can still be shown.
+    /// A frame that ends where the file was cut is its decoder's to refuse: those before it can still be shown.
     fn unless_cut(&self, checked: Result<(), Fault>) -> Result<(), String> {
         match checked {
             Err(Fault::Early) if self.claimed > self.body.len() => Ok(()),
