@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use moue_capture::{CaptureError, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
+use moue_capture::{CaptureError, Limits, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
 use moue_files::new_file;
 use tempfile::NamedTempFile;
 
@@ -144,7 +144,7 @@ impl Run<'_> {
         match spec {
             SourceSpec::Auto | SourceSpec::Camera(_) => {
                 let open = Arc::new(|spec: &SourceSpec| open_source(spec, Pace::Unpaced));
-                WatchedCamera::open(open, spec, Arc::clone(&self.stopped))
+                WatchedCamera::open(open, spec, Limits::UNATTENDED, Arc::clone(&self.stopped))
             }
             SourceSpec::Demo | SourceSpec::Path(_) => open_source(spec, Pace::Unpaced).map(Some),
         }
