@@ -1,9 +1,9 @@
 //! `moue analyze --smooth` and `--baseline`: what the window would show.
 
 use clap::Args;
+use moue_capture::SourceKind;
 
 use crate::pipeline::{AnalyzedFrame, Baseline, BaselineMean, ReadingStage, ShownReading, SmoothingSettings};
-use moue_capture::SourceKind;
 
 #[derive(Debug, Args)]
 pub(super) struct CalmArgs {

@@ -19,5 +19,5 @@ pub use mailbox::Mailbox;
 pub use results::{LiveResult, ModelInfo};
 pub use shared::{BaselineState, Hooks, Message, Origins, ResultTap, SourceState, WeightsReader};
 pub use shown::ReadingStage;
-pub use smoothing::{Probabilities, ShownReading, Smoother, SmoothingSettings};
+pub use smoothing::{ShownReading, Smoother, SmoothingSettings};
 pub use watched::WatchedCamera;

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use moue_model::Expression;
-
-/// Probabilities in the order of [`Expression::ALL`].
-pub type Probabilities = [f32; Expression::COUNT];
+use moue_model::{Expression, Probabilities};
 
 /// A face that was not seen for longer starts afresh, in seconds.
 const FORGET_AFTER_S: f64 = 1.5;
