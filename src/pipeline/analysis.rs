@@ -34,7 +34,7 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
             (shared.hooks.on_change)();
         }
         let Some(work) = shared.work.take_within(WAIT) else { continue };
-        // Without a network the newest frame is taken as soon as there is one.
+        // Until a network is loaded, frames are dropped; the analysis begins with the newest one.
         let Some(running) = &mut analysis else { continue };
         let generation = work.generation;
         let outcome = catch_unwind(AssertUnwindSafe(|| running.run(shared, work))).unwrap_or_else(|panic| {
@@ -43,10 +43,10 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
         });
         match outcome {
             Ok(result) => {
-                // The source may have been changed meanwhile: its result must not come back.
+                // The user may have changed the source during the analysis: the result is dropped then.
                 let wanted = shared.wanted.lock();
                 let state = shared.state.lock();
-                // The same holds for a camera that went silent: boxes of its last picture are of the past.
+                // A camera without a signal has no current faces: a late result of its last frame is dropped too.
                 let silent = matches!(*state, SourceState::NoSignal { .. });
                 let current = wanted.generation == generation && !wanted.paused && !silent;
                 let result = Arc::new(result);
@@ -139,7 +139,7 @@ impl Analysis {
             (work.kind == SourceKind::Still).then(|| (Arc::clone(&analyzed.frame.image), analyzed.clone()));
         let mut settings = *shared.smoothing.lock();
         if work.kind == SourceKind::Still {
-            // Pictures in turn have no time in common.
+            // Still pictures have no common clock, so nothing is smoothed over time.
             settings.time_constant_ms = 0.0;
         }
         let baseline = self.baseline(shared, (&source, work.kind), &analyzed.faces, time_s);
@@ -196,7 +196,7 @@ impl Analysis {
                 fits.then(|| baseline.clone())
             }
             BaselineState::Recording { .. } if kind == SourceKind::Still => {
-                // No time passes in a picture.
+                // A baseline is a mean over three seconds, and a still picture has no time.
                 *state = BaselineState::Off;
                 drop(state);
                 shared.say(Message::Error("a baseline needs a camera or a video, this is a picture".into()));
