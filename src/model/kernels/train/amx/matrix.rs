@@ -10,7 +10,10 @@ use std::ops::Range;
 use super::tile::{Factors, Permission, ROWS, SIDE, STEP};
 
 /// A number that becomes bf16.
-pub(super) trait Number: Copy + Sync {
+pub(super) trait Number: Copy + Sync + 'static {
+    /// What a missing row is made of.
+    const ZEROS: &[Self; STEP];
+
     /// The numbers from `from` on whose bits are set in `mask`, as bf16; zeros for the others.
     ///
     /// # Safety
@@ -19,6 +22,8 @@ pub(super) trait Number: Copy + Sync {
 }
 
 impl Number for f32 {
+    const ZEROS: &[Self; STEP] = &[0.0; STEP];
+
     #[inline(always)]
     unsafe fn load(from: *const Self, mask: u32) -> __m512i {
         // SAFETY: lanes that are masked off are not read; the rest is the caller's promise.
@@ -30,7 +35,8 @@ impl Number for f32 {
     }
 }
 
-/// Rows of numbers: row `r` is `length` numbers from `rows[r] + segment` on for every segment, one behind the other.
+/// Rows of numbers: row `r` is `length` numbers from `rows[r] + segment` on for every segment, one behind the other, each filled up with
+/// zeros to whole steps of 32.
 pub(super) struct Matrix<'a, N> {
     permission: Permission,
     data: &'a [N],
@@ -39,17 +45,12 @@ pub(super) struct Matrix<'a, N> {
     length: usize,
 }
 
-/// Where a step's numbers lie in every row: up to 32 pieces of `(offset, count)`.
-struct Pieces {
-    of: [(usize, usize); STEP],
-    count: usize,
-}
-
-fn mask(count: usize) -> u32 {
-    if count >= STEP { !0 } else { (1 << count) - 1 }
-}
-
 impl<'a, N: Number> Matrix<'a, N> {
+    /// A row of zeros.
+    pub(super) const MISSING: usize = usize::MAX;
+
+    /// `rows` are offsets or [`Self::MISSING`].
+    ///
     /// # Panics
     /// When a row leads out of `data`, or is empty.
     pub(super) fn new(
@@ -59,9 +60,10 @@ impl<'a, N: Number> Matrix<'a, N> {
         segments: &'a [usize],
         length: usize,
     ) -> Self {
-        let last = |offsets: &[usize]| offsets.iter().copied().max().unwrap_or(0);
         assert!(length > 0 && !segments.is_empty(), "an empty row");
-        assert!(last(rows) + last(segments) + length <= data.len(), "a row leads out of the factor");
+        let far = rows.iter().copied().filter(|row| *row != Self::MISSING).max().unwrap_or(0);
+        let end = segments.iter().max().and_then(|s| s.checked_add(far)?.checked_add(length));
+        assert!(end.is_some_and(|end| end <= data.len()), "a row leads out of the factor");
         Self { permission, data, rows, segments, length }
     }
 
@@ -70,51 +72,26 @@ impl<'a, N: Number> Matrix<'a, N> {
         self.rows.len()
     }
 
-    /// Steps along a row; zeros fill up the last one.
+    /// Steps along a row.
     pub(super) fn steps(&self) -> usize {
-        (self.segments.len() * self.length).div_ceil(STEP)
+        self.segments.len() * self.length.div_ceil(STEP)
     }
 
-    fn pieces(&self, step: usize) -> Pieces {
-        let mut pieces = Pieces { of: [(0, 0); STEP], count: 0 };
-        let (mut at, end) = (step * STEP, ((step + 1) * STEP).min(self.segments.len() * self.length));
-        while at < end {
-            let (segment, inside) = (at / self.length, at % self.length);
-            let count = (self.length - inside).min(end - at);
-            pieces.of[pieces.count] = (self.segments[segment] + inside, count);
-            pieces.count += 1;
-            at += count;
-        }
-        pieces
+    /// Where a step begins in every row, and how many numbers it has.
+    pub(super) fn place(&self, step: usize) -> (usize, usize) {
+        let (segment, inside) = (step / self.length.div_ceil(STEP), step % self.length.div_ceil(STEP) * STEP);
+        (self.segments[segment] + inside, STEP.min(self.length - inside))
     }
 
-    /// A step of 16 rows from `first` on; zeros where there are fewer.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    fn load(&self, first: usize, pieces: &Pieces) -> [__m512i; ROWS] {
-        let mut all = [_mm512_setzero_si512(); ROWS];
-        let rows = &self.rows[first.min(self.rows.len())..(first + ROWS).min(self.rows.len())];
-        let (offset, count) = pieces.of[0];
-        if pieces.count == 1 {
-            for (to, row) in all.iter_mut().zip(rows) {
-                // SAFETY: `new` checked that every row has all numbers of its pieces, and the mask leaves out the others.
-                *to = unsafe { N::load(self.data.as_ptr().add(row + offset), mask(count)) };
+    /// Where the step's numbers lie in 16 rows from `first` on; zeros behind the last row.
+    #[inline(always)]
+    fn pointers(&self, rows: &[usize], first: usize, offset: usize) -> [*const N; ROWS] {
+        let mut all = [N::ZEROS.as_ptr(); ROWS];
+        let end = rows.len().min(first + ROWS);
+        for (to, &row) in all.iter_mut().zip(&rows[first.min(end)..end]) {
+            if row != Self::MISSING {
+                *to = self.data.as_ptr().wrapping_add(row + offset);
             }
-            return all;
-        }
-        for (to, row) in all.iter_mut().zip(rows) {
-            let mut words = [0_u16; 2 * STEP];
-            let mut at = 0;
-            for &(offset, count) in &pieces.of[..pieces.count] {
-                // SAFETY: as above; pieces have 32 numbers together, so that 32 words from `at` on are inside the buffer.
-                unsafe {
-                    let piece = N::load(self.data.as_ptr().add(row + offset), mask(count));
-                    _mm512_storeu_si512(words.as_mut_ptr().add(at).cast(), piece);
-                }
-                at += count;
-            }
-            // SAFETY: the buffer has 64 words.
-            *to = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
         }
         all
     }
@@ -125,52 +102,58 @@ impl<'a, N: Number> Matrix<'a, N> {
     /// When `to` has not as many tiles as there are steps.
     pub(super) fn pack_rows(&self, first: usize, to: &mut [Factors]) {
         assert_eq!(to.len(), self.steps(), "tiles of a row");
-        // SAFETY: a `Permission` proves the instructions.
+        // SAFETY: a `Permission` proves the instructions; `new` checked that all numbers of all rows are inside.
         unsafe { self.rows_body(first, to) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    fn rows_body(&self, first: usize, to: &mut [Factors]) {
+    unsafe fn rows_body(&self, first: usize, to: &mut [Factors]) {
+        let rows = self.pointers(self.rows, first, 0);
+        let missing =
+            self.rows.len() < first + ROWS || self.rows[first..first + ROWS].contains(&Self::MISSING);
         for (step, to) in to.iter_mut().enumerate() {
-            store(&self.load(first, &self.pieces(step)), to);
+            let (offset, count) = self.place(step);
+            let mask = mask(count);
+            let rows = if missing {
+                self.pointers(self.rows, first, offset)
+            } else {
+                rows.map(|row| row.wrapping_add(offset))
+            };
+            for (row, to) in rows.into_iter().zip(to.0.chunks_exact_mut(STEP)) {
+                // SAFETY: the caller's promise.
+                unsafe { store(N::load(row, mask), to) };
+            }
         }
     }
 
-    /// The right factor's form for columns `32 step..32 step + 32`: two tiles `[16 pairs of rows][16 columns][2]` for every 32 rows of
-    /// `rows`.
+    /// The right factor's form for the numbers of a step: two tiles `[16 pairs of rows][16 columns][2]` for every 32 rows of `rows`.
     ///
     /// # Panics
     /// When `to` has not two tiles for every 32 rows.
     pub(super) fn pack_pairs(&self, rows: Range<usize>, step: usize, to: &mut [Factors]) {
         assert_eq!(to.len(), 2 * rows.len().div_ceil(SIDE), "tiles of pairs");
         // SAFETY: as above.
-        unsafe { self.pairs_body(rows, step, to) }
+        unsafe { self.pairs_body(&self.rows[rows], step, to) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    fn pairs_body(&self, rows: Range<usize>, step: usize, to: &mut [Factors]) {
-        let pieces = self.pieces(step);
-        let part = Self { rows: &self.rows[rows], ..*self };
+    unsafe fn pairs_body(&self, rows: &[usize], step: usize, to: &mut [Factors]) {
+        let (offset, count) = self.place(step);
+        let (mask, tables) = (mask(count), interleaving());
         for (i, to) in to.chunks_exact_mut(2).enumerate() {
-            let [low, high] = part.pairs(i * SIDE, &pieces);
-            store(&low, &mut to[0]);
-            store(&high, &mut to[1]);
+            for half in 0..2 {
+                let rows = self.pointers(rows, i * SIDE + half * ROWS, offset);
+                for j in 0..ROWS / 2 {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let [low, high] = pair(rows[2 * j], rows[2 * j + 1], mask, tables);
+                        let at = (half * ROWS / 2 + j) * STEP;
+                        store(low, &mut to[0].0[at..at + STEP]);
+                        store(high, &mut to[1].0[at..at + STEP]);
+                    }
+                }
+            }
         }
-    }
-
-    /// Numbers of 32 rows in pairs, the lower and the upper 16 columns.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    fn pairs(&self, first: usize, pieces: &Pieces) -> [[__m512i; ROWS]; 2] {
-        const LOW: [u16; STEP] = interleaving(0);
-        const HIGH: [u16; STEP] = interleaving(STEP / 2);
-        // SAFETY: both tables have 64 bytes.
-        let (low, high) =
-            unsafe { (_mm512_loadu_si512(LOW.as_ptr().cast()), _mm512_loadu_si512(HIGH.as_ptr().cast())) };
-        let (upper, lower) = (self.load(first, pieces), self.load(first + ROWS, pieces));
-        let row = |i: usize| if i < ROWS { upper[i] } else { lower[i - ROWS] };
-        let pair = |table| std::array::from_fn(|i| interleave(row(2 * i), table, row(2 * i + 1)));
-        [pair(low), pair(high)]
     }
 
     /// As [`Self::pack_pairs`] of the matrix turned about: rows `first..first + 32` are its columns, two tiles a step.
@@ -184,15 +167,22 @@ impl<'a, N: Number> Matrix<'a, N> {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    fn turned_pairs_body(&self, first: usize, to: &mut [Factors]) {
-        for (step, to) in to.chunks_exact_mut(2).enumerate() {
-            let pieces = self.pieces(step);
-            store(&transpose(self.load(first, &pieces)), &mut to[0]);
-            store(&transpose(self.load(first + ROWS, &pieces)), &mut to[1]);
+    unsafe fn turned_pairs_body(&self, first: usize, to: &mut [Factors]) {
+        for (i, to) in to.iter_mut().enumerate() {
+            let (offset, count) = self.place(i / 2);
+            let rows = self.pointers(self.rows, first + i % 2 * ROWS, offset);
+            let mask = mask(count);
+            let mut all = [_mm512_setzero_si512(); ROWS];
+            for j in 0..ROWS {
+                // SAFETY: the caller's promise.
+                all[j] = unsafe { N::load(rows[j], mask) };
+            }
+            // SAFETY: the CPU has the instructions.
+            unsafe { store_turned(all, to) };
         }
     }
 
-    /// As [`Self::pack_rows`] of the matrix turned about: columns `32 step..32 step + 32` are its rows, two tiles (the lower and the upper
+    /// As [`Self::pack_rows`] of the matrix turned about: the numbers of a step are its rows, two tiles (the lower and the upper
     /// 16) for every 32 rows of `rows`, first all of the lower ones.
     ///
     /// # Panics
@@ -200,77 +190,132 @@ impl<'a, N: Number> Matrix<'a, N> {
     pub(super) fn pack_turned_rows(&self, rows: Range<usize>, step: usize, to: &mut [Factors]) {
         assert_eq!(to.len(), 2 * rows.len().div_ceil(SIDE), "tiles of turned rows");
         // SAFETY: as above.
-        unsafe { self.turned_rows_body(rows, step, to) }
+        unsafe { self.turned_rows_body(&self.rows[rows], step, to) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    fn turned_rows_body(&self, rows: Range<usize>, step: usize, to: &mut [Factors]) {
-        let pieces = self.pieces(step);
-        let part = Self { rows: &self.rows[rows], ..*self };
+    unsafe fn turned_rows_body(&self, rows: &[usize], step: usize, to: &mut [Factors]) {
+        let (offset, count) = self.place(step);
+        let (mask, tables) = (mask(count), interleaving());
         let (lower, upper) = to.split_at_mut(to.len() / 2);
         for (i, (lower, upper)) in lower.iter_mut().zip(upper).enumerate() {
-            let [low, high] = part.pairs(i * SIDE, &pieces);
-            store(&transpose(low), lower);
-            store(&transpose(high), upper);
+            let (mut low, mut high) = ([_mm512_setzero_si512(); ROWS], [_mm512_setzero_si512(); ROWS]);
+            for half in 0..2 {
+                let rows = self.pointers(rows, i * SIDE + half * ROWS, offset);
+                for j in 0..ROWS / 2 {
+                    let at = half * ROWS / 2 + j;
+                    // SAFETY: the caller's promise.
+                    [low[at], high[at]] = unsafe { pair(rows[2 * j], rows[2 * j + 1], mask, tables) };
+                }
+            }
+            // SAFETY: the CPU has the instructions.
+            unsafe {
+                store_turned(low, lower);
+                store_turned(high, upper);
+            }
         }
     }
 }
 
-/// Word `2 j` is word `from + j` of the first register, word `2 j + 1` that of the second.
-const fn interleaving(from: usize) -> [u16; STEP] {
-    let mut table = [0; STEP];
-    let mut j = 0;
-    while j < STEP / 2 {
-        table[2 * j] = (from + j) as u16;
-        table[2 * j + 1] = (STEP + from + j) as u16;
-        j += 1;
+/// The lowest `count` bits.
+fn mask(count: usize) -> u32 {
+    if count >= STEP { !0 } else { (1 << count) - 1 }
+}
+
+/// Tables that interleave the lower and the upper halves of two registers.
+#[inline(always)]
+fn interleaving() -> [__m512i; 2] {
+    const fn table(from: usize) -> [u16; STEP] {
+        let mut table = [0; STEP];
+        let mut j = 0;
+        while j < STEP / 2 {
+            table[2 * j] = (from + j) as u16;
+            table[2 * j + 1] = (STEP + from + j) as u16;
+            j += 1;
+        }
+        table
     }
-    table
+    const LOW: [u16; STEP] = table(0);
+    const HIGH: [u16; STEP] = table(STEP / 2);
+    // SAFETY: both are 64 bytes, which a register is too.
+    unsafe {
+        [std::mem::transmute::<[u16; STEP], __m512i>(LOW), std::mem::transmute::<[u16; STEP], __m512i>(HIGH)]
+    }
 }
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn interleave(first: __m512i, table: __m512i, second: __m512i) -> __m512i {
-    _mm512_permutex2var_epi16(first, table, second)
+/// Numbers of two rows in turn, the lower and the upper 16 columns.
+///
+/// # Safety
+/// As [`Number::load`].
+#[inline(always)]
+unsafe fn pair<N: Number>(
+    first: *const N,
+    second: *const N,
+    mask: u32,
+    tables: [__m512i; 2],
+) -> [__m512i; 2] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (first, second) = (N::load(first, mask), N::load(second, mask));
+        [
+            _mm512_permutex2var_epi16(first, tables[0], second),
+            _mm512_permutex2var_epi16(first, tables[1], second),
+        ]
+    }
 }
 
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store(rows: &[__m512i; ROWS], to: &mut Factors) {
-    for (row, to) in rows.iter().zip(to.0.chunks_exact_mut(STEP)) {
-        // SAFETY: the chunk has 64 bytes, and a tile is aligned to as many.
-        unsafe { _mm512_store_si512(to.as_mut_ptr().cast(), *row) };
+/// # Safety
+/// The CPU has AVX-512.
+#[inline(always)]
+unsafe fn store(row: __m512i, to: &mut [u16]) {
+    assert!(to.len() == STEP);
+    // SAFETY: the row has 64 bytes; the caller promises the instruction.
+    unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), row) };
+}
+
+/// # Safety
+/// The CPU has AVX-512.
+#[inline(always)]
+unsafe fn store_turned(rows: [__m512i; ROWS], to: &mut Factors) {
+    // SAFETY: the caller's promise.
+    let turned = unsafe { transpose(rows) };
+    for (row, to) in turned.into_iter().zip(to.0.chunks_exact_mut(STEP)) {
+        // SAFETY: the caller's promise.
+        unsafe { store(row, to) };
     }
 }
 
 /// 16x16 words of 32 bits turned about: within quarters of the registers, then the quarters.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn transpose(rows: [__m512i; ROWS]) -> [__m512i; ROWS] {
-    let mut pairs = rows;
-    for i in 0..8 {
-        pairs[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
-        pairs[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
-    }
-    // Register 4 i + k has column 4 q + k of rows 4 i to 4 i + 3 in quarter q.
-    let mut fours = rows;
-    for i in 0..4 {
-        let [a, b, c, d] = [pairs[4 * i], pairs[4 * i + 1], pairs[4 * i + 2], pairs[4 * i + 3]];
-        fours[4 * i] = _mm512_unpacklo_epi64(a, c);
-        fours[4 * i + 1] = _mm512_unpackhi_epi64(a, c);
-        fours[4 * i + 2] = _mm512_unpacklo_epi64(b, d);
-        fours[4 * i + 3] = _mm512_unpackhi_epi64(b, d);
-    }
-    let mut turned = rows;
-    for k in 0..4 {
-        let [a, b, c, d] = [fours[k], fours[4 + k], fours[8 + k], fours[12 + k]];
-        // Quarters 0 and 2, and 1 and 3, of two registers each.
-        let (even_ab, odd_ab) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xDD>(a, b));
-        let (even_cd, odd_cd) = (_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xDD>(c, d));
-        turned[k] = _mm512_shuffle_i32x4::<0x88>(even_ab, even_cd);
-        turned[8 + k] = _mm512_shuffle_i32x4::<0xDD>(even_ab, even_cd);
-        turned[4 + k] = _mm512_shuffle_i32x4::<0x88>(odd_ab, odd_cd);
-        turned[12 + k] = _mm512_shuffle_i32x4::<0xDD>(odd_ab, odd_cd);
+///
+/// # Safety
+/// The CPU has AVX-512.
+#[inline(always)]
+pub(super) unsafe fn transpose(rows: [__m512i; ROWS]) -> [__m512i; ROWS] {
+    let (mut pairs, mut fours, mut turned) = (rows, rows, rows);
+    // SAFETY: the caller promises the instructions.
+    unsafe {
+        for i in 0..8 {
+            pairs[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+            pairs[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+        }
+        // Register 4 i + k gets column 4 q + k of rows 4 i to 4 i + 3 in quarter q.
+        for i in 0..4 {
+            let [a, b, c, d] = [pairs[4 * i], pairs[4 * i + 1], pairs[4 * i + 2], pairs[4 * i + 3]];
+            fours[4 * i] = _mm512_unpacklo_epi64(a, c);
+            fours[4 * i + 1] = _mm512_unpackhi_epi64(a, c);
+            fours[4 * i + 2] = _mm512_unpacklo_epi64(b, d);
+            fours[4 * i + 3] = _mm512_unpackhi_epi64(b, d);
+        }
+        for k in 0..4 {
+            let [a, b, c, d] = [fours[k], fours[4 + k], fours[8 + k], fours[12 + k]];
+            // Quarters 0 and 2, and 1 and 3, of two registers each.
+            let (even_ab, odd_ab) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xDD>(a, b));
+            let (even_cd, odd_cd) = (_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xDD>(c, d));
+            turned[k] = _mm512_shuffle_i32x4::<0x88>(even_ab, even_cd);
+            turned[8 + k] = _mm512_shuffle_i32x4::<0xDD>(even_ab, even_cd);
+            turned[4 + k] = _mm512_shuffle_i32x4::<0x88>(odd_ab, odd_cd);
+            turned[12 + k] = _mm512_shuffle_i32x4::<0xDD>(odd_ab, odd_cd);
+        }
     }
     turned
 }

@@ -112,9 +112,16 @@ impl AmxConvolution {
         output: &mut [f32],
     ) {
         let (c_out, length) = (shape.output.channels, shape.kernel * shape.input.channels);
-        let starts: Vec<usize> = (0..shape.kernel * length).map(|k| k * c_out).collect();
+        // A row of the kernel is filled up to whole steps, as what the pixels see is.
+        let padded = length.next_multiple_of(STEP);
+        let starts: Vec<usize> = (0..shape.kernel * padded)
+            .map(|k| match (k / padded, k % padded) {
+                (ky, inside) if inside < length => (ky * length + inside) * c_out,
+                _ => Matrix::<f32>::MISSING,
+            })
+            .collect();
         let right = Matrix::new(self.amx.permission, weights, &starts, &[0], c_out);
-        let panel_len = 2 * starts.len().div_ceil(STEP);
+        let panel_len = 2 * starts.len() / STEP;
         product::pack_panels(pool, &mut self.packed, panel_len, c_out, |panel, to| {
             right.pack_pairs(0..starts.len(), panel, to);
         });
@@ -137,17 +144,17 @@ impl AmxConvolution {
     ) {
         let (c_in, c_out) = (shape.input.channels, shape.output.channels);
         let starts: Vec<usize> = (0..c_in).map(|i| i * c_out).collect();
-        let tap = |(ky, kx)| (ky * shape.kernel + kx) * c_in * c_out;
+        let places = || (0..taps.y.len()).flat_map(|y| (0..taps.x.len()).map(move |x| (y, x)));
         let segments: Vec<usize> =
-            taps.y.iter().flat_map(|ky| taps.x.iter().map(move |kx| (*ky, *kx))).map(tap).collect();
+            places().map(|(y, x)| (taps.y[y] * shape.kernel + taps.x[x]) * c_in * c_out).collect();
         let right = Matrix::new(self.amx.permission, weights, &starts, &segments, c_out);
         let panel_len = 2 * right.steps();
         product::pack_panels(pool, &mut self.packed, panel_len, c_in, |panel, to| {
             right.pack_turned_pairs(panel * STEP, to);
         });
-        let segments: Vec<usize> = (0..taps.y.len()).map(|y| y * taps.rows.input_row).collect();
-        let length = taps.x.len() * c_out;
-        let left = Matrix::new(self.amx.permission, gradient, &taps.rows.input, &segments, length);
+        let segments: Vec<usize> =
+            places().map(|(y, x)| y * taps.rows.input_row + x * shape.gradient.channels).collect();
+        let left = Matrix::new(self.amx.permission, gradient, &taps.rows.input, &segments, c_out);
         product::product(pool, &self.amx, &left, &self.packed, c_in, (to, &taps.rows.output), accumulate);
     }
 

@@ -77,17 +77,20 @@ pub(super) fn gradient<N: Number, M: Number>(
     });
     drop(tasks);
     let c_out = shape.output.channels;
-    let depth = to.len() / c_out;
+    let length = shape.kernel * shape.input.channels;
+    let panels_of_segment = length.div_ceil(SIDE);
     let to = Cells::new(to);
     pool.run(panels, |panel| {
+        let (segment, inside) = (panel / panels_of_segment, panel % panels_of_segment * SIDE);
         for side in 0..sides {
             let parts = |group: usize| &sums[group * own + panel * sides + side];
             for tile in 0..4 {
                 // Halves of the tile's rows, which are output channels, and of its columns.
-                let (first_o, first_k) = (side * SIDE + tile / 2 * ROWS, panel * SIDE + tile % 2 * ROWS);
-                if first_o < c_out && first_k < depth {
-                    let (rows, columns) = (ROWS.min(depth - first_k), ROWS.min(c_out - first_o));
-                    let at = to.pointer(first_k * c_out + first_o, (rows - 1) * c_out + columns);
+                let (first_o, first_k) = (side * SIDE + tile / 2 * ROWS, inside + tile % 2 * ROWS);
+                if first_o < c_out && first_k < length {
+                    let (rows, columns) = (ROWS.min(length - first_k), ROWS.min(c_out - first_o));
+                    let first = (segment * length + first_k) * c_out + first_o;
+                    let at = to.pointer(first, (rows - 1) * c_out + columns);
                     let tiles = (0..groups).map(|group| &parts(group).0[tile]);
                     // SAFETY: a `Permission` proves the instructions; `pointer` checked the room; each task writes the rows of its
                     // own panel.
@@ -117,7 +120,12 @@ unsafe fn add_turned<'a>(
             *sum = _mm512_add_ps(*sum, unsafe { _mm512_loadu_ps(row.as_ptr()) });
         }
     }
-    let turned = transpose(all.map(|row| _mm512_castps_si512(row)));
+    let mut words = [_mm512_setzero_si512(); ROWS];
+    for (to, row) in words.iter_mut().zip(all) {
+        *to = _mm512_castps_si512(row);
+    }
+    // SAFETY: the CPU has the instructions.
+    let turned = unsafe { transpose(words) };
     for (i, row) in turned.into_iter().take(rows).enumerate() {
         // SAFETY: what is masked off is not touched; the rest is the caller's promise.
         unsafe {
