@@ -109,19 +109,20 @@ impl<'a, N: Number> Matrix<'a, N> {
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     unsafe fn rows_body(&self, first: usize, to: &mut [Factors]) {
         let rows = self.pointers(self.rows, first, 0);
-        let missing =
-            self.rows.len() < first + ROWS || self.rows[first..first + ROWS].contains(&Self::MISSING);
+        // A missing row's zeros stay where they are.
+        let mut there = [0; ROWS];
+        for (there, row) in there.iter_mut().zip(&self.rows[first.min(self.rows.len())..]) {
+            *there = if *row == Self::MISSING { 0 } else { !0 };
+        }
         for (step, to) in to.iter_mut().enumerate() {
             let (offset, count) = self.place(step);
             let mask = mask(count);
-            let rows = if missing {
-                self.pointers(self.rows, first, offset)
-            } else {
-                rows.map(|row| row.wrapping_add(offset))
-            };
-            for (row, to) in rows.into_iter().zip(to.0.chunks_exact_mut(STEP)) {
+            for i in 0..ROWS {
                 // SAFETY: the caller's promise.
-                unsafe { store(N::load(row, mask), to) };
+                unsafe {
+                    let row = N::load(rows[i].wrapping_add(offset & there[i]), mask);
+                    store(row, &mut to.0[i * STEP..(i + 1) * STEP]);
+                }
             }
         }
     }
