@@ -38,7 +38,7 @@ impl Number for f32 {
 /// Rows of numbers: row `r` is `length` numbers from `rows[r] + segment` on for every segment, one behind the other, each filled up with
 /// zeros to whole steps of 32.
 pub(super) struct Matrix<'a, N> {
-    permission: Permission,
+    _permission: Permission,
     data: &'a [N],
     rows: &'a [usize],
     segments: &'a [usize],
@@ -64,7 +64,7 @@ impl<'a, N: Number> Matrix<'a, N> {
         let far = rows.iter().copied().filter(|row| *row != Self::MISSING).max().unwrap_or(0);
         let end = segments.iter().max().and_then(|s| s.checked_add(far)?.checked_add(length));
         assert!(end.is_some_and(|end| end <= data.len()), "a row leads out of the factor");
-        Self { permission, data, rows, segments, length }
+        Self { _permission: permission, data, rows, segments, length }
     }
 
     /// Number of rows.
