@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand_distr::{Distribution as _, Normal};
 
 use super::random::{Purpose, generator};
-use crate::model::{NetworkWeights, WeightTensor, state_dict_layout};
+use crate::model::{BodyWeights, NetworkWeights, RESNET18_BLOCKS, WeightTensor, state_dict_layout};
 
 /// Convolutions from a normal distribution of variance 2 / (outputs x kernel area) (He et al. 2015, "fan out"), the linear
 /// layer from one of deviation 0.01, biases 0; batch norm passes its input through.
@@ -33,6 +33,14 @@ pub fn initial_weights(blocks: usize, seed: u64) -> NetworkWeights {
         tensors.insert(spec.name, WeightTensor { shape: spec.shape, values });
     }
     NetworkWeights { blocks, tensors, metadata: BTreeMap::new() }
+}
+
+/// A network with that body, its attention and last layer as [`initial_weights`] makes them.
+#[must_use]
+pub fn with_body(body: &BodyWeights, seed: u64) -> NetworkWeights {
+    let mut weights = initial_weights(RESNET18_BLOCKS, seed);
+    weights.tensors.extend(body.tensors.iter().map(|(name, t)| (name.clone(), t.clone())));
+    weights
 }
 
 #[cfg(test)]
