@@ -1,13 +1,12 @@
 //! What is done to a picture each time it is learned from.
 
-mod affine;
 mod mix;
 
 use rand::{Rng, RngExt as _};
 
-pub(crate) use affine::{Affine, Outside};
 pub use mix::Mixup;
 
+use crate::eval::{Affine, Outside};
 use crate::model::{TRAINING_FACE_PX, resize_bilinear};
 
 /// How pictures are varied.
