@@ -96,6 +96,8 @@ enum AugmentationFlag {
     None,
     /// Mirrored, turned, scaled, moved, brighter or darker, a rectangle erased
     Standard,
+    /// Standard with wider turns and scales, half of the pictures spoilt as webcams do it
+    Webcam,
     /// The published network's
     Reference,
 }
@@ -201,6 +203,7 @@ impl Settings {
             recipe.augmentation = match augmentation {
                 AugmentationFlag::None => Augmentation::None,
                 AugmentationFlag::Standard => Augmentation::Standard,
+                AugmentationFlag::Webcam => Augmentation::Webcam,
                 AugmentationFlag::Reference => Augmentation::Reference,
             };
         }

@@ -1,12 +1,15 @@
 //! Measures a trained network on a labelled data set.
 
+mod affine;
 mod calibration;
 mod confusion;
+pub mod degrade;
 mod files;
 pub mod plots;
 mod predict;
 mod report;
 
+pub(crate) use affine::{Affine, Outside};
 pub use calibration::{Calibration, CalibrationBin, ECE_BINS, fit_temperature};
 pub use confusion::{ClassScores, ConfusionMatrix, MeanScores};
 pub use files::{EvalError, write_evaluation};

@@ -16,7 +16,7 @@ mod weights;
 
 pub use candle_net::{CandleNet, CandleOutput};
 pub use classifier::Classifier;
-pub use crop::{CropRegion, TRAINING_FACE_PX, append_crop, resize_bilinear};
+pub use crop::{CropRegion, TRAINING_FACE_PX, append_crop, resize_area, resize_bilinear};
 pub use device::DeviceChoice;
 pub use error::ModelError;
 pub use expression::Expression;

@@ -5,9 +5,10 @@ use std::fmt;
 use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt as _};
 
-use super::augment::{Affine, Outside, erase};
+use super::augment::erase;
 use super::data::{Sample, Split};
 use super::random::{Purpose, generator};
+use crate::eval::{Affine, Outside};
 use crate::model::TRAINING_FACE_PX;
 
 const SIDE: usize = TRAINING_FACE_PX;

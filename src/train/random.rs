@@ -22,6 +22,8 @@ pub enum Purpose {
     Expand = 6,
     /// Choosing a batch's teacher.
     Teacher = 7,
+    /// The noise in one picture.
+    Noise = 8,
 }
 
 /// SplitMix64's finaliser (Steele, Lea and Flood 2014).

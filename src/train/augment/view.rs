@@ -3,12 +3,14 @@
 
 use rand::{Rng, RngExt as _};
 
-use super::{Affine, Outside};
+use crate::eval::{Affine, Outside};
+use super::webcam::Spoiling;
 use crate::model::{TRAINING_FACE_PX, resize_bilinear};
 
 /// What is done to one picture. Places and lengths are shares of the picture's side.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
+    spoiling: Option<Spoiling>,
     geometry: Geometry,
     /// Factors of brightness and contrast.
     jitter: Option<[f32; 2]>,
@@ -36,11 +38,16 @@ struct Rectangle {
 impl View {
     /// The picture as it is.
     pub(crate) fn whole() -> Self {
-        Self { geometry: Geometry::Whole, jitter: None, erased: None }
+        Self { spoiling: None, geometry: Geometry::Whole, jitter: None, erased: None }
     }
 
     pub(super) fn standard(rng: &mut impl Rng) -> Self {
         Self::within(rng, 12.0, 0.15)
+    }
+
+    pub(super) fn webcam(rng: &mut impl Rng) -> Self {
+        let spoiling = Some(Spoiling::draw(rng));
+        Self { spoiling, ..Self::within(rng, 25.0, 0.25) }
     }
 
     /// Mirrored or not, turned by up to so many degrees, scaled by up to a share, moved by up to 8 %.
@@ -52,7 +59,7 @@ impl View {
         let geometry = Geometry::Affine(Affine::new(degrees, scale, mirror, shift));
         let jitter = Some(jitter(rng));
         let erased = rng.random_bool(0.4).then(|| Rectangle::random(rng));
-        Self { geometry, jitter, erased }
+        Self { spoiling: None, geometry, jitter, erased }
     }
 
     pub(super) fn reference(rng: &mut impl Rng) -> Self {
@@ -61,12 +68,13 @@ impl View {
         let degrees = rng.random_range(-15.0..=15.0);
         let shift = [rng.random_range(-0.1..=0.1), rng.random_range(-0.1..=0.1)];
         let affine = Affine::new(degrees, 1.0, mirror, shift);
-        Self { geometry: Geometry::CutOut { at, affine }, jitter: Some(jitter(rng)), erased: None }
+        let geometry = Geometry::CutOut { at, affine };
+        Self { spoiling: None, geometry, jitter: Some(jitter(rng)), erased: None }
     }
 
     /// The same view of a picture that nothing spoils: what a teacher is shown.
     pub(crate) fn clean(&self) -> Self {
-        Self { erased: None, ..self.clone() }
+        Self { spoiling: None, erased: None, ..self.clone() }
     }
 
     /// Fills `out` (`[size, size]`, 0 to 1) from a 48x48 face.
@@ -74,7 +82,10 @@ impl View {
     /// # Panics
     /// When `face` is not 48x48 or `out` not `size` x `size`.
     pub(crate) fn render(&self, face: &[u8], size: usize, out: &mut [f32]) {
-        let face: Vec<f32> = face.iter().map(|v| f32::from(*v) / 255.0).collect();
+        let mut face: Vec<f32> = face.iter().map(|v| f32::from(*v) / 255.0).collect();
+        if let Some(spoiling) = &self.spoiling {
+            spoiling.apply(&mut face);
+        }
         self.place(&face, size, out);
         if let Some([brightness, contrast]) = self.jitter {
             for v in out.iter_mut() {
