@@ -12,15 +12,13 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
 use crate::model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
-use crate::train::{Observer, Precision, Stages, StepReport, Teaching};
 use crate::train::augment::{Augmentation, Mixup};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::data::{DataOptions, SplitName};
 use crate::train::history::EpochRow;
 use crate::train::recipe::{Recipe, RecipeName, Sampling};
-use crate::train::run::{
-    BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, start,
-};
+use crate::train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, start};
+use crate::train::{Observer, Precision, Stages, StepReport, Teaching};
 
 /// What the rate of a body that learned something else is multiplied with.
 const BODY_RATE: f64 = 0.1;

@@ -266,11 +266,16 @@ impl Drop for EpochBatches {
 mod tests {
     use super::*;
     use crate::train::data::tests::patterns;
-    use crate::train::{Stages, Teaching};
     use crate::train::recipe::RecipeName;
+    use crate::train::{Stages, Teaching};
 
     fn recipe(sampling: Sampling) -> Arc<Recipe> {
-        Arc::new(Recipe { stages: Stages::one(32, 4), batch: 4, sampling, ..Recipe::named(RecipeName::Default) })
+        Arc::new(Recipe {
+            stages: Stages::one(32, 4),
+            batch: 4,
+            sampling,
+            ..Recipe::named(RecipeName::Default)
+        })
     }
 
     fn epoch(

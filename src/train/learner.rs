@@ -73,8 +73,11 @@ impl Learner {
             Method::AdamW { .. } => Inner::AdamW(AdamW::new(rates, recipe.weight_decay)),
         };
         let (Method::Sgd { body, .. } | Method::AdamW { body }) = recipe.method;
-        let new: BTreeSet<String> =
-            state_dict_layout(weights.blocks).into_iter().map(|s| s.name).filter(|n| recipe.is_new(n)).collect();
+        let new: BTreeSet<String> = state_dict_layout(weights.blocks)
+            .into_iter()
+            .map(|s| s.name)
+            .filter(|n| recipe.is_new(n))
+            .collect();
         let mut learner = Self {
             net,
             optimizer: LayerWise { inner, weight_decay: recipe.weight_decay, body, new, rate: 0.0 },
@@ -118,7 +121,8 @@ impl Learner {
             Loss::CrossEntropy => cross_entropy(logits, targets),
             Loss::Focal { gamma } => focal_loss(logits, targets, f64::from(gamma)),
         };
-        let mut dropout = (recipe.dropout > 0.0).then(|| generator(recipe.seed, Purpose::Dropout, 0, place.step));
+        let mut dropout =
+            (recipe.dropout > 0.0).then(|| generator(recipe.seed, Purpose::Dropout, 0, place.step));
         let n = batch.indices.len();
         let output = self.net.step(&self.input, n, batch.size, &loss, dropout.as_mut())?;
         if !output.loss.is_finite() {

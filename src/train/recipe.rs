@@ -111,20 +111,7 @@ pub struct Recipe {
     pub loss: Loss,
     /// How weights follow their gradients.
     pub method: Method,
-    /// What a run begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    /// Random numbers.
-    #[default]
-    Random,
-    /// A whole network.
-    Network,
-    /// The body of a network that learned something else.
-    Body,
-}
-
-/// How the learning rate changes.
+    /// How the learning rate changes.
     pub pace: Pace,
     /// Epochs without a lower validation loss after which the run ends.
     pub early_stop: Option<usize>,

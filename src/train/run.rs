@@ -291,7 +291,8 @@ impl<'a> Run<'a> {
         let total = epochs * self.steps;
         let Place { stage, first_epoch, .. } = self.recipe.stages.at(epoch);
         let epochs_left = self.recipe.stages.area_left(epoch);
-        let mut batches = EpochBatches::start(&self.data, &self.recipe, epoch, self.state.step, self.data.makers())?;
+        let mut batches =
+            EpochBatches::start(&self.data, &self.recipe, epoch, self.state.step, self.data.makers())?;
         let earlier_ms = self.state.sums.milliseconds;
         let earlier_pictures = self.state.sums.pictures;
         let begun = Instant::now();

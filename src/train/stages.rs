@@ -117,7 +117,9 @@ impl FromStr for Stages {
             .collect::<Option<Vec<_>>>()
             .filter(|stages| stages.len() <= MOST)
             .map(Self)
-            .ok_or_else(|| format!("expected at most {MOST} stages, size:epochs with a comma between, found {text:?}"))
+            .ok_or_else(|| {
+                format!("expected at most {MOST} stages, size:epochs with a comma between, found {text:?}")
+            })
     }
 }
 

@@ -101,9 +101,7 @@ impl Teachers {
         let mut seat = self.seats[seat % self.seats.len()].lock();
         let area = teacher.size * teacher.size;
         let n = pictures.len() / area.max(1);
-        let out = seat[chosen]
-            .forward_grey(pictures, n, teacher.size)
-            .map_err(|e| failed(e.to_string()))?;
+        let out = seat[chosen].forward_grey(pictures, n, teacher.size).map_err(|e| failed(e.to_string()))?;
         let mut probabilities = Vec::with_capacity(n * Expression::COUNT);
         for logits in out.logits.as_chunks::<{ Expression::COUNT }>().0 {
             if let Some(class) = logits.iter().position(|v| !v.is_finite()) {
@@ -144,7 +142,8 @@ mod tests {
         let teachers = Teachers::new(&networks, teaching, 7, 1).unwrap();
         let pictures: Vec<f32> = split.pixels.iter().map(|v| f32::from(*v) / 255.0).collect();
         let found = teachers.read(1, 3, &pictures).unwrap();
-        let logits = Predictor::new(&networks[1].weights, 1).unwrap().logits(&split, false, |_| true).unwrap();
+        let logits =
+            Predictor::new(&networks[1].weights, 1).unwrap().logits(&split, false, |_| true).unwrap();
         let expected: Vec<f32> = logits.iter().flat_map(|l| softmax(l, 0.1)).collect();
         assert_eq!(found, expected);
         assert_ne!(found, teachers.read(0, 0, &pictures[..7 * 32 * 32]).unwrap());

@@ -24,7 +24,10 @@ pub(super) trait TensorFile {
 }
 
 /// The names in a file, and what stands before each of them.
-pub(super) fn names_of(file: &dyn TensorFile, path: &Path) -> Result<(Vec<String>, &'static str), ModelError> {
+pub(super) fn names_of(
+    file: &dyn TensorFile,
+    path: &Path,
+) -> Result<(Vec<String>, &'static str), ModelError> {
     let names = file.names();
     if names.len() > MAX_TENSORS {
         return Err(ModelError::NotWeights {
@@ -65,8 +68,7 @@ pub(super) fn take(
     if shape != spec.shape {
         return Err(misfit(expected, format!("shape {shape:?}")));
     }
-    let values =
-        file.values(&in_file).map_err(|found| misfit("values in F32, F16 or BF16".into(), found))?;
+    let values = file.values(&in_file).map_err(|found| misfit("values in F32, F16 or BF16".into(), found))?;
     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
         return Err(misfit("finite values".into(), format!("{} at index {at}", values[at])));
     }

@@ -70,9 +70,8 @@ fn body(file: &mut dyn TensorFile, path: &Path) -> Result<Option<(Tensors, usize
             tensors.insert(spec.name, tensor);
         }
     }
-    let known = |n: &str| {
-        n.starts_with("fc.") || tensors.contains_key(&n.replace(".downsample.", ".shortcut."))
-    };
+    let known =
+        |n: &str| n.starts_with("fc.") || tensors.contains_key(&n.replace(".downsample.", ".shortcut."));
     if let Some(name) = first_extra(&names, prefix, known) {
         return Err(misfit(path, name, "no such tensor in a ResNet-18".into(), "an extra tensor".into()));
     }

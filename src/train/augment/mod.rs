@@ -4,7 +4,6 @@ mod mix;
 mod view;
 mod webcam;
 
-pub(crate) use mix::Blend;
 pub use mix::Mixup;
 pub(crate) use view::{View, erase};
 

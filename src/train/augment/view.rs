@@ -3,8 +3,8 @@
 
 use rand::{Rng, RngExt as _};
 
-use crate::eval::{Affine, Outside};
 use super::webcam::Spoiling;
+use crate::eval::{Affine, Outside};
 use crate::model::{TRAINING_FACE_PX, resize_bilinear};
 
 /// What is done to one picture. Places and lengths are shares of the picture's side.
