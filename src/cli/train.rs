@@ -308,6 +308,11 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
 fn agree(args: &TrainArgs, stored: &Recipe) -> anyhow::Result<()> {
     let mut asked = stored.clone();
     args.settings.apply(&mut asked);
+    if let Some(teaching) = &mut asked.teaching
+        && (args.distill_stored.is_some() || !args.distill.is_empty())
+    {
+        teaching.stored = args.distill_stored.is_some();
+    }
     if args.settings.recipe.is_some() {
         asked.name = args.settings.name();
     }

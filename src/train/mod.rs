@@ -2,6 +2,7 @@
 
 pub mod augment;
 pub mod batches;
+mod begin;
 mod candle_trainer;
 pub mod checkpoint;
 pub mod data;

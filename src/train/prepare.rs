@@ -46,7 +46,7 @@ pub(super) fn prepare(
     let mut data = TrainingData::new(train, recipe, None);
     // With no share in the targets their answers would not be used.
     if teaching.share > 0.0 {
-        // Reading is about a third of a step's work, so a third of the cores keeps up with the others.
+        // A reading is a smaller part of the work than a step, so half of the cores always keep up with it.
         let cores = match options.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,

@@ -14,14 +14,14 @@ use super::history::{EpochRow, write_history};
 use super::learner::{Broken, Learner, StepPlace};
 use super::prepare::{affordable_stages, prepare, reserve};
 use super::progress::{Observer, StepReport};
-use super::recipe::{Recipe, Start};
+use super::recipe::Recipe;
 use super::stages::Place;
-use super::teachers::title;
-use super::{TrainError, initial_weights, with_body};
+use super::teachers::{check_same, title};
+use super::{TrainError, begin};
 use crate::eval::{Evaluation, Predictor, softmax};
 use crate::model::{
-    BodyWeights, DeviceChoice, Expression, LoadedWeights, ModelError, NetworkWeights, RESNET18_BLOCKS,
-    StartWeights, StoredAs, write_safetensors,
+    DeviceChoice, Expression, LoadedWeights, ModelError, NetworkWeights, StartWeights, StoredAs,
+    write_safetensors,
 };
 
 /// Where a run can be taken up again.
@@ -86,65 +86,25 @@ pub fn start(
             reason: "the folder already holds a run; go on with --resume, or choose another folder".into(),
         });
     }
-    match &options.init {
-        None => recipe.start = Start::Random,
-        Some(StartWeights::Network(loaded)) => {
-            recipe.start = Start::Network;
-            recipe.blocks = loaded.weights.blocks;
-        }
-        Some(StartWeights::Body(_)) => {
-            recipe.start = Start::Body;
-            recipe.blocks = RESNET18_BLOCKS;
-        }
-    }
+    begin::settle(&mut recipe, options.init.as_ref());
     recipe.check()?;
     let train_sha256 = train.hash();
     let data = prepare(train, &recipe, options, observer)?;
-    let begin = match &options.init {
-        Some(StartWeights::Network(loaded)) => loaded.weights.clone(),
-        Some(StartWeights::Body(body)) => {
-            observer.note(&body_note(body));
-            with_body(body, recipe.seed)
-        }
-        None => initial_weights(recipe.blocks, recipe.seed),
-    };
+    if let Some(note) = options.init.as_ref().and_then(begin::note) {
+        observer.note(&note);
+    }
+    let begin = begin::weights(&recipe, options.init.as_ref());
     if let Some(budget) = options.time_budget {
         recipe.stages = affordable_stages(&recipe, &data, val, &begin, budget, options, observer)?;
     }
     let mut state = RunState::new(recipe, train_sha256, val.hash());
-    state.began_with = options.init.as_ref().map(began_with);
+    state.began_with = options.init.as_ref().map(begin::began_with);
     state.teachers = options.teachers.iter().map(title).collect();
     let learner = learner(&state.recipe, &begin, options, observer)?;
     let mut run = Run::new(state, learner, data, val, options);
     let checkpoint = run.save()?;
     reserve(out, checkpoint, run.recipe.stages.all().len() - 1)?;
     run.go(observer)
-}
-
-/// What the finished weights' metadata say of the beginning.
-fn began_with(init: &StartWeights) -> String {
-    match init {
-        StartWeights::Network(loaded) => format!("{}, SHA-256 {}", loaded.name, loaded.sha256),
-        StartWeights::Body(body) => format!(
-            "the body of {}, SHA-256 {}, a ResNet-18 of torchvision's; attention and fc from random numbers",
-            body.name, body.sha256
-        ),
-    }
-}
-
-fn body_note(body: &BodyWeights) -> String {
-    let numbers: usize = body.tensors.values().map(|t| t.values.len()).sum();
-    let left_out = match body.classes {
-        0 => String::new(),
-        classes => format!("; its fc of {classes} classes is left out"),
-    };
-    format!(
-        "{}: the body of torchvision's ResNet-18 is taken ({} tensors, {:.1} million numbers, downsample as shortcut); \
-         attention and fc begin with random numbers{left_out}",
-        body.name,
-        body.tensors.len(),
-        numbers as f64 / 1e6
-    )
 }
 
 /// Goes on with the run in the folder, with its own settings.
@@ -172,24 +132,9 @@ pub fn resume(
             });
         }
     }
-    let hashes = |teachers: &[String]| -> Vec<String> {
-        teachers.iter().map(|t| t.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
-    };
     let given: Vec<String> = options.teachers.iter().map(title).collect();
-    if hashes(&given) != hashes(&state.teachers) {
-        let list = |teachers: &[String]| match teachers {
-            [] => "none".to_owned(),
-            teachers => teachers.join("; "),
-        };
-        return Err(TrainError::Checkpoint {
-            path,
-            reason: format!(
-                "the run's teachers are {}, given are {}: give the same files in the same order",
-                list(&state.teachers),
-                list(&given)
-            ),
-        });
-    }
+    check_same(&state.teachers, &given)
+        .map_err(|reason| TrainError::Checkpoint { path: path.clone(), reason })?;
     let data = prepare(train, &state.recipe, options, observer)?;
     let weights = NetworkWeights { blocks: state.recipe.blocks, tensors: weights, metadata: BTreeMap::new() };
     let mut learner = learner(&state.recipe, &weights, options, observer)?;
@@ -436,9 +381,11 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::train::augment::Augmentation;
     use crate::train::checkpoint::Tensors;
     use crate::train::data::tests::patterns;
     use crate::train::recipe::RecipeName;
+    use crate::train::{Stages, Teaching};
 
     /// Asks the run to stop after so many steps.
     struct StopAfter {
@@ -534,6 +481,68 @@ mod tests {
         assert!(final_state(whole.path()) == final_state(parts.path()), "weights, mean or moments differ");
         let file = |dir: &Path| std::fs::read(dir.join(WEIGHTS_FILE)).unwrap();
         assert!(file(whole.path()) == file(parts.path()), "the weights files differ");
+    }
+
+    /// A network of random weights that looks at pictures of `size` pixels.
+    fn teacher(seed: u64, size: usize) -> LoadedWeights {
+        let mut weights = crate::train::initial_weights(1, seed);
+        weights.metadata.insert("input_size".into(), size.to_string());
+        LoadedWeights { weights, name: format!("t{seed}"), path: None, sha256: format!("{seed:064}") }
+    }
+
+    #[test]
+    fn stages_with_teachers_stopped_anywhere_end_in_the_same_bits() {
+        let val = patterns(1, 2);
+        let stages: Stages = "32:2,48:1".parse().unwrap();
+        let teaching = Some(Teaching { temperature: 2.0, ..Teaching::default() });
+        let augmentation = Augmentation::Webcam;
+        let recipe = Recipe { stages, teaching, augmentation, ..recipe(1) };
+        let train = || patterns(6, 1);
+        let options =
+            |dir: &Path| RunOptions { teachers: vec![teacher(3, 32), teacher(4, 40)], ..options(dir) };
+        let whole = tempfile::tempdir().unwrap();
+        let of_whole = options(whole.path());
+        let mut watch = observer(&of_whole, usize::MAX);
+        start(recipe.clone(), train(), &val, &of_whole, &mut watch).unwrap();
+        assert_eq!(watch.rows.iter().map(|r| r.size).collect::<Vec<_>>(), [32, 32, 48]);
+
+        let parts = tempfile::tempdir().unwrap();
+        let path = parts.path().join(CHECKPOINT_FILE);
+        let mut places = Vec::new();
+        // Stops after each of these steps: within a stage, at its border, and behind it.
+        for (turn, steps) in [4, 2, 2].into_iter().enumerate() {
+            let options = options(parts.path());
+            let mut watch = observer(&options, steps);
+            let outcome = match turn {
+                0 => start(recipe.clone(), train(), &val, &options, &mut watch),
+                _ => resume(Checkpoint::read(&path).unwrap(), train(), &val, &options, &mut watch),
+            };
+            assert_eq!(outcome.unwrap(), Outcome::Stopped);
+            let state = Checkpoint::read(&path).unwrap().state;
+            places.push((state.epoch, state.step));
+        }
+        assert_eq!(places, [(1, 1), (1, 3), (2, 2)]);
+        let checkpoint = Checkpoint::read(&path).unwrap();
+        let other = RunOptions { teachers: vec![teacher(3, 32), teacher(5, 40)], ..options(parts.path()) };
+        let mut watch = observer(&other, usize::MAX);
+        let error = resume(checkpoint.clone(), train(), &val, &other, &mut watch).unwrap_err().to_string();
+        assert!(error.contains("t4") && error.contains("t5"), "{error}");
+        let options = options(parts.path());
+        resume(checkpoint, train(), &val, &options, &mut observer(&options, usize::MAX)).unwrap();
+
+        assert!(final_state(whole.path()) == final_state(parts.path()), "weights, mean or moments differ");
+        for file in [WEIGHTS_FILE, BEST_FILE, "stage-1-32px.safetensors"] {
+            let read = |dir: &Path| std::fs::read(dir.join(file)).unwrap();
+            assert!(read(whole.path()) == read(parts.path()), "{file} differs");
+        }
+        let read = |file| crate::model::read_safetensors(&whole.path().join(file)).unwrap();
+        let (finished, stage) = (read(WEIGHTS_FILE), read("stage-1-32px.safetensors"));
+        assert_eq!((finished.input_size(), stage.input_size()), (48, 32));
+        assert_eq!((&finished.metadata["epoch"][..], &stage.metadata["epoch"][..]), ("3", "2"));
+        let teachers = &finished.metadata["teachers"];
+        assert!(teachers.contains("t3, SHA-256 000") && teachers.contains("t4, SHA-256"), "{teachers}");
+        assert!(finished.metadata["recipe"].contains("\"32:2,48:1\""), "{}", finished.metadata["recipe"]);
+        assert!(finished.metadata["recipe"].contains("webcam"), "{}", finished.metadata["recipe"]);
     }
 
     #[test]

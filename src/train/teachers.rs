@@ -36,6 +36,21 @@ pub fn title(teacher: &LoadedWeights) -> String {
     format!("{}, SHA-256 {}", teacher.name, teacher.sha256)
 }
 
+/// Whether a run that is taken up again is given its own teachers (their [`title`]s); files may have other names now.
+pub(super) fn check_same(own: &[String], given: &[String]) -> Result<(), String> {
+    let hashes = |titles: &[String]| -> Vec<String> {
+        titles.iter().map(|t| t.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    if hashes(own) == hashes(given) {
+        return Ok(());
+    }
+    let list = |titles: &[String]| match titles {
+        [] => "none".to_owned(),
+        titles => titles.join("; "),
+    };
+    Err(format!("expected the run's teachers in their order ({}), found {}", list(own), list(given)))
+}
+
 struct Teacher {
     name: String,
     size: usize,
@@ -155,6 +170,18 @@ mod tests {
         let teachers = Teachers::new(&networks, Teaching::default(), 7, 1).unwrap();
         let second = (0..400).filter(|i| teachers.of_batch(i / 20, i % 20) == (1, 48)).count();
         assert!((160..240).contains(&second), "{second}");
+    }
+
+    #[test]
+    fn a_run_knows_its_teachers_by_their_hashes() {
+        let titles =
+            |names: &[&str]| names.iter().map(|n| format!("{n}, SHA-256 {}", &n[..1])).collect::<Vec<_>>();
+        check_same(&titles(&["a", "b"]), &titles(&["a_renamed", "b"])).unwrap();
+        check_same(&[], &[]).unwrap();
+        for other in [&["b", "a"][..], &["a"], &["a", "b", "c"], &[]] {
+            let error = check_same(&titles(&["a", "b"]), &titles(other)).unwrap_err();
+            assert!(error.contains("(a, SHA-256 a; b, SHA-256 b), found"), "{error}");
+        }
     }
 
     #[test]
