@@ -27,7 +27,7 @@ const BODY_RATE: f64 = 0.1;
 pub(super) struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// FER+ votes (ferplus.csv or fer2013new.csv), mixed into the labels
+    /// FER+ votes (ferplus.csv or fer2013new.csv), mixed into the labels with the share of --votes
     #[arg(long, value_name = "FILE")]
     ferplus: Option<PathBuf>,
     /// Where checkpoints, metrics, curves and the finished weights go
@@ -136,7 +136,7 @@ struct Settings {
     /// Share of the target that is spread over all classes
     #[arg(long, value_name = "SHARE")]
     smoothing: Option<f32>,
-    /// Share of FER+ votes in the target
+    /// Share of FER+ votes in the target (0; needs --ferplus)
     #[arg(long, value_name = "SHARE")]
     votes: Option<f32>,
     /// Parameter of mixup's Beta distribution; 0 for none
@@ -253,7 +253,9 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
     let folder = args.data.data.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let votes = if args.ferplus.is_some() { ", FER+ votes" } else { "" };
+    let share = checkpoint.as_ref().map_or(args.settings.votes, |c| Some(c.state.recipe.votes));
+    let used = args.ferplus.is_some() && share.is_some_and(|share| share > 0.0);
+    let votes = if used { ", FER+ votes" } else { "" };
     let run_options = RunOptions {
         out: args.out.clone(),
         device: args.device,

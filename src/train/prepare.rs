@@ -28,6 +28,17 @@ pub(super) fn prepare(
     options: &RunOptions,
     observer: &mut dyn Observer,
 ) -> Result<Arc<TrainingData>, TrainError> {
+    let votes = train.samples.iter().any(|s| s.votes.is_some());
+    if recipe.votes > 0.0 && !votes {
+        return Err(TrainError::Setting {
+            setting: "--ferplus",
+            expected: format!("FER+'s file, since its votes have a share of {} in the targets", recipe.votes),
+            found: "none".into(),
+        });
+    }
+    if recipe.votes == 0.0 && votes {
+        observer.note("the votes of --ferplus are not used: their share is 0 (--votes)");
+    }
     if recipe.expansion > 0.0 {
         let before = train.len();
         expand_split(&mut train, recipe.expansion, recipe.seed);
@@ -53,6 +64,8 @@ pub(super) fn prepare(
         };
         let seats = (cores / 2).clamp(MAKERS, MOST_SEATS);
         let teachers = Teachers::new(&options.teachers, teaching, recipe.seed, seats)?;
+        let titles: Vec<&str> = options.teachers.iter().map(|t| &t.name[..]).collect();
+        observer.note(&format!("each batch asks one of the teachers {}", titles.join(", ")));
         data.teachers = Some((teachers, teaching.share));
     }
     Ok(Arc::new(data))

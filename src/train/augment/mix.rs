@@ -35,7 +35,7 @@ impl Mixup {
 }
 
 impl Blend {
-    /// Mixes a batch's values in place.
+    /// Mixes a batch's values in place, as many for each picture; there may be none.
     ///
     /// # Panics
     /// When the length is no multiple of the batch.
@@ -44,7 +44,7 @@ impl Blend {
         let width = values.len() / n;
         assert_eq!(width * n, values.len(), "a batch of {n}");
         let originals = values.to_vec();
-        for (value, other) in values.chunks_exact_mut(width).zip(&self.partner) {
+        for (value, other) in values.chunks_exact_mut(width.max(1)).zip(&self.partner) {
             let other = &originals[other * width..][..width];
             for (v, o) in value.iter_mut().zip(other) {
                 *v = self.share * *v + (1.0 - self.share) * o;
@@ -68,6 +68,7 @@ mod tests {
             if let Some(blend) = mixup.draw(3, &mut generator(1, Purpose::Mix, 0, index)) {
                 blend.apply(&mut pictures);
                 blend.apply(&mut targets);
+                blend.apply(&mut []);
             }
             for (i, target) in targets.iter().enumerate() {
                 assert_eq!(pictures[2 * i], *target);
