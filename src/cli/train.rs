@@ -11,6 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
+use crate::eval::{CalibrationMethod, Evaluation};
 use crate::model::{DeviceChoice, LoadedWeights};
 use crate::train::Precision;
 use crate::train::augment::Mixup;
@@ -235,14 +236,24 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         }
         Outcome::Finished(finished) => {
             let v = &finished.validation;
-            complain(format_args!(
-                "{}: validation accuracy {:.4}, macro F1 {:.4}, calibration error {:.4} at temperature {:.3}",
-                finished.path.display(),
-                v.accuracy,
-                v.macro_mean.f1,
-                v.calibration.expected_error,
-                finished.temperature
-            ));
+            let figures = |e: &Evaluation| {
+                let c = &e.calibration;
+                let [low, high] = c.perfect_band;
+                format!(
+                    "accuracy {:.4}, macro F1 {:.4}, log loss {:.4}, calibration error {:.4} ({low:.4} to {high:.4} if \
+                     perfectly calibrated)",
+                    e.accuracy, e.macro_mean.f1, e.log_loss, c.expected_error
+                )
+            };
+            let method = match finished.method {
+                CalibrationMethod::Classes => "scales and biases of the classes' logits",
+                CalibrationMethod::Temperature => "one temperature",
+            };
+            complain(format_args!("{}: calibrated by {method}", finished.path.display()));
+            complain(format_args!("validation: {}", figures(v)));
+            if let Some((repeats, e)) = &finished.without_repeats {
+                complain(format_args!("without the {repeats} that repeat training photos: {}", figures(e)));
+            }
             Ok(DONE)
         }
     }

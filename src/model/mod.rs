@@ -2,6 +2,7 @@
 
 mod candle_net;
 mod classifier;
+mod conditions;
 mod crop;
 pub(crate) mod device;
 mod error;
@@ -16,6 +17,7 @@ mod weights;
 
 pub use candle_net::{CandleNet, CandleOutput};
 pub use classifier::Classifier;
+pub use conditions::{ConditionFigures, ConditionsTable};
 pub use crop::{CropRegion, TRAINING_FACE_PX, append_crop, resize_area, resize_bilinear};
 pub use device::DeviceChoice;
 pub use error::ModelError;

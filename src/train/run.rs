@@ -247,7 +247,8 @@ impl<'a> Run<'a> {
             self.end_epoch(&evaluation, observer)?;
         }
         let dir = &self.options.out;
-        finish::finish(dir, self.val, &self.state, self.options).map(|f| Outcome::Finished(Box::new(f)))
+        finish::finish(dir, &self.data.split, self.val, &self.state, self.options)
+            .map(|f| Outcome::Finished(Box::new(f)))
     }
 
     /// The rest of the epoch's steps, and the last of its batches if any was left; `None` when asked to stop.
