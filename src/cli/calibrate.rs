@@ -11,9 +11,9 @@ use super::dataset::{DataArgs, read_data};
 use super::evaluate::{exactly, pictures_bar, require_safetensors, stop_flag};
 use super::train::Dtype;
 use super::{DONE, INTERRUPTED, SOME_FAILED, complain};
-use crate::eval::{CalibrationMethod, HeldOut, calibrate_network};
-use crate::model::{LoadedWeights, StoredAs, write_safetensors};
-use crate::train::data::{DataOptions, Exclusions, SplitName, holds_split, repeats};
+use moue_model::{LoadedWeights, StoredAs, write_safetensors};
+use moue_train::data::{DataOptions, Exclusions, SplitName, holds_split, repeats};
+use moue_train::eval::{CalibrationMethod, HeldOut, calibrate_network};
 
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {

@@ -9,16 +9,16 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use half::f16;
 use indicatif::{ProgressBar, ProgressStyle};
+use moue_model::{Expression, LoadedWeights, NetworkWeights, StoredAs, write_safetensors};
+use moue_train::data::{DataOptions, SplitName};
+use moue_train::eval::{
+    Condition, ConditionResult, ConditionsReport, Evaluation, Predictor, classification_report, softmax,
+    write_atomically, write_conditions, write_evaluation,
+};
 use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, SOME_FAILED};
-use crate::eval::{
-    Condition, ConditionResult, ConditionsReport, Evaluation, Predictor, classification_report, softmax,
-    write_atomically, write_conditions, write_evaluation,
-};
-use crate::model::{Expression, LoadedWeights, NetworkWeights, StoredAs, write_safetensors};
-use crate::train::data::{DataOptions, SplitName};
 
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArgs {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use moue_model::{LoadedWeights, StoredAs, write_safetensors};
 
 use super::DONE;
 use super::evaluate::require_safetensors;
 use super::train::Dtype;
-use crate::model::{LoadedWeights, StoredAs, write_safetensors};
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
