@@ -8,18 +8,18 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use moue_model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
+use moue_train::augment::{Augmentation, Mixup};
+use moue_train::checkpoint::Checkpoint;
+use moue_train::data::{DataOptions, SplitName};
+use moue_train::eval::{CalibrationMethod, Evaluation};
+use moue_train::history::EpochRow;
+use moue_train::recipe::{Recipe, RecipeName, Sampling};
+use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, start};
+use moue_train::{Observer, Precision, Stages, StepReport, Teaching};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
-use crate::model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
-use crate::train::augment::{Augmentation, Mixup};
-use crate::train::checkpoint::Checkpoint;
-use crate::train::data::{DataOptions, SplitName};
-use crate::train::history::EpochRow;
-use crate::train::recipe::{Recipe, RecipeName, Sampling};
-use crate::train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, start};
-use crate::train::{Observer, Precision, Stages, StepReport, Teaching};
-
 /// What the rate of a body that learned something else is multiplied with.
 const BODY_RATE: f64 = 0.1;
 
@@ -293,14 +293,24 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         }
         Outcome::Finished(finished) => {
             let v = &finished.validation;
-            complain(format_args!(
-                "{}: validation accuracy {:.4}, macro F1 {:.4}, calibration error {:.4} at temperature {:.3}",
-                finished.path.display(),
-                v.accuracy,
-                v.macro_mean.f1,
-                v.calibration.expected_error,
-                finished.temperature
-            ));
+            let figures = |e: &Evaluation| {
+                let c = &e.calibration;
+                let [low, high] = c.perfect_band;
+                format!(
+                    "accuracy {:.4}, macro F1 {:.4}, log loss {:.4}, calibration error {:.4} ({low:.4} to {high:.4} if \
+                     perfectly calibrated)",
+                    e.accuracy, e.macro_mean.f1, e.log_loss, c.expected_error
+                )
+            };
+            let method = match finished.method {
+                CalibrationMethod::Classes => "scales and biases of the classes' logits",
+                CalibrationMethod::Temperature => "one temperature",
+            };
+            complain(format_args!("{}: calibrated by {method}", finished.path.display()));
+            complain(format_args!("validation: {}", figures(v)));
+            if let Some((repeats, e)) = &finished.without_repeats {
+                complain(format_args!("without the {repeats} that repeat training photos: {}", figures(e)));
+            }
             Ok(DONE)
         }
     }
