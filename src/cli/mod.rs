@@ -5,7 +5,7 @@ mod annotate;
 mod bench;
 #[cfg(feature = "window")]
 mod bench_live;
-mod calm;
+mod smoothing;
 mod cameras;
 mod dataset;
 mod evaluate;
