@@ -14,9 +14,9 @@ use moue_files::new_file;
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
-use super::smoothing::{Smoothing, SmoothingArgs};
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
+use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 

@@ -7,8 +7,8 @@ use clap::Args;
 use moue_capture::{SourceInfo, SourceKind};
 
 use super::annotate::{HEAT, annotated};
-use super::smoothing::Smoothing;
 use super::complain;
+use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
     AnnotatedFrame, PictureStyle, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows,
@@ -93,7 +93,12 @@ impl<'a> Keeping<'a> {
     }
 
     /// Keeps a result. `false`: the recording broke off, and it was said why.
-    pub(super) fn result(&mut self, result: &AnalyzedFrame, shown: &[ShownReading], smoothing: &Smoothing) -> bool {
+    pub(super) fn result(
+        &mut self,
+        result: &AnalyzedFrame,
+        shown: &[ShownReading],
+        smoothing: &Smoothing,
+    ) -> bool {
         let time_s = result.frame.time_s;
         #[cfg(feature = "osc")]
         if let Some(osc) = &self.osc {
