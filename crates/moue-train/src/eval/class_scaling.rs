@@ -5,8 +5,7 @@
 use nalgebra::{SMatrix, SVector};
 use serde::Serialize;
 
-use super::predict::{Probabilities, softmax};
-use moue_model::{Expression, NetworkWeights};
+use moue_model::{Expression, NetworkWeights, Probabilities, softmax};
 
 const N: usize = Expression::COUNT;
 /// Parameters: the scales, then the biases.
