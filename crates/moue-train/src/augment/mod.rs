@@ -2,12 +2,12 @@
 
 mod mix;
 
+use moue_model::{TRAINING_FACE_PX, resize_bilinear};
 use rand::{Rng, RngExt as _};
 
 pub use mix::Mixup;
 
 use crate::eval::{Affine, Outside};
-use moue_model::{TRAINING_FACE_PX, resize_bilinear};
 
 /// How pictures are varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -7,10 +7,9 @@
 
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::{ExtendedColorType, ImageDecoder as _, ImageError};
+use moue_model::{resize_area, resize_bilinear};
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
-
-use moue_model::{resize_area, resize_bilinear};
 
 /// Width of a square picture.
 ///
