@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
-use super::evaluate::{exactly, pictures_bar, require_safetensors, stop_flag};
+use super::evaluate::{pictures_bar, require_safetensors, stop_flag};
 use super::train::Dtype;
 use super::{DONE, INTERRUPTED, SOME_FAILED, complain};
 use moue_model::{LoadedWeights, StoredAs, write_safetensors};
@@ -71,7 +71,7 @@ pub(super) fn run(args: &CalibrateArgs) -> anyhow::Result<u8> {
     let stored = match args.dtype {
         Some(Dtype::F16) => StoredAs::F16,
         Some(Dtype::F32) => StoredAs::F32,
-        None => exactly(&loaded.weights),
+        None => StoredAs::exactly(&loaded.weights),
     };
     let half = stored == StoredAs::F16;
     let calibrated = calibrate_network(loaded.weights, val, &repeated, half, args.threads, |done| {

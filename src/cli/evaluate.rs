@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use half::f16;
 use indicatif::{ProgressBar, ProgressStyle};
-use moue_model::{Expression, LoadedWeights, NetworkWeights, StoredAs, write_safetensors};
+use moue_model::{Expression, LoadedWeights, StoredAs, write_safetensors};
 use moue_train::data::{DataOptions, SplitName};
 use moue_train::eval::{
     Condition, ConditionResult, ConditionsReport, Evaluation, Predictor, classification_report, softmax,
@@ -148,7 +147,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
         let measured = format!("{folder}: {} {} pictures, SHA-256 {}", split.len(), args.split, split.hash());
         let mut weights = loaded.weights;
         conditions.table(&measured).write_to(&mut weights.metadata);
-        write_safetensors(&weights, card, exactly(&weights))?;
+        write_safetensors(&weights, card, StoredAs::exactly(&weights))?;
         if !args.json {
             writeln!(out, "wrote {}", card.display())?;
         }
@@ -182,10 +181,4 @@ pub(super) fn require_safetensors(path: &Path) -> anyhow::Result<()> {
         bail!("{}: expected a name that ends in .safetensors, the format that is written", path.display());
     }
     Ok(())
-}
-
-/// 16 bits where they hold every number as it is.
-pub(super) fn exactly(weights: &NetworkWeights) -> StoredAs {
-    let mut values = weights.tensors.values().flat_map(|t| &t.values);
-    if values.all(|v| f16::from_f32(*v).to_f32() == *v) { StoredAs::F16 } else { StoredAs::F32 }
 }

@@ -1,7 +1,7 @@
 //! Writes weights as safetensors.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
+
 use std::path::Path;
 
 use half::f16;
@@ -19,6 +19,15 @@ pub enum StoredAs {
     F32,
     /// 16-bit floats: half the size, rounded to 11 bits.
     F16,
+}
+
+impl StoredAs {
+    /// The smallest that holds every number of these weights as it is.
+    #[must_use]
+    pub fn exactly(weights: &NetworkWeights) -> Self {
+        let mut values = weights.tensors.values().flat_map(|t| &t.values);
+        if values.all(|v| f16::from_f32(*v).to_f32() == *v) { Self::F16 } else { Self::F32 }
+    }
 }
 
 /// Writes `weights` with their metadata. The file takes its name only when it is complete.
@@ -64,11 +73,7 @@ pub fn write_safetensors(weights: &NetworkWeights, path: &Path, stored: StoredAs
     let mut bytes = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))
         .map_err(|e| unwritable(e.to_string()))?;
     sort_header(&mut bytes).map_err(unwritable)?;
-    let mut file = new_file::beside(path).map_err(|e| unwritable(e.to_string()))?;
-    file.write_all(&bytes).map_err(|e| unwritable(e.to_string()))?;
-    file.as_file().sync_all().map_err(|e| unwritable(e.to_string()))?;
-    file.persist(path).map_err(|e| unwritable(e.to_string()))?;
-    Ok(())
+    new_file::write(path, &bytes).map_err(|e| unwritable(e.to_string()))
 }
 
 /// Brings the header's keys into an order of their own: the library writes metadata in the order of a hash map, so that

@@ -4,10 +4,10 @@ mod mix;
 mod view;
 mod webcam;
 
+use rand::Rng;
+
 pub use mix::Mixup;
 pub(crate) use view::{View, erase};
-
-use rand::Rng;
 
 /// How pictures are varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

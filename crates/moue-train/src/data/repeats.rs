@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
+use moue_model::TRAINING_FACE_PX;
 use rayon::prelude::*;
 
 use super::{FACE_BYTES, Split};
-use moue_model::TRAINING_FACE_PX;
 
 const SIDE: usize = TRAINING_FACE_PX;
 /// Side of the small copies that are compared first.

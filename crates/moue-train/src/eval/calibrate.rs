@@ -1,13 +1,13 @@
 //! Makes a network as sure as it is right, on validation pictures that it has not learned by heart.
 
 use half::f16;
+use moue_model::{ConditionsTable, Expression, ModelError, NetworkWeights, Probabilities, softmax};
 use serde::Serialize;
 
 use super::class_scaling::ClassScaling;
-use super::predict::{Predictor, Probabilities, softmax};
+use super::predict::Predictor;
 use super::{Calibration, Evaluation, fit_temperature};
 use crate::data::Split;
-use moue_model::{ConditionsTable, Expression, ModelError, NetworkWeights};
 
 /// Fewest pictures of each class for a scale and a bias of its own: half of them must do for one fold.
 const FEWEST_OF_A_CLASS: usize = 20;

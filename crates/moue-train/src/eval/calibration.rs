@@ -4,12 +4,10 @@
 //! bin's accuracy is off by chance. So the error is given with the band in which a perfectly calibrated network's would
 //! lie, and once more with the share of chance taken off.
 
-use moue_model::Expression;
+use moue_model::{Expression, Probabilities, softmax};
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
-
-use super::predict::{Probabilities, softmax};
 
 /// Bins of the expected calibration error.
 pub const ECE_BINS: usize = 15;

@@ -2,11 +2,9 @@
 //! section 4.2). A temperature alone makes the network as sure as it ought to be; the biases also mend classes that it
 //! says too seldom or too often.
 
+use moue_model::{Expression, NetworkWeights, Probabilities, softmax};
 use nalgebra::{SMatrix, SVector};
 use serde::Serialize;
-
-use super::predict::{Probabilities, softmax};
-use moue_model::{Expression, NetworkWeights};
 
 const N: usize = Expression::COUNT;
 /// Parameters: the scales, then the biases.

@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 
 use image::RgbImage;
+use moue_model::{ConditionFigures, ConditionsTable, Expression, Probabilities, TRAINING_FACE_PX};
 use rand::{Rng, RngExt as _};
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
@@ -15,9 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::degrade::{add_noise, blur, compress, cover, expose, light_from_side, shrink};
 use super::plots::{ConditionBar, PlotError, condition_bars};
-use super::{Affine, Evaluation, Outside, Probabilities};
+use super::{Affine, Evaluation, Outside};
 use crate::data::Split;
-use moue_model::{ConditionFigures, ConditionsTable, Expression, TRAINING_FACE_PX};
 
 /// A way in which a webcam's picture differs from the training data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -7,10 +7,9 @@
 
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::{ExtendedColorType, ImageDecoder as _, ImageError};
+use moue_model::{resize_area, resize_bilinear};
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
-
-use moue_model::{resize_area, resize_bilinear};
 
 /// Width of a square picture.
 ///
@@ -273,7 +272,8 @@ mod tests {
 
     #[test]
     fn every_change_stays_between_black_and_white() {
-        let changes: [&dyn Fn(&mut [f32]); 7] = [
+        type Change<'a> = &'a dyn Fn(&mut [f32]);
+        let changes: [Change<'_>; 7] = [
             &|p| expose(p, 3.0, 0.4),
             &|p| light_from_side(p, 37.0, 2.0, 0.1),
             &|p| blur(p, 1.5),

@@ -20,6 +20,7 @@ pub use conditions::{Condition, ConditionResult, ConditionsReport, MeanOfChanged
 pub use confusion::{ClassScores, ConfusionMatrix, MeanScores};
 pub use files::{EvalError, write_conditions, write_evaluation};
 pub use files::{png, write_atomically};
+pub use moue_model::{Probabilities, softmax};
 pub use plots::contact_sheet;
-pub use predict::{Predictor, Probabilities, softmax};
+pub use predict::Predictor;
 pub use report::{Evaluation, classification_report};

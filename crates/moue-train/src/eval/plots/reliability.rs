@@ -18,7 +18,7 @@ pub fn reliability_diagram(calibration: &Calibration, title: &str) -> Result<Rgb
         let heading =
             format!("{title}   ECE {:.3} (perfect: {low:.3} to {high:.3})", calibration.expected_error);
         let mut chart = ChartBuilder::on(&upper)
-            .caption(heading, font(24.0))
+            .caption(heading, font(20.0))
             .margin(16)
             .x_label_area_size(44)
             .y_label_area_size(64)
