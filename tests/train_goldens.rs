@@ -143,7 +143,7 @@ fn a_training_step_in_bf16_is_pytorchs_as_far_as_its_bits_go() {
     }
 }
 
-/// What runs on CUDA and Metal, on candle's own CPU device: the same operations and the same way back. In f64, as the
+/// What runs on CUDA and Metal, on candle's own CPU device: the same operations and the same backward pass. In f64, as the
 /// goldens are: candle's f32 rounds one value of the last layer to the other side of zero, which changes all gradients
 /// before it by two hundredths.
 #[test]

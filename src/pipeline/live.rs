@@ -35,7 +35,7 @@ pub struct LiveOptions {
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.
     pub threads: usize,
-    /// How calm the readings are.
+    /// How strongly the readings are smoothed.
     pub smoothing: SmoothingSettings,
 }
 
@@ -232,7 +232,7 @@ impl Live {
         *self.shared.tap.lock() = tap;
     }
 
-    /// Changes how calm the readings are.
+    /// Changes how strongly the readings are smoothed.
     pub fn set_smoothing(&self, settings: SmoothingSettings) {
         *self.shared.smoothing.lock() = settings;
     }

@@ -1,4 +1,4 @@
-//! The whole network with the way back written out: what autograd would record, in a fixed order.
+//! The whole network with the backward pass written out: what autograd would record, in a fixed order.
 //!
 //! The forward pass keeps what the backward pass reads: convolution outputs and the pictures between them.
 //! Buffers stay from step to step, as long as batch and picture size do.

@@ -79,7 +79,8 @@ pub struct TrainConvolution {
     amx: Option<AmxConvolution>,
 }
 
-/// A convolution and its way back to the input, which is one too: of the gradient with the weights turned about.
+/// A convolution, and its backward pass to the input, which is a convolution too: of the gradient, with the kernel turned
+/// by 180 degrees.
 struct Winograd {
     /// None where the plain sum's smaller rounding is wanted.
     forward: Option<WinogradConvolution>,

@@ -1,8 +1,8 @@
-//! How calm readings are, and what that costs: flips of the label a minute, raw and smoothed, for each clip of a
-//! folder, and the delay that smoothing adds to a sudden change. Prints the tables of docs/calm.md.
+//! How steady smoothing makes the readings, and what that costs: flips of the label a minute, raw and smoothed, for each clip of a
+//! folder, and the delay that smoothing adds to a sudden change. Prints the tables of docs/smoothing.md.
 //!
 //! ```text
-//! cargo run --release --example calm -- FOLDER
+//! cargo run --release --example smoothing -- FOLDER
 //! ```
 #![allow(clippy::print_stdout)]
 
