@@ -18,6 +18,7 @@ use super::{Baseline, Mailbox, SmoothingSettings};
 
 /// Something that the user should see.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Message {
     /// For information.
     Info(String),
