@@ -23,8 +23,8 @@ pub use device::DeviceChoice;
 pub use error::ModelError;
 pub use expression::Expression;
 pub use files::{
-    LoadedWeights, MAX_FILE_BYTES, StoredAs, parse_safetensors, parse_weights, read_safetensors,
-    write_safetensors,
+    BodyWeights, LoadedWeights, MAX_FILE_BYTES, RESNET18_BLOCKS, StartWeights, StoredAs, is_head,
+    parse_safetensors, parse_weights, read_safetensors, write_safetensors,
 };
 pub use files::{check_header, read_file};
 pub use heat_map::HeatMap;
