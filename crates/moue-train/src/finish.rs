@@ -8,6 +8,7 @@ use moue_model::{Expression, MEAN, STD, StoredAs, read_safetensors, write_safete
 use super::TrainError;
 use super::checkpoint::RunState;
 use super::data::{Split, repeats};
+use super::history::EpochRow;
 use super::run::{BEST_FILE, RunOptions, WEIGHTS_FILE};
 use crate::eval::{CalibrationMethod, EvalError, Evaluation, calibrate_network, write_evaluation};
 
@@ -63,14 +64,14 @@ pub(super) fn finish(
 }
 
 /// What a weights file says of itself before it is calibrated.
-pub(super) fn metadata(state: &RunState, options: &RunOptions, epoch: usize) -> BTreeMap<String, String> {
+pub(super) fn metadata(state: &RunState, options: &RunOptions, row: &EpochRow) -> BTreeMap<String, String> {
     let recipe = &state.recipe;
     let list = |values: [f32; 3]| values.map(|v| v.to_string()).join(",");
     let entries = [
         ("architecture", "AttentionEmotionNet".to_owned()),
         ("blocks", recipe.blocks.to_string()),
         ("classes", Expression::ALL.map(Expression::name).join(",")),
-        ("input_size", recipe.size.to_string()),
+        ("input_size", row.size.to_string()),
         ("mean", list(MEAN)),
         ("std", list(STD)),
         ("temperature", "1".to_owned()),
@@ -80,9 +81,10 @@ pub(super) fn metadata(state: &RunState, options: &RunOptions, epoch: usize) -> 
         ("split_protocol", "trained on train, epoch and temperature chosen on val, test not read".to_owned()),
         ("began_with", state.began_with.clone().unwrap_or_else(|| "random weights".to_owned())),
         ("seed", recipe.seed.to_string()),
-        ("epoch", epoch.to_string()),
+        ("epoch", row.epoch.to_string()),
         ("recipe", serde_json::to_string(recipe).unwrap_or_default()),
         ("program", concat!("moue ", env!("CARGO_PKG_VERSION")).to_owned()),
     ];
-    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    let teachers = (!state.teachers.is_empty()).then(|| ("teachers", state.teachers.join("; ")));
+    entries.into_iter().chain(teachers).map(|(key, value)| (key.to_owned(), value)).collect()
 }
