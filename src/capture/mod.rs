@@ -1,14 +1,22 @@
 //! Frame sources: cameras, the demo, pictures, folders and video files.
 
 mod animation;
+mod apng;
+mod avif;
 pub(crate) mod camera;
 mod clock;
+mod cut;
 mod demo;
 mod error;
+pub(crate) mod ffmpeg;
+mod formats;
 mod frame;
+mod hdr;
 mod jpeg;
 mod open;
 pub(crate) mod picture;
+mod probe;
+mod said;
 mod schedule;
 mod spec;
 mod still;
@@ -18,6 +26,7 @@ mod vp8l;
 mod webp;
 
 pub use error::CaptureError;
+pub use formats::{FILE_KINDS, FileKind, LeftOut, Reading, is_litter, kind_by_name};
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
 pub use open::{CameraInfo, OpenedSource, list_cameras, open_source};
 pub use spec::SourceSpec;
