@@ -1,5 +1,6 @@
 //! Whether a file ends in the middle of a frame, where ffmpeg does not say so: transport streams and Ogg.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -10,7 +11,10 @@ use super::probe::VideoStream;
 const TAIL: u64 = 4 << 20;
 
 /// Why the file seems to be cut, if it does.
-pub(super) fn ends_early(path: &Path, stream: &VideoStream) -> Option<&'static str> {
+pub(super) fn ends_early(path: &Path, stream: &VideoStream, steps: &Steps) -> Option<&'static str> {
+    if matches!(stream.container.as_str(), "mpegts" | "mpeg") && steps.end_with_a_hole(stream.frame_s()) {
+        return Some("frames are missing before its last ones");
+    }
     let tail = tail(path)?;
     let cut = match (stream.container.as_str(), stream.pid) {
         ("mpegts", Some(pid)) => transport_stream_ends_early(&tail, pid),
@@ -18,6 +22,36 @@ pub(super) fn ends_early(path: &Path, stream: &VideoStream) -> Option<&'static s
         _ => false,
     };
     cut.then_some("it ends in the middle of a frame")
+}
+
+/// How far apart the frames of a film are. What lies between a frame and those that were predicted from it comes after
+/// it in the file: where that is missing, the last steps are longer than all before.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Steps {
+    /// The last ones, in seconds.
+    last_s: VecDeque<f64>,
+    /// The longest before them.
+    longest_s: f64,
+    count: u64,
+}
+
+impl Steps {
+    /// As many as a frame may wait for others in common files.
+    const KEPT: usize = 4;
+
+    pub(super) fn add(&mut self, step_s: f64) {
+        self.count += 1;
+        self.last_s.push_back(step_s);
+        if self.last_s.len() > Self::KEPT {
+            self.longest_s = self.longest_s.max(self.last_s.pop_front().unwrap_or(0.0));
+        }
+    }
+
+    /// Whether frames are missing before the last ones.
+    pub(super) fn end_with_a_hole(&self, frame_s: f64) -> bool {
+        let hole = self.last_s.iter().any(|step_s| *step_s > 1.9 * frame_s);
+        hole && self.longest_s < 1.5 * frame_s && self.count > 2 * Self::KEPT as u64
+    }
 }
 
 fn tail(path: &Path) -> Option<Vec<u8>> {
@@ -111,6 +145,19 @@ mod tests {
         clock[at + 5] = 0x10;
         assert!(transport_stream_ends_early(&clock, 256));
         assert!(!transport_stream_ends_early(&[0; 2000], 256));
+    }
+
+    #[test]
+    fn a_hole_before_the_last_frames_is_noticed() {
+        let hole = |steps: &[f64]| {
+            let mut all = Steps::default();
+            [0.04; 20].iter().chain(steps).for_each(|s| all.add(*s));
+            all.end_with_a_hole(0.04)
+        };
+        assert!(!hole(&[]) && !hole(&[0.04, 0.042]));
+        assert!(hole(&[0.16]) && hole(&[0.08, 0.08, 0.16]));
+        // A film that has such steps all the time, and one that had one.
+        assert!(!hole(&[0.16, 0.04, 0.04, 0.04, 0.04, 0.16]));
     }
 
     #[test]

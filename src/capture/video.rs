@@ -9,6 +9,7 @@ use crossbeam_channel::RecvTimeoutError;
 use image::{RgbImage, imageops};
 
 use super::clock::FrameClock;
+use super::cut::Steps;
 use super::ffmpeg::{Decoded, Decoder, Ending, From, Job};
 use super::probe::{self, VideoStream};
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, cut, hdr};
@@ -53,6 +54,8 @@ pub(super) struct VideoSource {
     last: Option<(u64, f64)>,
     /// The time before which the next frame cannot be.
     after_s: Option<f64>,
+    /// How far apart the running decoder's frames are.
+    steps: Steps,
     /// What is added to the file's time, see [`Frame::time_s`].
     offset_s: f64,
     transport: Transport,
@@ -139,7 +142,8 @@ impl VideoSource {
             reshaped: false,
             first_s,
             last: None,
-            after_s: None,
+            after_s: Some(first_s),
+            steps: Steps::default(),
             offset_s: 0.0,
             transport,
             playback: Playback {
@@ -174,6 +178,7 @@ impl VideoSource {
         self.from_start = from == From::Start;
         self.reshaped = false;
         self.after_s = None;
+        self.steps = Steps::default();
         Ok(())
     }
 
@@ -281,7 +286,9 @@ impl VideoSource {
             (time_s, None) => time_s.unwrap_or(self.first_s),
         };
         let time_s = time_s.max(0.0);
-        self.after_s = Some(time_s);
+        if let Some(after_s) = self.after_s.replace(time_s) {
+            self.steps.add(time_s - after_s);
+        }
         let image = match decoded.own_size {
             Some((w, h)) => imageops::resize(&decoded.image, w, h, imageops::FilterType::Triangle),
             None => decoded.image,
@@ -347,7 +354,7 @@ impl VideoSource {
             (None, Some(broken)) => Some(broken),
             (None, None) if !ending.success => Some("ffmpeg gave up and did not say why".into()),
             (None, None) if self.ends_early(frames, last_s) => Some("it ends before the length it claims".into()),
-            (None, None) => cut::ends_early(&self.path, &self.stream).map(str::to_owned),
+            (None, None) => cut::ends_early(&self.path, &self.stream, &self.steps).map(str::to_owned),
         };
         let Some(why) = why else { return Ok(()) };
         self.said = true;
