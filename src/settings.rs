@@ -3,11 +3,11 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use moue_files::excerpt;
+use moue_files::plain_file;
 use serde::{Deserialize, Serialize};
 
-use crate::excerpt::excerpt;
 use crate::pipeline::Baseline;
-use crate::plain_file;
 
 /// Recent files that are kept.
 const RECENT: usize = 8;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use image::RgbImage;
-use moue::capture::{CaptureError, Frame, FrameSource, Pace, SourceKind};
+use moue_capture::{CaptureError, Frame, FrameSource, Pace, SourceKind};
 use tempfile::TempDir;
 
 use files::{has_ffmpeg, near, open};

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ImageBuffer, ImageEncoder as _, ImageFormat, Luma, Rgb, RgbImage};
-use moue::capture::{CaptureError, FILE_KINDS, FileKind, Frame, LeftOut, Pace, Reading, SourceKind};
+use moue_capture::{CaptureError, FILE_KINDS, FileKind, Frame, LeftOut, Pace, Reading, SourceKind};
 use tempfile::TempDir;
 
 use files::{frames, has_ffmpeg, near, open};

@@ -13,8 +13,9 @@ use egui_kittest::kittest::Queryable as _;
 use image::{Rgb, RgbImage};
 use moue::app::{AppOptions, FilePicker, FrameView, MoueApp, Request, Settings, SettingsFile};
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
+use moue::detect::CropRegion;
 use moue::detect::{DetectorSettings, FaceDetector};
-use moue::model::{CropRegion, DeviceChoice, LoadedWeights, NetworkWeights, WeightTensor, state_dict_layout};
+use moue::model::{DeviceChoice, LoadedWeights, NetworkWeights, WeightTensor, state_dict_layout};
 use moue::pipeline::Origins;
 
 /// Cells of the last feature map in a row, for an input of 144 pixels.

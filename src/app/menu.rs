@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
+use moue_capture::{CameraInfo, SourceSpec};
 
 use super::baseline::BaselineAction;
 use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 use super::shortcuts;
-use crate::capture::{CameraInfo, SourceSpec};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq)]

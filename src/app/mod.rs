@@ -34,10 +34,10 @@ use std::time::Duration;
 
 use eframe::egui;
 
-use crate::capture::SourceSpec;
-use crate::model::DeviceChoice;
 use crate::pipeline::{Origins, ResultTap, Stopper};
 use crate::settings;
+use moue_capture::SourceSpec;
+use moue_model::DeviceChoice;
 
 pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};

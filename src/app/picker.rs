@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use eframe::egui;
 use egui_file::{DialogType, FileDialog, State};
-
-use crate::capture::FILE_KINDS;
+use moue_capture::FILE_KINDS;
 
 /// What the user should choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use eframe::egui::{
     TextureOptions, Ui, vec2,
 };
 use image::RgbImage;
+use moue_capture::{SourceKind, SourceSpec};
 
 use super::overlay::HeatTextures;
 use super::panel::capitalised;
@@ -16,7 +17,6 @@ use super::settings::Settings;
 use super::stage;
 use super::theme;
 use super::view::FrameView;
-use crate::capture::{SourceKind, SourceSpec};
 use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading, SourceState};
 
 /// Boxes of an older frame belong to another moment.

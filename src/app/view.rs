@@ -2,8 +2,8 @@
 
 use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 
-use crate::detect::FaceBox;
-use crate::model::CropRegion;
+use moue_detect::CropRegion;
+use moue_detect::FaceBox;
 
 /// A frame, fitted into a part of the screen, mirrored or not.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use eframe::egui::{self, Ui};
+use moue_capture::{CameraInfo, Frame, SourceSpec};
 
 use super::AppOptions;
 use super::baseline;
@@ -29,7 +30,6 @@ use super::shortcuts;
 use super::theme;
 use super::timeline;
 use super::toasts::Toasts;
-use crate::capture::{CameraInfo, Frame, SourceSpec};
 use crate::pipeline::{
     AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins, ResultTap,
     SmoothingSettings, SourceState,

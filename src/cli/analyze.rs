@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use moue_capture::{
+    CaptureError, Frame, LeftOut, OpenedSource, Pace, SourceKind, SourceSpec, is_litter, open_source,
+};
+use moue_files::new_file;
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
@@ -16,10 +20,6 @@ use super::calm::{Calm, CalmArgs};
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
-use crate::capture::{
-    CaptureError, Frame, LeftOut, OpenedSource, Pace, SourceKind, SourceSpec, is_litter, open_source,
-};
-use crate::new_file;
 use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 
 #[derive(Debug, Args)]

@@ -11,14 +11,16 @@ use serde::Serialize;
 
 use super::DONE;
 #[cfg(feature = "window")]
+use moue_capture::{Frame, Pace, SourceSpec, open_source};
+use moue_detect::{CropRegion, append_crop};
+use moue_detect::{DetectorSettings, FaceDetector};
+use moue_model::formula::{formula_input, formula_weights};
+use moue_model::{Classifier, DeviceChoice, LoadedWeights};
+use moue_model::{CpuPlan, PlanOptions};
+use moue_train::{Precision, bench_train_step};
+
 use super::bench_live;
-use crate::capture::{Frame, Pace, SourceSpec, open_source};
-use crate::detect::{DetectorSettings, FaceDetector};
-use crate::model::formula::{formula_input, formula_weights};
-use crate::model::kernels::{CpuPlan, PlanOptions};
-use crate::model::{Classifier, CropRegion, DeviceChoice, LoadedWeights, append_crop};
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
-use crate::train::{Precision, bench_train_step};
 
 /// Shortest time for which a measurement goes on, after the runs that warm it up.
 const MEASURE_FOR: Duration = Duration::from_millis(1500);

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use image::{RgbImage, imageops};
+use moue_capture::{
+    CaptureError, Frame, FrameSource, OpenedSource, Pace, SourceInfo, SourceKind, SourceSpec, open_source,
+};
+use moue_model::DeviceChoice;
 use serde::Serialize;
 
 use crate::app::{Settings, heat_image};
-use crate::capture::{
-    CaptureError, Frame, FrameSource, OpenedSource, Pace, SourceInfo, SourceKind, SourceSpec, open_source,
-};
-use crate::model::DeviceChoice;
 use crate::pipeline::{Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings};
 
 /// Frames a second, as most cameras give.

@@ -24,10 +24,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use moue_capture::SourceSpec;
+use moue_model::{DeviceChoice, LoadedWeights};
 
-use crate::capture::SourceSpec;
 use crate::fault;
-use crate::model::{DeviceChoice, LoadedWeights};
 
 /// Everything was done.
 const DONE: u8 = 0;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
+use moue_capture::SourceKind;
+use moue_model::{Classifier, LoadedWeights, parameter_count};
 
 use super::live::{BaselineState, Message, NewModel, Shared, Work, fault};
 use super::{
     AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, FaceSearch, FrameAnalyzer, ReadingStage,
     RecordingStep, ShownReading, SourceState,
 };
-use crate::capture::SourceKind;
-use crate::model::{Classifier, LoadedWeights, parameter_count};
 
 /// Longest wait for a frame, so that the thread can stop and take a new network.
 const WAIT: Duration = Duration::from_millis(50);

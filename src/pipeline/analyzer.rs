@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
-use crate::capture::{Frame, SourceKind};
-use crate::detect::{Detection, DetectorSettings, FaceBox, FaceDetector, FaceFollower, TrackedFace};
-use crate::model::{Classifier, CropRegion, ModelError, Reading, append_crop};
+use moue_capture::{Frame, SourceKind};
+use moue_detect::{
+    CropRegion, Detection, DetectorSettings, FaceBox, FaceDetector, FaceFollower, TrackedFace, append_crop,
+};
+use moue_model::{Classifier, ModelError, Reading};
 
 /// A face of a frame.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,15 +9,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use moue_capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source};
+use moue_model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 use parking_lot::Mutex;
 
 use super::analysis::{LiveResult, ModelInfo, analysis_loop};
 use super::capturing::{SourceState, capture_loop};
 use super::{Baseline, Mailbox, SmoothingSettings};
-use crate::capture::{
-    CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source,
-};
-use crate::model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 
 /// The program ends within a second; a driver call that hangs is left behind.
 const END_WITHIN: Duration = Duration::from_millis(900);

@@ -6,10 +6,11 @@ use ab_glyph::{FontRef, PxScale};
 use image::{Rgb, RgbImage, imageops};
 use imageproc::drawing::{draw_filled_rect_mut, draw_hollow_rect_mut, draw_text_mut, text_size};
 use imageproc::rect::Rect;
+use moue_detect::CropRegion;
+use moue_detect::FaceBox;
+use moue_model::{Expression, HeatMap};
 
 use super::{expression_rgb, hide_faces, person_rgb};
-use crate::detect::FaceBox;
-use crate::model::{CropRegion, Expression, HeatMap};
 use crate::pipeline::Probabilities;
 
 const DARK_TEXT: Rgb<u8> = Rgb([20, 20, 24]);

@@ -10,12 +10,12 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::thread::JoinHandle;
 
 use image::{RgbImage, imageops};
+use moue_capture::ffmpeg;
+use moue_detect::FaceBox;
 
 use super::RecordError;
 use super::picture::{AnnotatedFrame, Annotations};
 use super::recorder::VideoOptions;
-use crate::capture::ffmpeg;
-use crate::detect::FaceBox;
 
 /// Name of the file in a session folder.
 pub(super) const VIDEO_FILE: &str = "video.mp4";

@@ -1,0 +1,34 @@
+//! Frame sources: cameras, the demo, pictures, folders and video files.
+#![forbid(unsafe_code)]
+
+mod animation;
+mod apng;
+mod avif;
+pub mod camera;
+mod clock;
+mod cut;
+mod demo;
+mod error;
+pub mod ffmpeg;
+mod formats;
+mod frame;
+mod hdr;
+mod jpeg;
+mod open;
+pub mod picture;
+mod probe;
+mod said;
+mod schedule;
+mod spec;
+mod still;
+mod transport;
+mod video;
+mod vp8l;
+mod webp;
+
+pub use error::CaptureError;
+pub use formats::{FILE_KINDS, FileKind, LeftOut, Reading, is_litter, kind_by_name};
+pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
+pub use open::{CameraInfo, OpenedSource, list_cameras, open_source};
+pub use spec::SourceSpec;
+pub use transport::{SPEEDS, Transport, TransportStatus};
