@@ -259,6 +259,8 @@ fn arguments(job: &Job<'_>) -> Command {
         .arg(input_name(job.path))
         .args(["-map", &format!("0:{}", job.stream)])
         .args(passthrough)
+        // Times are told by the filter below; here they only must not fall together.
+        .args(["-enc_time_base", "1/1000000"])
         .arg("-vf")
         .arg(format!(
             "{first}showinfo=checksum=0,{}scale=w='max(1,round({w}*{scale}))':h='max(1,round({h}*{scale}))',format=rgb24",

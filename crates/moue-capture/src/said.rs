@@ -7,9 +7,10 @@ use moue_files::excerpt;
 
 use super::ffmpeg::lines;
 
-/// Errors that say nothing of the frames: application data in an MJPEG, and what a stream's first frames refer to
-/// where it was recorded from the middle of something.
-const HARMLESS: [&str; 3] = ["APP fields", "co located POCs unavailable", "mmco: unref short failure"];
+/// Errors that say nothing of the frames: application data in an MJPEG, what a stream's first frames refer to where it
+/// was recorded from the middle of something, and times of the output, which nobody reads.
+const HARMLESS: [&str; 4] =
+    ["APP fields", "co located POCs unavailable", "mmco: unref short failure", "increasing dts to muxer"];
 /// Errors that only follow from others.
 const GENERAL: [&str; 3] = ["Error while decoding stream", "Conversion failed", "Error submitting packet"];
 /// Most frames whose time is made up between two that were said.

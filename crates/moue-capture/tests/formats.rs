@@ -1,8 +1,9 @@
 //! Every kind of file in the table of docs/formats.md is made, and read or refused as it says there.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../tests/common/mod.rs"]
 mod common;
-#[path = "common/files.rs"]
+#[path = "../../../tests/common/files.rs"]
 mod files;
 
 use std::fs;
@@ -44,7 +45,7 @@ fn encoder(kind: &FileKind, ending: &str) -> &'static str {
         ("Matroska, WebM", _) => "-c:v mpeg4 -q:v 2 -f matroska",
         ("AVI", _) => "-c:v mpeg4 -q:v 2 -f avi",
         ("MPEG transport stream", "mts" | "m2ts") => "-c:v libx264 -f mpegts -mpegts_m2ts_mode 1",
-        ("MPEG transport stream", _) => "-c:v mpeg2video -q:v 2 -r 25 -f mpegts",
+        ("MPEG transport stream", _) => "-c:v libx264 -f mpegts",
         ("MPEG program stream", "m2v") => "-c:v mpeg2video -q:v 2 -r 25 -f mpeg2video",
         ("MPEG program stream", _) => "-c:v mpeg2video -q:v 2 -r 25 -f mpeg",
         ("Windows Media", _) => "-c:v wmv2 -q:v 2 -f asf",
