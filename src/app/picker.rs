@@ -33,7 +33,12 @@ impl Request {
     fn endings(self) -> Vec<&'static str> {
         match self {
             Self::Weights => vec!["safetensors", "pt", "pth"],
-            Self::Media => FILE_KINDS.iter().filter(|kind| kind.is_read()).flat_map(|kind| kind.endings).copied().collect(),
+            Self::Media => FILE_KINDS
+                .iter()
+                .filter(|kind| kind.is_read())
+                .flat_map(|kind| kind.endings)
+                .copied()
+                .collect(),
             Self::Folder | Self::Recordings => Vec::new(),
         }
     }
@@ -65,8 +70,9 @@ impl FilePicker for SystemPicker {
             let thread = std::thread::Builder::new().name("file-dialog".into()).spawn(move || {
                 let mut dialog = rfd::FileDialog::new().set_title(request.title());
                 if !request.endings().is_empty() {
-                    dialog =
-                        dialog.add_filter(request.title(), &request.endings()).add_filter("All files", &["*"]);
+                    dialog = dialog
+                        .add_filter(request.title(), &request.endings())
+                        .add_filter("All files", &["*"]);
                 }
                 let chosen = match request {
                     Request::Folder | Request::Recordings => dialog.pick_folder(),

@@ -75,7 +75,12 @@ pub(super) fn not_started(program: &str, path: &Path, error: &io::Error) -> Capt
 }
 
 fn is_there(program: &str) -> bool {
-    let quiet = command(program).arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let quiet = command(program)
+        .arg("-version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     quiet.is_ok()
 }
 
@@ -124,6 +129,8 @@ pub(super) enum From {
 /// Which frames of which file.
 pub(super) struct Job<'a> {
     pub(super) path: &'a Path,
+    /// ffmpeg's name of the format, where it could take the file for something else.
+    pub(super) format: Option<&'static str>,
     /// The stream's number.
     pub(super) stream: u32,
     pub(super) from: From,
@@ -230,7 +237,7 @@ impl Drop for Decoder {
 
 /// The first picture of a file, as it lies in it.
 pub(super) fn still(path: &Path) -> Result<RgbImage, CaptureError> {
-    let job = Job { path, stream: 0, from: From::Start, colours: "", turned: false };
+    let job = Job { path, format: None, stream: 0, from: From::Start, colours: "", turned: false };
     Decoder::with_first_frame(&job).map(|(_, first)| first.image)
 }
 
@@ -249,10 +256,16 @@ fn arguments(job: &Job<'_>) -> Command {
     // The longer side of square pixels, without losing any; then at most so many pixels a side.
     let (w, h) = ("iw*max(1,sar)", "ih*max(1,1/sar)");
     let scale = format!("min(1,{MAX_SIDE_PX}/max({w},{h}))");
-    let passthrough =
-        if OLD_NAMES.load(Ordering::Relaxed) { ["-vsync", "passthrough"] } else { ["-fps_mode", "passthrough"] };
+    let passthrough = if OLD_NAMES.load(Ordering::Relaxed) {
+        ["-vsync", "passthrough"]
+    } else {
+        ["-fps_mode", "passthrough"]
+    };
     if !job.turned {
         command.arg("-noautorotate");
+    }
+    if let Some(format) = job.format {
+        command.args(["-f", format]);
     }
     command
         .arg("-i")
@@ -270,7 +283,11 @@ fn arguments(job: &Job<'_>) -> Command {
     command
 }
 
-fn read_frames(mut output: impl io::BufRead, stamps: &Receiver<Stamp>, sender: &Sender<Decoded>) -> io::Result<()> {
+fn read_frames(
+    mut output: impl io::BufRead,
+    stamps: &Receiver<Stamp>,
+    sender: &Sender<Decoded>,
+) -> io::Result<()> {
     let mut first = None;
     while let Some(image) = read_ppm(&mut output)? {
         let stamp = stamps.recv_timeout(STAMP_WAIT).unwrap_or_default();

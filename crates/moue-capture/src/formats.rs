@@ -107,7 +107,11 @@ pub const FILE_KINDS: &[FileKind] = &[
         &["m3u", "m3u8", "mpd", "pls"],
         Reading::Not("it only names other files: download the video itself"),
     ),
-    kind("web page", &["html", "htm"], Reading::Not("it was saved in place of the file: download the file itself")),
+    kind(
+        "web page",
+        &["html", "htm"],
+        Reading::Not("it was saved in place of the file: download the file itself"),
+    ),
     kind(
         "text",
         &["txt", "md", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "log", "srt", "vtt", "xmp"],
@@ -116,7 +120,11 @@ pub const FILE_KINDS: &[FileKind] = &[
     kind("zip archive", &["zip"], UNPACK),
     kind("gzip archive", &["gz", "tgz"], UNPACK),
     kind("archive", &["tar", "7z", "rar", "bz2", "xz", "zst"], UNPACK),
-    kind("weights", &["pt", "pth", "safetensors", "onnx", "h5", "tflite", "ckpt"], Reading::Not("name it after --weights")),
+    kind(
+        "weights",
+        &["pt", "pth", "safetensors", "onnx", "h5", "tflite", "ckpt"],
+        Reading::Not("name it after --weights"),
+    ),
 ];
 
 /// The kind that the file's name tells.
@@ -172,7 +180,8 @@ impl LeftOut {
         }
         let kind = kind_by_name(path);
         // The ending of TypeScript's files as well.
-        let is_text = || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ts")) && is_text(&head(path));
+        let is_text =
+            || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ts")) && is_text(&head(path));
         let name = match kind {
             Some(FileKind { reading: Reading::Not(_), name, .. }) => (*name).to_owned(),
             Some(_) if is_text() => "text".into(),
@@ -195,13 +204,16 @@ impl LeftOut {
         }
         let mut kinds: Vec<_> = self.0.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let listed: Vec<String> = kinds.iter().take(6).map(|(name, count)| format!("{count} {name}")).collect();
+        let listed: Vec<String> =
+            kinds.iter().take(6).map(|(name, count)| format!("{count} {name}")).collect();
         let more: usize = kinds.iter().skip(6).map(|(_, count)| **count).sum();
         let more = if more > 0 { format!(", {more} others") } else { String::new() };
         let files = if all == 1 { "file" } else { "files" };
         // What can be done about pictures that are not read; of text there is nothing to say.
         let advice = kinds.iter().filter_map(|(name, _)| match kind_named(name)?.reading {
-            Reading::Not(advice) if Reading::Not(advice) != NOTHING_TO_SEE => Some(format!("{name}: {advice}")),
+            Reading::Not(advice) if Reading::Not(advice) != NOTHING_TO_SEE => {
+                Some(format!("{name}: {advice}"))
+            }
             _ => None,
         });
         let advice: Vec<String> = advice.take(2).collect();
@@ -268,7 +280,9 @@ fn kind_of_content(head: &[u8], path: &Path) -> Option<&'static FileKind> {
         None if starts(b"fLaC") || (starts(b"RIFF") && head.get(8..12) == Some(b"WAVE")) => "sound",
         None if starts(b"PK\x03\x04") => "zip archive",
         None if starts(b"\x1f\x8b") => "gzip archive",
-        None if starts(b"7z\xbc\xaf\x27\x1c") || starts(b"Rar!") || starts(b"\xfd7zXZ") || starts(b"BZh") => "archive",
+        None if starts(b"7z\xbc\xaf\x27\x1c") || starts(b"Rar!") || starts(b"\xfd7zXZ") || starts(b"BZh") => {
+            "archive"
+        }
         None if starts(b"\x89HDF\r\n") => "weights",
         None if is_text(head) => text_kind(head),
         None => return None,
@@ -312,7 +326,9 @@ fn is_avif(head: &[u8]) -> bool {
 /// Raw photos that are TIFF files hold a small preview first, which is not what was meant.
 fn is_raw_photo(head: &[u8], path: &Path) -> bool {
     let others: [&[u8]; 4] = [b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"IIU\0"];
-    if others.iter().any(|magic| head.starts_with(magic)) || head.get(8..10) == Some(b"CR") && head.starts_with(b"II*\0") {
+    if others.iter().any(|magic| head.starts_with(magic))
+        || head.get(8..10) == Some(b"CR") && head.starts_with(b"II*\0")
+    {
         return true;
     }
     let little = head.starts_with(b"II*\0");
@@ -379,11 +395,16 @@ mod tests {
             assert!(left.takes(Path::new(name)), "{name}");
         }
         assert_eq!(left.summary(), None);
-        for name in ["a.HEIC", "b.heic", "notes.txt", "._a.jpg", "Thumbs.db", ".DS_Store", "x.blend", "README"] {
+        for name in
+            ["a.HEIC", "b.heic", "notes.txt", "._a.jpg", "Thumbs.db", ".DS_Store", "x.blend", "README"]
+        {
             assert!(!left.takes(Path::new(name)), "{name}");
         }
         let text = left.summary().unwrap();
-        assert!(text.starts_with("5 files left out: 2 HEIC, 1 .blend, 1 text, 1 without an ending (HEIC: "), "{text}");
+        assert!(
+            text.starts_with("5 files left out: 2 HEIC, 1 .blend, 1 text, 1 without an ending (HEIC: "),
+            "{text}"
+        );
     }
 
     #[test]

@@ -76,7 +76,8 @@ fn picture(file: &[u8]) -> Picture {
             0x00 | 0x01 | 0xd0..=0xd8 => {}
             _ => {
                 let Some(segment) = file.get(at..) else { return found };
-                let Some(length) = segment.first_chunk::<2>().map(|l| usize::from(u16::from_be_bytes(*l))) else {
+                let Some(length) = segment.first_chunk::<2>().map(|l| usize::from(u16::from_be_bytes(*l)))
+                else {
                     return found;
                 };
                 match mark {

@@ -78,13 +78,15 @@ fn open_path(path: &Path, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureErr
         if has_picture_name(path) && !formats::begins_as_video(path) {
             return Err(unusable(not_a_picture(path)));
         }
-        return Ok(Box::new(VideoSource::open(path, pace)?));
+        return Ok(Box::new(VideoSource::open(path, None, pace)?));
     };
     match format {
-        ImageFormat::Jpeg if is_motion_jpeg(path) => return Ok(Box::new(VideoSource::open(path, pace)?)),
+        ImageFormat::Jpeg if is_motion_jpeg(path) => {
+            return Ok(Box::new(VideoSource::open(path, Some("mjpeg"), pace)?));
+        }
         // 16 bits a channel, which the decoder of animations does not know.
         ImageFormat::Png if png_moves(path) && is_deep_png(path) => {
-            return Ok(Box::new(VideoSource::open(path, pace)?));
+            return Ok(Box::new(VideoSource::open(path, Some("apng"), pace)?));
         }
         ImageFormat::Gif | ImageFormat::WebP | ImageFormat::Png => {
             if let Some(animation) = AnimationSource::open(path, format, pace)? {

@@ -8,8 +8,8 @@ use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{
-    AnimationDecoder as _, DynamicImage, Frames, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits,
-    RgbImage,
+    AnimationDecoder as _, DynamicImage, Frames, ImageDecoder as _, ImageError, ImageFormat, ImageReader,
+    Limits, RgbImage,
 };
 use moue_files::plain_file;
 
@@ -129,7 +129,8 @@ fn open(path: &Path) -> Result<Opened, String> {
 /// What to say of a file that is none of the pictures that are read.
 pub(super) fn not_a_picture(path: &Path) -> String {
     if std::fs::metadata(path).is_ok_and(|m| m.len() == 0) {
-        return "expected a picture, found something else: the file is empty; copy or download it again".into();
+        return "expected a picture, found something else: the file is empty; copy or download it again"
+            .into();
     }
     formats::unreadable(path).unwrap_or_else(|| {
         "expected a picture (PNG, JPEG, GIF, WebP, TIFF, BMP, PNM, QOI, ICO, AVIF), found something else; open it in a \
@@ -162,7 +163,9 @@ pub(super) fn read_with_fault(path: &Path) -> Result<(RgbImage, Option<String>),
         Ok(picture) => Ok((picture, fault)),
         // Palettes, and other rare ways of writing pixels down.
         Err(Failure::Unsupported(reason)) if matches!(format, ImageFormat::Tiff | ImageFormat::Bmp) => {
-            ffmpeg::still(path).map(|picture| (picture, fault)).map_err(|e| format!("{reason} ({})", e.reason()))
+            ffmpeg::still(path)
+                .map(|picture| (picture, fault))
+                .map_err(|e| format!("{reason} ({})", e.reason()))
         }
         Err(Failure::Unsupported(reason) | Failure::Other(reason)) => Err(reason),
     }
@@ -256,7 +259,8 @@ pub(super) fn animation(path: &Path, format: ImageFormat) -> Result<Option<Anima
             Ok(Some(Animation { frames: decoder.into_frames(), size_px }))
         }
         ImageFormat::Png if png_moves(path) => {
-            let decoder = PngDecoder::with_limits(open(path)?.input, limits(MAX_FRAMES_BYTES)).map_err(|e| e.to_string())?;
+            let decoder = PngDecoder::with_limits(open(path)?.input, limits(MAX_FRAMES_BYTES))
+                .map_err(|e| e.to_string())?;
             let size_px = decoder.dimensions();
             check_size(size_px, MAX_FRAME_PIXELS)?;
             let decoder = decoder.apng().map_err(|e| e.to_string())?;

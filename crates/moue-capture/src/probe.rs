@@ -127,7 +127,7 @@ impl Stream {
 }
 
 /// Asks for the first real video stream, one that is no cover.
-pub(super) fn probe(path: &Path) -> Result<VideoStream, CaptureError> {
+pub(super) fn probe(path: &Path, format: Option<&'static str>) -> Result<VideoStream, CaptureError> {
     let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
     if std::fs::metadata(path).is_ok_and(|m| m.len() == 0) {
         return Err(unusable("the file is empty; copy or download it again".into()));
@@ -138,6 +138,7 @@ pub(super) fn probe(path: &Path) -> Result<VideoStream, CaptureError> {
     let output = ffmpeg::command("ffprobe")
         .args(["-v", "error"])
         .args(INPUT_LIMITS)
+        .args(format.into_iter().flat_map(|name| ["-f", name]))
         .args(["-of", "json", "-show_entries", entries])
         .arg(ffmpeg::input_name(path))
         .stdin(Stdio::null())
@@ -176,11 +177,14 @@ fn described(stream: &Stream, format: &Format) -> VideoStream {
         .or_else(|| length(&format.duration))
         .filter(|s| s.is_finite() && *s > 0.0);
     let rate = stream.rate();
-    let computed = rate.zip(end_s).map(|(rate, end_s)| ((end_s - own_start_s).max(0.0) * rate).round() as u64);
+    let computed =
+        rate.zip(end_s).map(|(rate, end_s)| ((end_s - own_start_s).max(0.0) * rate).round() as u64);
     let counted = stream.nb_frames.as_deref().and_then(|n| n.parse::<u64>().ok()).filter(|n| *n > 0);
     let claimed = match (counted, computed) {
         // What an edit list leaves out is in the file, but not in the film.
-        (Some(counted), Some(computed)) if computed + 2 + counted / 50 < counted => {
+        (Some(counted), Some(computed))
+            if format.format_name.starts_with("mov") && computed + 2 + counted / 50 < counted =>
+        {
             Some(Claim { frames: computed, counted: false })
         }
         (Some(frames), _) => Some(Claim { frames, counted: true }),
@@ -266,7 +270,8 @@ mod tests {
 
     #[test]
     fn a_cover_is_no_film_and_a_clock_no_rate() {
-        let cover = r#"{"index":0,"codec_type":"video","width":9,"height":9,"disposition":{"attached_pic":1}}"#;
+        let cover =
+            r#"{"index":0,"codec_type":"video","width":9,"height":9,"disposition":{"attached_pic":1}}"#;
         let film = r#"{"index":2,"codec_type":"video","width":9,"height":9,"r_frame_rate":"1000/1","avg_frame_rate":"0/0"}"#;
         let stream = stream_of(&format!(r#"{{"streams":[{cover},{film}]}}"#)).unwrap();
         assert_eq!((stream.index, stream.rate, stream.claimed), (2, None, None));
@@ -279,7 +284,7 @@ mod tests {
             stream_of(&format!(
                 r#"{{"streams":[{{"index":0,"codec_type":"video","width":9,"height":9,"avg_frame_rate":"25/1",
                 "nb_frames":"{nb}","start_time":"1.5","duration":"2.0"}}],
-                "format":{{"start_time":"1.0","duration":"9.0"}}}}"#
+                "format":{{"format_name":"mov,mp4","start_time":"1.0","duration":"9.0"}}}}"#
             ))
             .unwrap()
         };

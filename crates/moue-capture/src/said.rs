@@ -32,10 +32,15 @@ impl Stamp {
     pub(super) fn square_size(&self) -> Option<(u32, u32)> {
         let (w, h) = self.size;
         let longest = super::ffmpeg::MAX_SIDE_PX as f64;
-        let ratio = if self.sar.0 == 0 || self.sar.1 == 0 { 1.0 } else { f64::from(self.sar.0) / f64::from(self.sar.1) };
+        let ratio = if self.sar.0 == 0 || self.sar.1 == 0 {
+            1.0
+        } else {
+            f64::from(self.sar.0) / f64::from(self.sar.1)
+        };
         let (w, h) = (f64::from(w) * ratio.max(1.0), f64::from(h) * (1.0 / ratio).max(1.0));
         let scale = (longest / w.max(h)).min(1.0);
-        (w > 0.0 && h > 0.0).then(|| ((w * scale).round().max(1.0) as u32, (h * scale).round().max(1.0) as u32))
+        (w > 0.0 && h > 0.0)
+            .then(|| ((w * scale).round().max(1.0) as u32, (h * scale).round().max(1.0) as u32))
     }
 }
 
@@ -76,7 +81,8 @@ impl Listener {
         if line.starts_with("[Parsed_showinfo") {
             if let Some((_, text)) = line.split_once("config in time_base:") {
                 let fraction = text.trim().split(',').next().and_then(|f| f.split_once('/'));
-                self.unit_s = fraction.and_then(|(n, d)| Some(n.parse::<f64>().ok()? / d.parse::<f64>().ok()?));
+                self.unit_s =
+                    fraction.and_then(|(n, d)| Some(n.parse::<f64>().ok()? / d.parse::<f64>().ok()?));
             } else if let Some(number) = number(line) {
                 let found = self.stamp(line);
                 // Where another thread's message fell into the line, its frame came all the same. Where the frames
@@ -123,7 +129,10 @@ impl Listener {
         };
         let first = self.said.first_error.as_deref();
         let follows = GENERAL.iter().any(|general| text.starts_with(general));
-        if bad && (first.is_none() || (first.is_some_and(|f| GENERAL.iter().any(|g| f.starts_with(g))) && !follows)) {
+        if bad
+            && (first.is_none()
+                || (first.is_some_and(|f| GENERAL.iter().any(|g| f.starts_with(g))) && !follows))
+        {
             self.said.first_error = Some(excerpt(text, 300));
         }
     }
@@ -184,6 +193,9 @@ mod tests {
         );
         assert!(stamps.is_empty());
         assert_eq!(said.first_error.as_deref(), Some("Invalid NAL unit size"));
-        assert_eq!(heard("[w @ 0x1] [warning] Packet corrupt (stream = 0)\n").1.first_error.unwrap(), "Packet corrupt (stream = 0)");
+        assert_eq!(
+            heard("[w @ 0x1] [warning] Packet corrupt (stream = 0)\n").1.first_error.unwrap(),
+            "Packet corrupt (stream = 0)"
+        );
     }
 }

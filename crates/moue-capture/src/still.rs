@@ -39,8 +39,8 @@ pub(super) struct StillSource {
 impl StillSource {
     /// A single picture. It is read at once, so that a bad file is refused here.
     pub(super) fn picture(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
-        let (picture, fault) =
-            read_with_fault(path).map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
+        let (picture, fault) = read_with_fault(path)
+            .map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
         let size_px = Some(picture.dimensions());
         let mut source = Self::new(name_of(path), vec![path.to_owned()], size_px, pace);
         source.shown = Some((Arc::new(picture), f64::INFINITY));
@@ -118,7 +118,9 @@ impl FrameSource for StillSource {
 
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         // The picture itself comes first.
-        if self.next_index > 0 && let Some(fault) = self.fault.take() {
+        if self.next_index > 0
+            && let Some(fault) = self.fault.take()
+        {
             return Err(fault);
         }
         if self.pace == Pace::Unpaced {

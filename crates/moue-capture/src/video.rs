@@ -32,6 +32,7 @@ const CUT_S: f64 = 10.0;
 pub(super) struct VideoSource {
     info: SourceInfo,
     path: PathBuf,
+    format: Option<&'static str>,
     pace: Pace,
     stream: VideoStream,
     colours: &'static str,
@@ -109,12 +110,13 @@ struct Playback {
 }
 
 impl VideoSource {
-    pub(super) fn open(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
-        let stream = probe::probe(path)?;
+    /// Opens a file; of this format, where ffmpeg could take it for something else.
+    pub(super) fn open(path: &Path, format: Option<&'static str>, pace: Pace) -> Result<Self, CaptureError> {
+        let stream = probe::probe(path, format)?;
         let (colours, conversion) = stream.hdr.map(hdr::conversion).unzip();
         let colours = colours.unwrap_or_default();
         // The first frame is decoded here, so that a bad file is refused when it is opened.
-        let job = Job { path, stream: stream.index, from: From::Start, colours, turned: true };
+        let job = Job { path, format, stream: stream.index, from: From::Start, colours, turned: true };
         let (decoder, first) = Decoder::with_first_frame(&job)?;
         let first = Timed { time_s: first.time_s.unwrap_or(0.0).max(0.0), image: first.image };
         let info = SourceInfo {
@@ -130,6 +132,7 @@ impl VideoSource {
         Ok(Self {
             info,
             path: path.to_owned(),
+            format,
             pace,
             stream,
             colours,
@@ -159,6 +162,7 @@ impl VideoSource {
     fn start(&self, from: From) -> Result<Decoder, CaptureError> {
         Decoder::start(&Job {
             path: &self.path,
+            format: self.format,
             stream: self.stream.index,
             from,
             colours: self.colours,
@@ -269,7 +273,8 @@ impl VideoSource {
         let way_s = (time_s - last_s).abs();
         let jump_s = if way_s <= NEAR_S { way_s.max(self.stream.frame_s().min(NEAR_S)) } else { CUT_S };
         self.offset_s += last_s + jump_s - time_s;
-        let index = if time_s <= self.first_s { 0 } else { looking.index.unwrap_or_else(|| self.estimate(time_s)) };
+        let index =
+            if time_s <= self.first_s { 0 } else { looking.index.unwrap_or_else(|| self.estimate(time_s)) };
         self.last = index.checked_sub(1).map(|before| (before, time_s));
         self.from_start = false;
         self.delivered = true;
@@ -305,7 +310,9 @@ impl VideoSource {
         }
         let decoder = self.start(From::Indexed(time_s - SAME_S))?;
         match decoder.frames.recv_timeout(FRAME_WAIT * 5) {
-            Ok(again) if again.own_size.is_none() && again.time_s.is_some_and(|s| (s - time_s).abs() < 1e-3) => {
+            Ok(again)
+                if again.own_size.is_none() && again.time_s.is_some_and(|s| (s - time_s).abs() < 1e-3) =>
+            {
                 // What was wrong before this place is not forgotten.
                 let before = std::mem::replace(&mut self.decoder, decoder);
                 drop(before);
@@ -333,7 +340,8 @@ impl VideoSource {
         }
         // Time goes on; the last frame is shown for its time too.
         let last_s = self.last.map_or(self.first_s, |(_, s)| s);
-        let end_s = self.stream.end_s.filter(|end_s| *end_s > last_s).unwrap_or(last_s + self.stream.frame_s());
+        let end_s =
+            self.stream.end_s.filter(|end_s| *end_s > last_s).unwrap_or(last_s + self.stream.frame_s());
         self.start_at(self.first_s)?;
         self.offset_s += end_s - self.first_s;
         self.last = None;
@@ -353,17 +361,20 @@ impl VideoSource {
             (Some(said), _) => Some(format!("ffmpeg says: {said}")),
             (None, Some(broken)) => Some(broken),
             (None, None) if !ending.success => Some("ffmpeg gave up and did not say why".into()),
-            (None, None) if self.ends_early(frames, last_s) => Some("it ends before the length it claims".into()),
+            (None, None) if self.ends_early(frames, last_s) => {
+                Some("it ends before the length it claims".into())
+            }
             (None, None) => cut::ends_early(&self.path, &self.stream, &self.steps).map(str::to_owned),
         };
         let Some(why) = why else { return Ok(()) };
         self.said = true;
-        let of = self.stream.claimed.map(|c| c.frames).filter(|claimed| *claimed >= frames);
+        let of = self.stream.claimed.map(|c| c.frames).filter(|claimed| *claimed > frames);
         let count = match of {
             Some(claimed) => format!("{frames} of {claimed} frames could be read"),
             None => format!("{frames} frames could be read"),
         };
-        let reason = format!("{count}: the file is cut or damaged ({why}); copy or download it again if you can");
+        let reason =
+            format!("{count}: the file is cut or damaged ({why}); copy or download it again if you can");
         Err(match self.pace {
             Pace::Unpaced => self.unusable(reason),
             Pace::Live => CaptureError::UnreadableFrame { path: self.path.clone(), reason },

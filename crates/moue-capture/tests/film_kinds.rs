@@ -60,7 +60,8 @@ const BANDS: &str = "-f lavfi -i color=red:s=96x64:r=10:d=1,drawbox=y=32:h=32:co
 
 fn is_bands(picture: &RgbImage) -> bool {
     let (w, h) = picture.dimensions();
-    near(picture.get_pixel(w / 2, h / 4), [255, 0, 0]) && near(picture.get_pixel(w / 2, 3 * h / 4), [0, 0, 255])
+    near(picture.get_pixel(w / 2, h / 4), [255, 0, 0])
+        && near(picture.get_pixel(w / 2, 3 * h / 4), [0, 0, 255])
 }
 
 #[test]
@@ -90,9 +91,17 @@ fn every_depth_and_sampling_becomes_eight_bits() {
             continue;
         }
         let frames = sound(&path);
-        assert!(frames.len() == if name == "interlaced.mpg" { 25 } else { 10 }, "{name}: {} frames", frames.len());
+        assert!(
+            frames.len() == if name == "interlaced.mpg" { 25 } else { 10 },
+            "{name}: {} frames",
+            frames.len()
+        );
         if name != "ffv1-grey16.mkv" {
-            assert!(frames.iter().all(|f| is_bands(&f.image)), "{name}: {:?}", frames[0].image.get_pixel(48, 16));
+            assert!(
+                frames.iter().all(|f| is_bands(&f.image)),
+                "{name}: {:?}",
+                frames[0].image.get_pixel(48, 16)
+            );
         }
     }
 }
@@ -120,11 +129,17 @@ fn high_dynamic_range_is_mapped_and_it_is_said() {
         assert!(conversion.contains(name), "{conversion}");
         let filters = Command::new("ffmpeg").args(["-hide_banner", "-filters"]).output().unwrap();
         let filters = String::from_utf8_lossy(&filters.stdout).into_owned();
-        assert_eq!(conversion.contains("tone-mapped"), filters.contains(" zscale ") && filters.contains(" tonemap "));
+        assert_eq!(
+            conversion.contains("tone-mapped"),
+            filters.contains(" zscale ") && filters.contains(" tonemap ")
+        );
         let frames = sound(&path);
         let [r, g, b] = frames[0].image.get_pixel(48, 32).0;
         // Half of PQ's range is 92 cd/m2, near white; half of HLG's a fifth of its peak.
-        assert!(frames.len() == 5 && r > 100 && r.abs_diff(g) < 12 && g.abs_diff(b) < 12, "{name}: {r} {g} {b}");
+        assert!(
+            frames.len() == 5 && r > 100 && r.abs_diff(g) < 12 && g.abs_diff(b) < 12,
+            "{name}: {r} {g} {b}"
+        );
     }
 }
 
@@ -136,9 +151,12 @@ fn each_stored_frame_has_its_own_time() {
     let folder = TempDir::new().unwrap();
     let source = "-f lavfi -i testsrc=s=96x64:r=10:d=1.2";
     let passed = "-fps_mode passthrough -c:v libx264 -bf 2";
-    let steps = |step: f64, count: u32| -> Vec<f64> { (0..count).map(|i| (f64::from(i) * step * 1e4).round() / 1e4).collect() };
+    let steps = |step: f64, count: u32| -> Vec<f64> {
+        (0..count).map(|i| (f64::from(i) * step * 1e4).round() / 1e4).collect()
+    };
     // Two frames a second, then sixty.
-    let burst: Vec<f64> = (0..12).map(|i| if i < 4 { f64::from(i) * 0.5 } else { 1.5 + f64::from(i - 3) / 60.0 }).collect();
+    let burst: Vec<f64> =
+        (0..12).map(|i| if i < 4 { f64::from(i) * 0.5 } else { 1.5 + f64::from(i - 3) / 60.0 }).collect();
     let burst: Vec<f64> = burst.iter().map(|s| (s * 1e4).round() / 1e4).collect();
     for (name, clock, pts, expected) in [
         // One a minute.
@@ -153,7 +171,10 @@ fn each_stored_frame_has_its_own_time() {
         }),
     ] {
         let path = folder.path().join(name);
-        if !ffmpeg(&format!("{source} -vf settb=1/{clock},setpts={pts} -enc_time_base 1/{clock} {passed}"), &path) {
+        if !ffmpeg(
+            &format!("{source} -vf settb=1/{clock},setpts={pts} -enc_time_base 1/{clock} {passed}"),
+            &path,
+        ) {
             continue;
         }
         assert_eq!(times(&sound(&path)), expected, "{name}");
@@ -240,7 +261,10 @@ fn the_first_real_video_stream_is_shown() {
     }
     let covered = folder.path().join("covered.mp4");
     if ffmpeg(
-        &format!("-i {} {small} -map 0 -map 2 -c:v mpeg4 -c:v:0 mjpeg -disposition:v:0 attached_pic", cover.display()),
+        &format!(
+            "-i {} {small} -map 0 -map 2 -c:v mpeg4 -c:v:0 mjpeg -disposition:v:0 attached_pic",
+            cover.display()
+        ),
         &covered,
     ) {
         let frames = sound(&covered);
@@ -248,7 +272,10 @@ fn the_first_real_video_stream_is_shown() {
     }
     let song = folder.path().join("song.m4a");
     if ffmpeg(
-        &format!("-f lavfi -i sine=d=1 -i {} -c:a aac -c:v mjpeg -disposition:v:0 attached_pic -f mp4", cover.display()),
+        &format!(
+            "-f lavfi -i sine=d=1 -i {} -c:a aac -c:v mjpeg -disposition:v:0 attached_pic -f mp4",
+            cover.display()
+        ),
         &song,
     ) {
         let said = open(&song, Pace::Unpaced).map(|_| ()).unwrap_err().to_string();
@@ -277,7 +304,9 @@ fn pixels_are_made_square() {
         let target = if turned { &flat } else { &path };
         // The circle of a test card would be round.
         if !ffmpeg(
-            &format!("-f lavfi -i color=red:s={stored}:r=10:d=0.3,drawbox=y=ih/2:h=ih/2:color=blue:t=fill -vf setsar={sar} -c:v {codec}"),
+            &format!(
+                "-f lavfi -i color=red:s={stored}:r=10:d=0.3,drawbox=y=ih/2:h=ih/2:color=blue:t=fill -vf setsar={sar} -c:v {codec}"
+            ),
             target,
         ) {
             continue;
@@ -286,7 +315,11 @@ fn pixels_are_made_square() {
             // The first is for ffmpeg 6 and later, the second for those before.
             let new = format!("-display_rotation 90 -i {} -c copy", flat.display());
             let old = format!("-i {} -c copy -metadata:s:v:0 rotate=90", flat.display());
-            let done = Command::new("ffmpeg").args(["-loglevel", "quiet", "-y"]).args(new.split_whitespace()).arg(&path).status();
+            let done = Command::new("ffmpeg")
+                .args(["-loglevel", "quiet", "-y"])
+                .args(new.split_whitespace())
+                .arg(&path)
+                .status();
             assert!(done.unwrap().success() || ffmpeg(&old, &path));
         }
         let source = open(&path, Pace::Unpaced).unwrap();
@@ -306,7 +339,9 @@ fn frames_that_change_their_size_keep_their_shape() {
     let part = |name: &str, size: &str| -> PathBuf {
         let path = folder.path().join(name);
         let done = ffmpeg(
-            &format!("-f lavfi -i color=red:s={size}:r=10:d=1,drawbox=y=ih/2:h=ih/2:color=blue:t=fill -c:v mpeg2video -q:v 2 -r 25 -fps_mode cfr -f mpegts"),
+            &format!(
+                "-f lavfi -i color=red:s={size}:r=10:d=1,drawbox=y=ih/2:h=ih/2:color=blue:t=fill -c:v mpeg2video -q:v 2 -r 25 -fps_mode cfr -f mpegts"
+            ),
             &path,
         );
         assert!(done);
@@ -358,9 +393,13 @@ fn cut_and_damaged_files_are_read_and_said_to_be() {
         let cut = folder.path().join(format!("cut-{name}"));
         fs::write(&cut, &bytes[..bytes.len() * 55 / 100]).unwrap();
         let (frames, fault) = all(&mut *open(&cut, Pace::Unpaced).unwrap());
-        let fault = fault.unwrap_or_else(|| panic!("{name}: nothing was said of the cut, {} frames", frames.len()));
+        let fault =
+            fault.unwrap_or_else(|| panic!("{name}: nothing was said of the cut, {} frames", frames.len()));
         assert!((10..49).contains(&frames.len()), "{name}: {}", frames.len());
-        assert!(fault.contains(&format!("{}", frames.len())) && fault.contains("frames could be read"), "{fault}");
+        assert!(
+            fault.contains(&format!("{}", frames.len())) && fault.contains("frames could be read"),
+            "{fault}"
+        );
         // What was read has its times.
         for (frame, good) in frames.iter().zip(&whole) {
             assert!((frame.time_s - good.time_s).abs() < 1e-3, "{name}: {} {}", frame.time_s, good.time_s);
@@ -433,7 +472,10 @@ fn frames_of_uneven_length_can_be_sought_and_stepped_to() {
         ("bare.h264", "null", "-c:v libx264 -g 5 -bf 0"),
     ] {
         let path = folder.path().join(name);
-        if !ffmpeg(&format!("-f lavfi -i testsrc=s=96x64:r=25:d=0.48 -vf {filter} -fps_mode passthrough {codec}"), &path) {
+        if !ffmpeg(
+            &format!("-f lavfi -i testsrc=s=96x64:r=25:d=0.48 -vf {filter} -fps_mode passthrough {codec}"),
+            &path,
+        ) {
             continue;
         }
         let frames = sound(&path);
@@ -457,7 +499,11 @@ fn frames_of_uneven_length_can_be_sought_and_stepped_to() {
             transport.seek_to(frames[wanted].time_s);
             let frame = next();
             let status = transport.status();
-            assert!((status.position_s - frames[wanted].time_s).abs() < 1e-3, "{name} {wanted}: {}", status.position_s);
+            assert!(
+                (status.position_s - frames[wanted].time_s).abs() < 1e-3,
+                "{name} {wanted}: {}",
+                status.position_s
+            );
             assert!(*frame.image == *frames[wanted].image, "{name}: frame {wanted} is another picture");
             assert!(frame.time_s > last_s, "{name}: time never goes back");
             last_s = frame.time_s;

@@ -25,7 +25,10 @@ fn ffmpeg(arguments: &str, output: &Path) -> bool {
         .output()
         .unwrap();
     if !done.status.success() {
-        common::skip(&format!("ffmpeg cannot do this: {arguments}: {}", String::from_utf8_lossy(&done.stderr)));
+        common::skip(&format!(
+            "ffmpeg cannot do this: {arguments}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        ));
     }
     done.status.success()
 }
@@ -152,7 +155,10 @@ fn first_bytes(name: &str) -> Option<&'static [u8]> {
 /// A file of a kind that is not read is named for what it is, whatever it is called.
 fn check_refusal(kind: &FileKind, advice: &str, folder: &Path) {
     for ending in kind.endings {
-        assert!(!LeftOut::default().takes(Path::new(&format!("a.{ending}"))), "{ending} is taken from folders");
+        assert!(
+            !LeftOut::default().takes(Path::new(&format!("a.{ending}"))),
+            "{ending} is taken from folders"
+        );
     }
     let Some(bytes) = first_bytes(kind.name) else { return };
     for name in [format!("a.{}", kind.endings[0]), "a.jpg".into(), "a.mp4".into(), "a".into()] {
@@ -207,7 +213,10 @@ fn the_table_of_formats_is_true() {
     if std::env::var_os("MOUE_WRITE_DOCS").is_some() {
         fs::write(&page, format!("{before}<!-- table -->\n{}<!-- end -->{after}", table())).unwrap();
     } else {
-        assert!(found == table(), "docs/formats.md: run this test with MOUE_WRITE_DOCS=1 to write its table anew");
+        assert!(
+            found == table(),
+            "docs/formats.md: run this test with MOUE_WRITE_DOCS=1 to write its table anew"
+        );
     }
 }
 
@@ -223,7 +232,8 @@ fn deep_and_rare_pictures_are_read() {
     for (name, format) in [("rgb16.tif", "Rgb16"), ("rgb16.png", "Rgb16"), ("rgb32.tif", "Rgb32F")] {
         let path = folder.path().join(name);
         let plain = DynamicImage::ImageRgb8(picture());
-        let deep: DynamicImage = if format == "Rgb16" { plain.into_rgb16().into() } else { plain.into_rgb32f().into() };
+        let deep: DynamicImage =
+            if format == "Rgb16" { plain.into_rgb16().into() } else { plain.into_rgb32f().into() };
         deep.save(&path).unwrap();
         assert!(near(read(&path).get_pixel(24, 6), [255, 0, 0]), "{name}");
     }
@@ -267,7 +277,10 @@ fn half_a_jpeg_is_read_and_said_to_be_cut() {
         let frame = source.next_frame().unwrap().unwrap();
         assert_eq!(frame.image.dimensions(), (320, 240));
         let said = source.next_frame().unwrap_err();
-        assert!(matches!(said, CaptureError::UnreadableFrame { .. }) && said.to_string().contains("is cut"), "{said}");
+        assert!(
+            matches!(said, CaptureError::UnreadableFrame { .. }) && said.to_string().contains("is cut"),
+            "{said}"
+        );
         assert!(source.next_frame().unwrap().is_none());
     }
     // In a folder the others follow.
@@ -288,7 +301,8 @@ fn half_a_jpeg_is_read_and_said_to_be_cut() {
 #[test]
 fn cut_pictures_are_never_taken_for_whole() {
     let folder = TempDir::new().unwrap();
-    let noise = RgbImage::from_fn(64, 48, |x, y| Rgb([(x * y * 7) as u8, (x ^ (y * 31)) as u8, (y * x * x) as u8]));
+    let noise =
+        RgbImage::from_fn(64, 48, |x, y| Rgb([(x * y * 7) as u8, (x ^ (y * 31)) as u8, (y * x * x) as u8]));
     for ending in ["png", "jpg", "gif", "webp", "tif", "bmp", "ppm", "qoi", "ico"] {
         let path = folder.path().join(format!("a.{ending}"));
         noise.save(&path).unwrap();
@@ -376,7 +390,10 @@ fn an_animated_png_plays_all_its_frames() {
         let all = frames(&mut *source);
         assert_eq!(all.len(), 2);
         assert!((all[1].time_s - 0.25).abs() < 1e-6, "{}", all[1].time_s);
-        assert!(near(all[0].image.get_pixel(1, 1), [255, 0, 0]) && near(all[1].image.get_pixel(1, 1), [0, 0, 255]));
+        assert!(
+            near(all[0].image.get_pixel(1, 1), [255, 0, 0])
+                && near(all[1].image.get_pixel(1, 1), [0, 0, 255])
+        );
     }
     // The second frame stays for half a second.
     let live = open(&folder.path().join("8.png"), Pace::Live).unwrap();
