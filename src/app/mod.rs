@@ -33,11 +33,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eframe::egui;
+use moue_capture::SourceSpec;
+use moue_model::DeviceChoice;
 
 use crate::pipeline::{Origins, ResultTap, Stopper};
 use crate::settings;
-use moue_capture::SourceSpec;
-use moue_model::DeviceChoice;
 
 pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};

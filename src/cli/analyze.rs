@@ -10,15 +10,15 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use moue_capture::{
-    CaptureError, Frame, LeftOut, OpenedSource, Pace, SourceKind, SourceSpec, is_litter, open_source,
+    CaptureError, Frame, LeftOut, Limits, OpenedSource, Pace, SourceKind, SourceSpec, is_litter, open_source,
 };
 use moue_files::new_file;
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
-use super::calm::{Calm, CalmArgs};
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
+use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 
@@ -55,7 +55,7 @@ pub(super) struct AnalyzeArgs {
     #[arg(long)]
     cropped: bool,
     #[command(flatten)]
-    calm: CalmArgs,
+    smoothing: SmoothingArgs,
     #[command(flatten)]
     keep: KeepArgs,
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
-        writer: RecordWriter::new(form, args.calm.smooth.is_some(), output)?,
+        writer: RecordWriter::new(form, args.smoothing.smooth.is_some(), output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
         keeping: Keeping::new(&args.keep)?,
         model,
@@ -147,7 +147,7 @@ impl Run<'_> {
         match spec {
             SourceSpec::Auto | SourceSpec::Camera(_) => {
                 let open = Arc::new(|spec: &SourceSpec| open_source(spec, Pace::Unpaced));
-                WatchedCamera::open(open, spec, Arc::clone(&self.stopped))
+                WatchedCamera::open(open, spec, Limits::UNATTENDED, Arc::clone(&self.stopped))
             }
             SourceSpec::Demo | SourceSpec::Path(_) => open_source(spec, Pace::Unpaced).map(Some),
         }
@@ -178,8 +178,8 @@ impl Run<'_> {
             _ => info.name.clone(),
         };
         let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
-        let mut calm = Calm::new(&self.args.calm, info.kind);
-        self.keeping.begin(&info, &self.model, calm.settings())?;
+        let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
+        self.keeping.begin(&info, &self.model, smoothing.settings())?;
         let mut analysed = 0;
         let mut thinning = Thinning { every: self.args.every, fps: self.args.fps, slot: None };
         let mut whole = true;
@@ -216,16 +216,16 @@ impl Run<'_> {
             }
             let result = self.analyzer.analyze(frame)?;
             analysed += 1;
-            let shown = calm.show(&result);
-            let smoothed = self.args.calm.smooth.map(|ms| (f32::from(ms), &shown[..]));
+            let shown = smoothing.show(&result);
+            let smoothed = self.args.smoothing.smooth.map(|ms| (f32::from(ms), &shown[..]));
             let writer = &mut self.writer;
             self.progress.suspend(|| writer.write(&name, &result, smoothed))?;
             if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
                 annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
             }
-            whole &= self.keeping.result(&result, &shown, &calm);
+            whole &= self.keeping.result(&result, &shown, &smoothing);
         }
-        if let Some(reason) = calm.baseline_missing() {
+        if let Some(reason) = smoothing.baseline_missing() {
             self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
             whole = false;
         }

@@ -5,7 +5,6 @@ mod annotate;
 mod bench;
 #[cfg(feature = "window")]
 mod bench_live;
-mod calm;
 mod cameras;
 mod dataset;
 mod evaluate;
@@ -15,6 +14,7 @@ mod keep;
 mod model;
 mod records;
 mod report;
+mod smoothing;
 mod train;
 
 use std::ffi::OsString;

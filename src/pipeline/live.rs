@@ -1,6 +1,5 @@
 //! The live pipeline: a capture and an analysis thread, and what they share with the window.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,30 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use moue_capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source};
-use moue_model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
+use crossbeam_channel::{Receiver, bounded};
+use moue_capture::{SourceSpec, Transport};
+use moue_model::{DeviceChoice, ModelError};
 use parking_lot::Mutex;
 
-use super::analysis::{LiveResult, ModelInfo, analysis_loop};
-use super::capturing::{SourceState, capture_loop};
+use super::analysis::analysis_loop;
+use super::capturing::capture_loop;
+use super::results::{LiveResult, ModelInfo};
+use super::shared::{
+    BaselineState, Hooks, Message, NewModel, Origins, ResultTap, Shared, SourceState, Wanted, fault,
+};
 use super::{Baseline, Mailbox, SmoothingSettings};
 
 /// The program ends within a second; a driver call that hangs is left behind.
 const END_WITHIN: Duration = Duration::from_millis(900);
 /// Messages that the window has not read yet; more are dropped (and logged).
 const MESSAGES: usize = 64;
-
-/// Something that the user should see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// For information.
-    Info(String),
-    /// Something does not work.
-    Error(String),
-    /// The source does not work. [`SourceState`] says the same, so that it need not be shown twice.
-    SourceError(String),
-}
 
 /// What the pipeline starts with.
 pub struct LiveOptions {
@@ -43,138 +35,8 @@ pub struct LiveOptions {
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.
     pub threads: usize,
-    /// How calm the readings are.
+    /// How strongly the readings are smoothed.
     pub smoothing: SmoothingSettings,
-}
-
-/// The personal baseline.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum BaselineState {
-    /// Nothing is taken out.
-    #[default]
-    Off,
-    /// It is being recorded.
-    Recording {
-        /// The person.
-        id: u64,
-        /// Seconds that are left; `None` before the first frame.
-        left_s: Option<f64>,
-    },
-    /// It is applied, unless it was recorded with another source or network.
-    On {
-        /// What is taken out.
-        baseline: Baseline,
-        /// Whether it fits the source and network in use.
-        fits: bool,
-    },
-}
-
-/// Opens a source, on the capture thread.
-pub type SourceOpener = dyn Fn(&SourceSpec) -> Result<OpenedSource, CaptureError> + Send + Sync;
-/// Reads a weights file (`None`: the built-in network), on a thread of its own.
-pub type WeightsReader = dyn Fn(Option<&Path>) -> Result<LoadedWeights, ModelError> + Send + Sync;
-
-/// Where sources and weights come from. The real ones, or those of a test.
-#[derive(Clone)]
-pub struct Origins {
-    /// Opens sources.
-    pub open: Arc<SourceOpener>,
-    /// Reads weights.
-    pub read: Arc<WeightsReader>,
-}
-
-impl Default for Origins {
-    /// Real cameras and files at their own pace, real weights files.
-    fn default() -> Self {
-        Self {
-            open: Arc::new(|spec| open_source(spec, Pace::Live)),
-            read: Arc::new(|path| path.map_or_else(LoadedWeights::built_in, LoadedWeights::read)),
-        }
-    }
-}
-
-/// What is called on the pipeline's threads; must return at once.
-pub struct Hooks {
-    /// With each new frame, on the capture thread.
-    pub on_frame: Box<dyn Fn(&Frame) + Send + Sync>,
-    /// When anything else changed.
-    pub on_change: Box<dyn Fn() + Send + Sync>,
-}
-
-/// Takes every result on the analysis thread, in order; must return at once.
-pub type ResultTap = dyn Fn(&Arc<LiveResult>) + Send + Sync;
-
-/// A frame on its way to the analysis.
-pub(super) struct Work {
-    pub(super) frame: Frame,
-    pub(super) kind: SourceKind,
-    /// Name of the source.
-    pub(super) source: Arc<str>,
-    /// Number of the source; results of an older one are worthless.
-    pub(super) generation: u64,
-}
-
-/// The source that the user wants.
-#[derive(Clone)]
-pub(super) struct Wanted {
-    pub(super) source: SourceSpec,
-    pub(super) generation: u64,
-    pub(super) paused: bool,
-}
-
-/// A network that is ready to run.
-pub(super) struct NewModel {
-    pub(super) classifier: Classifier,
-    pub(super) info: Arc<ModelInfo>,
-}
-
-/// What the threads share.
-pub(super) struct Shared {
-    pub(super) stop: AtomicBool,
-    pub(super) wanted: Mutex<Wanted>,
-    pub(super) work: Mailbox<Work>,
-    pub(super) new_model: Mailbox<NewModel>,
-    pub(super) state: Mutex<SourceState>,
-    pub(super) result: Mutex<Option<Arc<LiveResult>>>,
-    pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
-    pub(super) smoothing: Mutex<SmoothingSettings>,
-    pub(super) baseline: Mutex<BaselineState>,
-    pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
-    pub(super) transport: Mutex<Option<Transport>>,
-    pub(super) hooks: Hooks,
-    pub(super) origins: Origins,
-    messages: Sender<Message>,
-}
-
-impl Shared {
-    pub(super) fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn say(&self, message: Message) {
-        if let Err(e) = self.messages.try_send(message) {
-            tracing::warn!("not shown: {:?}", e.into_inner());
-        }
-        (self.hooks.on_change)();
-    }
-
-    pub(super) fn set_state(&self, state: SourceState) {
-        *self.state.lock() = state;
-        (self.hooks.on_change)();
-    }
-
-    /// Hands a result out, with no lock held: a tap may ask for anything.
-    pub(super) fn tap(&self, result: &Arc<LiveResult>) {
-        let tap = self.tap.lock().clone();
-        if let Some(tap) = tap {
-            tap(result);
-        }
-    }
-
-    /// Nothing old stays on screen.
-    pub(super) fn clear_result(&self) {
-        *self.result.lock() = None;
-    }
 }
 
 /// The running pipeline. Dropping it ends the threads and releases the camera.
@@ -370,7 +232,7 @@ impl Live {
         *self.shared.tap.lock() = tap;
     }
 
-    /// Changes how calm the readings are.
+    /// Changes how strongly the readings are smoothed.
     pub fn set_smoothing(&self, settings: SmoothingSettings) {
         *self.shared.smoothing.lock() = settings;
     }
@@ -437,9 +299,4 @@ fn guarded(shared: &Shared, name: &str, body: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
         shared.say(Message::Error(fault(name, &*panic)));
     }
-}
-
-/// What to tell of a panic in the thread `name`.
-pub(super) fn fault(name: &str, panic: &(dyn Any + Send)) -> String {
-    crate::fault::describe(name, panic)
 }

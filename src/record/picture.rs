@@ -8,10 +8,9 @@ use imageproc::drawing::{draw_filled_rect_mut, draw_hollow_rect_mut, draw_text_m
 use imageproc::rect::Rect;
 use moue_detect::CropRegion;
 use moue_detect::FaceBox;
-use moue_model::{Expression, HeatMap};
+use moue_model::{Expression, HeatMap, Probabilities};
 
 use super::{expression_rgb, hide_faces, person_rgb};
-use crate::pipeline::Probabilities;
 
 const DARK_TEXT: Rgb<u8> = Rgb([20, 20, 24]);
 const LIGHT_TEXT: Rgb<u8> = Rgb([226, 230, 238]);
