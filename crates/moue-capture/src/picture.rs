@@ -167,8 +167,28 @@ pub(super) fn read_with_fault(path: &Path) -> Result<(RgbImage, Option<String>),
                 .map(|picture| (picture, fault))
                 .map_err(|e| format!("{reason} ({})", e.reason()))
         }
-        Err(Failure::Unsupported(reason) | Failure::Other(reason)) => Err(reason),
+        Err(Failure::Unsupported(reason) | Failure::Other(reason)) => {
+            // An ICO's decoder takes only PNGs with transparency.
+            let inside = (format == ImageFormat::Ico).then(|| png_in_icon(path)).flatten();
+            match inside.map(|png| decode(ImageFormat::Png, Box::new(Cursor::new(png)))) {
+                Some(Ok(picture)) => Ok((picture, fault)),
+                _ => Err(reason),
+            }
+        }
     }
+}
+
+/// The PNG of an icon's widest picture, if it is one. Entries of 16 bytes follow a header of six; the last two numbers
+/// of an entry are length and place.
+fn png_in_icon(path: &Path) -> Option<Vec<u8>> {
+    let bytes = plain_file::read(path, max_file_bytes(ImageFormat::Jpeg)).ok()?;
+    let entries = bytes.get(6..)?.chunks_exact(16).take(usize::from(*bytes.get(4)?));
+    // A width of 0 stands for 256.
+    let widest = entries.max_by_key(|entry| entry[0].wrapping_sub(1))?;
+    let number =
+        |at: usize| u32::from_le_bytes([widest[at], widest[at + 1], widest[at + 2], widest[at + 3]]) as usize;
+    let png = bytes.get(number(12)..number(12).checked_add(number(8))?)?;
+    png.starts_with(b"\x89PNG").then(|| png.to_vec())
 }
 
 /// Why a picture was not decoded.

@@ -145,8 +145,7 @@ pub(super) fn probe(path: &Path, format: Option<&'static str>) -> Result<VideoSt
         .output()
         .map_err(|e| ffmpeg::not_started("ffprobe", path, &e))?;
     if !output.status.success() {
-        let said = ffmpeg::last_line(&output.stderr[..]);
-        return Err(unusable(refusal(path, &said)));
+        return Err(unusable(refusal(path, &output.stderr)));
     }
     let answer: Answer = serde_json::from_slice(&output.stdout)
         .map_err(|e| unusable(format!("ffprobe's answer cannot be read: {e}")))?;
@@ -206,16 +205,16 @@ fn described(stream: &Stream, format: &Format) -> VideoStream {
 }
 
 /// Why ffprobe took nothing from the file, in words that help.
-fn refusal(path: &Path, said: &str) -> String {
+fn refusal(path: &Path, said: &[u8]) -> String {
     if let Some(what) = formats::unreadable(path) {
         return what;
     }
-    if said.contains("moov atom not found") {
+    if String::from_utf8_lossy(said).contains("moov atom not found") {
         return "the file is cut: its table of contents, which MP4 and MOV files have at the end, is missing; copy or \
                 download it again (untrunc can repair some such files)"
             .into();
     }
-    format!("no picture and no video: {said}")
+    format!("no picture and no video: {}", ffmpeg::last_line(said))
 }
 
 fn nothing_to_see(path: &Path, answer: &Answer) -> String {

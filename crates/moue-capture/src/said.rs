@@ -124,7 +124,7 @@ impl Listener {
             return;
         };
         let bad = match level {
-            "[warning]" => text.to_lowercase().contains("corrupt") || text.contains("EOI missing"),
+            "[warning]" => text.to_lowercase().contains("corrupt"),
             _ => !HARMLESS.iter().any(|harmless| text.contains(harmless)),
         };
         let first = self.said.first_error.as_deref();

@@ -229,8 +229,8 @@ impl State {
     fn seek(&mut self, position_s: f64) {
         let last_s = match &self.schedule {
             Some(schedule) => schedule.start_s(schedule.len().saturating_sub(1)),
-            // The last frame starts one frame before the end.
-            None => self.status.duration_s.map_or(f64::MAX, |d| (d - self.status.frame_s).max(0.0)),
+            // The last frame may last for any time: the source finds it.
+            None => self.status.duration_s.unwrap_or(f64::MAX),
         };
         let to = if position_s.is_finite() { position_s.clamp(0.0, last_s) } else { 0.0 };
         self.seek_s = Some(to);
@@ -249,7 +249,7 @@ mod tests {
         let transport = Transport::new(0.1, Some(10.0));
         transport.seek_to(3.0);
         transport.seek_to(99.0);
-        assert_eq!(transport.take().seek_s, Some(9.9));
+        assert_eq!(transport.take().seek_s, Some(10.0));
         assert_eq!(transport.take().seek_s, None);
         transport.seek_by(-100.0);
         assert_eq!((transport.status().position_s, transport.take().seek_s), (0.0, Some(0.0)));

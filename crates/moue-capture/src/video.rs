@@ -18,8 +18,10 @@ use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Tran
 const FRAME_WAIT: Duration = Duration::from_millis(400);
 /// A frame later than this is left out when shown live, in seconds.
 const TOO_LATE_S: f64 = 0.1;
-/// Times that differ by less, in seconds, are the same: they go through a slider and back.
+/// Times that differ by less, in seconds, are the same.
 const SAME_S: f64 = 1e-5;
+/// Times in files are rounded, to milliseconds in Matroska: a frame that is this much later is the one that is sought.
+const ROUNDED_S: f64 = 1e-3;
 /// Most frames that are kept while the one before the last is looked for.
 const MAX_BACK: usize = 8;
 
@@ -195,7 +197,8 @@ impl VideoSource {
     fn obey(&mut self) -> Result<bool, CaptureError> {
         let asked = self.transport.take();
         if let Some(to_s) = asked.seek_s {
-            self.look_for(to_s.max(self.first_s), asked.back, None)?;
+            let slack_s = ROUNDED_S.min(self.stream.frame_s() / 4.0);
+            self.look_for(to_s.max(self.first_s) + slack_s, asked.back, None)?;
         } else if asked.back > 0 {
             let (until_s, before, index) = match self.looking.take() {
                 Some(now) => (now.until_s, now.before + asked.back, now.index),
@@ -238,7 +241,7 @@ impl VideoSource {
                 Err(RecvTimeoutError::Disconnected) => None,
             };
             match next {
-                Some(frame) if frame.time_s <= looking.until_s + SAME_S / 2.0 => {
+                Some(frame) if frame.time_s <= looking.until_s => {
                     if looking.found.len() == looking.kept() {
                         looking.found.pop_front();
                     }

@@ -401,8 +401,12 @@ fn cut_and_damaged_files_are_read_and_said_to_be() {
             "{fault}"
         );
         // What was read has its times.
-        for (frame, good) in frames.iter().zip(&whole) {
-            assert!((frame.time_s - good.time_s).abs() < 1e-3, "{name}: {} {}", frame.time_s, good.time_s);
+        for frame in &frames {
+            assert!(
+                whole.iter().any(|good| (frame.time_s - good.time_s).abs() < 1e-3),
+                "{name}: {}",
+                frame.time_s
+            );
         }
     }
     // The exact count, where the file tells it.
