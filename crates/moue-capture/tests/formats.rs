@@ -53,7 +53,8 @@ fn encoder(kind: &FileKind, ending: &str) -> &'static str {
         ("MPEG program stream", _) => "-c:v mpeg2video -q:v 2 -r 25 -f mpeg",
         ("Windows Media", _) => "-c:v wmv2 -q:v 2 -f asf",
         ("Flash video", _) => "-c:v flv -q:v 2",
-        ("Ogg", _) => "-c:v libtheora -q:v 9 -f ogg",
+        // A frame like the one before is not stored.
+        ("Ogg", _) => "-vf noise=alls=8:allf=t -c:v libtheora -q:v 9 -f ogg",
         ("MXF", _) => "-c:v mpeg2video -q:v 2 -r 25",
         ("DV", _) => "-s 720x576 -pix_fmt yuv420p -r 25 -c:v dvvideo",
         ("IVF", _) => "-c:v libvpx -deadline realtime -b:v 2M",
