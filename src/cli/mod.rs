@@ -5,6 +5,7 @@ mod annotate;
 mod bench;
 #[cfg(feature = "window")]
 mod bench_live;
+mod calibrate;
 mod cameras;
 mod dataset;
 mod evaluate;
@@ -61,6 +62,8 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Measure how fast everything is on this machine
     Bench(bench::BenchArgs),
+    /// Make a network as sure as it is right, on validation pictures
+    Calibrate(calibrate::CalibrateArgs),
     /// List the cameras and their formats
     Cameras(cameras::CamerasArgs),
     /// Measure a network on labelled pictures
@@ -125,6 +128,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Calibrate(args)) => calibrate::run(&args),
         Some(Command::Cameras(args)) => cameras::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),

@@ -6,22 +6,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use moue_model::{DeviceChoice, Expression, ModelError, NetworkWeights, StoredAs, write_safetensors};
+use moue_model::{
+    DeviceChoice, Expression, LoadedWeights, ModelError, NetworkWeights, StartWeights, StoredAs,
+    write_safetensors,
+};
 
 use super::batches::{Batch, EpochBatches, TrainingData, steps_an_epoch};
 use super::checkpoint::{Checkpoint, CheckpointParts, RunState, Sums};
 use super::data::Split;
 use super::finish::{self, Finished};
 use super::history::{EpochRow, write_history};
-use super::learner::{Broken, Learner};
-use super::prepare::{affordable_epochs, prepare, reserve};
+use super::learner::{Broken, Learner, StepPlace};
+use super::prepare::{affordable_stages, prepare, reserve};
+use super::progress::{Observer, StepReport};
 use super::recipe::Recipe;
-use super::{TrainError, initial_weights};
+use super::stages::Place;
+use super::teachers::{check_same, title};
+use super::{TrainError, begin};
 use crate::eval::{Evaluation, Predictor, softmax};
 
 /// Where a run can be taken up again.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
-/// The best weights so far, in 32 bits, with metadata.
+/// The best weights of the last stage so far, in 32 bits, with metadata.
 pub const BEST_FILE: &str = "best.safetensors";
 /// The finished network.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -37,53 +43,18 @@ pub struct RunOptions {
     pub device: DeviceChoice,
     /// CPU threads; 0 takes all cores.
     pub threads: usize,
-    /// The time that the run may take; sets the recipe's number of epochs.
+    /// The time that the run may take; sets the number of epochs, in the proportion of the recipe's stages.
     pub time_budget: Option<Duration>,
     /// Begin with these weights.
-    pub init: Option<NetworkWeights>,
-    /// Their file's name and hash, for the finished weights' metadata.
-    pub began_with: Option<String>,
-    /// Learn from this network's probabilities too.
-    pub teacher: Option<NetworkWeights>,
+    pub init: Option<StartWeights>,
+    /// The networks that the recipe's teaching asks.
+    pub teachers: Vec<LoadedWeights>,
     /// Write the finished weights in 16 bits.
     pub half: bool,
     /// What the weights file says of its data.
     pub data_name: String,
     /// Whoever wants the run to stop sets this.
     pub stop: Arc<AtomicBool>,
-}
-
-/// The state of affairs after a step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepReport {
-    /// Epoch, from 1.
-    pub epoch: usize,
-    /// Epochs in all.
-    pub epochs: usize,
-    /// Steps of the epoch that are done.
-    pub step: usize,
-    /// Steps an epoch.
-    pub steps: usize,
-    /// The epoch's mean loss so far.
-    pub loss: f64,
-    /// The epoch's accuracy on varied pictures so far.
-    pub accuracy: f64,
-    /// The step's learning rate.
-    pub learning_rate: f64,
-    /// Pictures a second in this epoch.
-    pub pictures_per_s: f64,
-    /// Until the run's last step at this speed.
-    pub left: Duration,
-}
-
-/// Hears how a run goes.
-pub trait Observer {
-    /// Something worth a line.
-    fn note(&mut self, text: &str);
-    /// After each step.
-    fn step(&mut self, report: &StepReport);
-    /// After each epoch; `best` when it is the best so far.
-    fn epoch(&mut self, row: &EpochRow, best: bool);
 }
 
 /// How a run ended.
@@ -116,24 +87,24 @@ pub fn start(
             reason: "the folder already holds a run; go on with --resume, or choose another folder".into(),
         });
     }
-    if let Some(init) = &options.init {
-        recipe.blocks = init.blocks;
-    }
+    begin::settle(&mut recipe, options.init.as_ref());
     recipe.check()?;
     let train_sha256 = train.hash();
     let data = prepare(train, &recipe, options, observer)?;
-    let begin = match &options.init {
-        Some(weights) => weights.clone(),
-        None => initial_weights(recipe.blocks, recipe.seed),
-    };
+    if let Some(note) = options.init.as_ref().and_then(begin::note) {
+        observer.note(&note);
+    }
+    let begin = begin::weights(&recipe, options.init.as_ref());
     if let Some(budget) = options.time_budget {
-        recipe.epochs = affordable_epochs(&recipe, &data, val, &begin, budget, options, observer)?;
+        recipe.stages = affordable_stages(&recipe, &data, val, &begin, budget, options, observer)?;
     }
     let mut state = RunState::new(recipe, train_sha256, val.hash());
-    state.began_with.clone_from(&options.began_with);
+    state.began_with = options.init.as_ref().map(begin::began_with);
+    state.teachers = options.teachers.iter().map(title).collect();
     let learner = learner(&state.recipe, &begin, options, observer)?;
     let mut run = Run::new(state, learner, data, val, options);
-    reserve(out, run.save()?)?;
+    let checkpoint = run.save()?;
+    reserve(out, checkpoint, run.recipe.stages.all().len() - 1)?;
     run.go(observer)
 }
 
@@ -162,6 +133,9 @@ pub fn resume(
             });
         }
     }
+    let given: Vec<String> = options.teachers.iter().map(title).collect();
+    check_same(&state.teachers, &given)
+        .map_err(|reason| TrainError::Checkpoint { path: path.clone(), reason })?;
     let data = prepare(train, &state.recipe, options, observer)?;
     let weights = NetworkWeights { blocks: state.recipe.blocks, tensors: weights, metadata: BTreeMap::new() };
     let mut learner = learner(&state.recipe, &weights, options, observer)?;
@@ -214,6 +188,11 @@ impl<'a> Run<'a> {
         Self { state, recipe, learner, data, val, val_labels, options, steps }
     }
 
+    /// The epoch's input size in pixels.
+    fn size(&self) -> usize {
+        self.recipe.stages.at(self.state.epoch).stage.size
+    }
+
     fn stopping(&self) -> bool {
         self.options.stop.load(Ordering::Relaxed)
     }
@@ -236,7 +215,7 @@ impl<'a> Run<'a> {
     }
 
     fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        while self.state.epoch < self.recipe.epochs && !self.state.stopped_early {
+        while self.state.epoch < self.recipe.stages.epochs() && !self.state.stopped_early {
             let Some(last) = self.learn(observer)? else {
                 self.save()?;
                 return Ok(Outcome::Stopped);
@@ -248,14 +227,19 @@ impl<'a> Run<'a> {
             self.end_epoch(&evaluation, observer)?;
         }
         let dir = &self.options.out;
-        finish::finish(dir, self.val, &self.state, self.options).map(|f| Outcome::Finished(Box::new(f)))
+        finish::finish(dir, &self.data.split, self.val, &self.state, self.options)
+            .map(|f| Outcome::Finished(Box::new(f)))
     }
 
     /// The rest of the epoch's steps, and the last of its batches if any was left; `None` when asked to stop.
     fn learn(&mut self, observer: &mut dyn Observer) -> Result<Option<Option<Batch>>, TrainError> {
         let mut last = None;
-        let (epoch, total) = (self.state.epoch, self.recipe.epochs * self.steps);
-        let mut batches = EpochBatches::start(&self.data, &self.recipe, epoch, self.state.step, 2)?;
+        let (epoch, epochs) = (self.state.epoch, self.recipe.stages.epochs());
+        let total = epochs * self.steps;
+        let Place { stage, first_epoch, .. } = self.recipe.stages.at(epoch);
+        let epochs_left = self.recipe.stages.area_left(epoch);
+        let mut batches =
+            EpochBatches::start(&self.data, &self.recipe, epoch, self.state.step, self.data.makers())?;
         let earlier_ms = self.state.sums.milliseconds;
         let earlier_pictures = self.state.sums.pictures;
         let begun = Instant::now();
@@ -263,7 +247,9 @@ impl<'a> Run<'a> {
         while let Some(batch) = batches.next_batch()? {
             let step = epoch * self.steps + self.state.step;
             let learning_rate = self.state.schedule.learning_rate(&self.recipe, step, total);
-            let result = match self.learner.step(&batch, &self.recipe, learning_rate, step)? {
+            let in_stage = (step - first_epoch * self.steps) as u64;
+            let place = StepPlace { step, in_stage, learning_rate };
+            let result = match self.learner.step(&batch, &self.recipe, place)? {
                 Ok(output) => output,
                 Err(broken) => return Err(self.not_finite(&batch, self.state.step + 1, &broken)),
             };
@@ -276,10 +262,11 @@ impl<'a> Run<'a> {
             sums.milliseconds = earlier_ms + begun.elapsed().as_millis() as u64;
             let seconds = begun.elapsed().as_secs_f64();
             let here = (sums.pictures - earlier_pictures) as f64;
-            let steps_left = (total - step - 1) as f64;
+            let steps_left = (self.steps - self.state.step) as f64 + epochs_left * self.steps as f64;
             observer.step(&StepReport {
                 epoch: epoch + 1,
-                epochs: self.recipe.epochs,
+                epochs,
+                size: stage.size,
                 step: self.state.step,
                 steps: self.steps,
                 loss: sums.loss() / sums.pictures as f64,
@@ -310,9 +297,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The kept weights on validation; `None` when asked to stop.
+    /// The kept weights on validation, at the size that they learn at; `None` when asked to stop.
     fn validate(&mut self, last: Option<&Batch>) -> Result<Option<Evaluation>, TrainError> {
-        let mut predictor = Predictor::new(&self.learner.kept(&self.recipe), self.options.threads)?;
+        let mut predictor = Predictor::new(&self.learner.kept(self.size()), self.options.threads)?;
         let logits = predictor.logits(self.val, false, |_| !self.stopping());
         let logits = logits.map_err(|e| match (e, last) {
             (ModelError::NotFinite { .. }, Some(batch)) => {
@@ -327,15 +314,25 @@ impl<'a> Run<'a> {
         Ok(Some(Evaluation::new(&probabilities, &self.val_labels)))
     }
 
+    /// The weights that are kept, with what they say of themselves after that epoch.
+    fn kept(&self, row: &EpochRow) -> NetworkWeights {
+        let mut weights = self.learner.kept(row.size);
+        weights.metadata = finish::metadata(&self.state, self.options, row);
+        weights
+    }
+
     fn end_epoch(&mut self, evaluation: &Evaluation, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let out = &self.options.out;
         let sums = std::mem::take(&mut self.state.sums);
         let Sums { right, pictures, milliseconds, .. } = sums;
         let steps = (self.state.epoch + 1) * self.steps;
-        let total = self.recipe.epochs * self.steps;
+        let total = self.recipe.stages.epochs() * self.steps;
+        let place = self.recipe.stages.at(self.state.epoch);
+        let last_stage = self.recipe.stages.is_last(self.state.epoch);
         let seconds = milliseconds as f64 / 1000.0;
         let row = EpochRow {
             epoch: self.state.epoch + 1,
+            size: place.stage.size,
             steps,
             learning_rate: self.state.schedule.learning_rate(&self.recipe, steps - 1, total),
             train_loss: sums.loss() / pictures.max(1) as f64,
@@ -346,14 +343,25 @@ impl<'a> Run<'a> {
             pictures_per_s: pictures as f64 / seconds.max(1e-3),
             seconds,
         };
-        let best = self.state.history.iter().all(|earlier| row.val_accuracy > earlier.val_accuracy);
+        // Earlier stages were validated at their own size, and learned what the last one has still to refine.
+        let mut this_stage = self.state.history.iter().skip(place.first_epoch);
+        let best = last_stage && this_stage.all(|earlier| row.val_accuracy > earlier.val_accuracy);
         if best {
-            let mut weights = self.learner.kept(&self.recipe);
-            weights.metadata = finish::metadata(&self.state, self.options, row.epoch);
+            let weights = self.kept(&row);
             write_safetensors(&weights, &out.join(BEST_FILE), StoredAs::F32)?;
         }
         self.state.history.push(row);
-        self.state.stopped_early = self.state.schedule.end_epoch(&self.recipe, row.val_loss);
+        let enough = self.state.schedule.end_epoch(&self.recipe, row.val_loss);
+        self.state.stopped_early = enough && last_stage;
+        if self.recipe.stages.at(row.epoch).index > place.index {
+            self.state.schedule.next_stage();
+            let name = format!("stage-{}-{}px.safetensors", place.index + 1, place.stage.size);
+            match write_safetensors(&self.kept(&row), &out.join(&name), StoredAs::F16) {
+                Ok(()) => observer.note(&format!("the stage's weights are kept: {name}")),
+                // The run itself goes on without the copy.
+                Err(e) => observer.note(&format!("the stage's weights are not kept: {e}")),
+            }
+        }
         self.state.epoch += 1;
         self.state.step = 0;
         write_history(out, &self.state.history)?;
@@ -375,9 +383,11 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::augment::Augmentation;
     use crate::checkpoint::Tensors;
     use crate::data::tests::patterns;
     use crate::recipe::RecipeName;
+    use crate::{Stages, Teaching};
 
     /// Asks the run to stop after so many steps.
     struct StopAfter {
@@ -406,8 +416,7 @@ mod tests {
             threads: 2,
             time_budget: None,
             init: None,
-            began_with: None,
-            teacher: None,
+            teachers: Vec::new(),
             half: true,
             data_name: "patterns".into(),
             stop: Arc::new(AtomicBool::new(false)),
@@ -420,7 +429,8 @@ mod tests {
 
     fn recipe(epochs: usize) -> Recipe {
         let base = Recipe::named(RecipeName::Default);
-        Recipe { size: 32, epochs, batch: 14, learning_rate: 0.02, average: Some(0.9), ..base }
+        let stages = Stages::one(32, epochs);
+        Recipe { stages, batch: 14, learning_rate: 0.02, average: Some(0.9), ..base }
     }
 
     fn final_state(dir: &Path) -> (Tensors, Option<Tensors>, Tensors) {
@@ -473,6 +483,68 @@ mod tests {
         assert!(final_state(whole.path()) == final_state(parts.path()), "weights, mean or moments differ");
         let file = |dir: &Path| std::fs::read(dir.join(WEIGHTS_FILE)).unwrap();
         assert!(file(whole.path()) == file(parts.path()), "the weights files differ");
+    }
+
+    /// A network of random weights that looks at pictures of `size` pixels.
+    fn teacher(seed: u64, size: usize) -> LoadedWeights {
+        let mut weights = crate::initial_weights(1, seed);
+        weights.metadata.insert("input_size".into(), size.to_string());
+        LoadedWeights { weights, name: format!("t{seed}"), path: None, sha256: format!("{seed:064}") }
+    }
+
+    #[test]
+    fn stages_with_teachers_stopped_anywhere_end_in_the_same_bits() {
+        let val = patterns(1, 2);
+        let stages: Stages = "32:2,48:1".parse().unwrap();
+        let teaching = Some(Teaching { temperature: 2.0, ..Teaching::default() });
+        let augmentation = Augmentation::Webcam;
+        let recipe = Recipe { stages, teaching, augmentation, ..recipe(1) };
+        let train = || patterns(6, 1);
+        let options =
+            |dir: &Path| RunOptions { teachers: vec![teacher(3, 32), teacher(4, 40)], ..options(dir) };
+        let whole = tempfile::tempdir().unwrap();
+        let of_whole = options(whole.path());
+        let mut watch = observer(&of_whole, usize::MAX);
+        start(recipe.clone(), train(), &val, &of_whole, &mut watch).unwrap();
+        assert_eq!(watch.rows.iter().map(|r| r.size).collect::<Vec<_>>(), [32, 32, 48]);
+
+        let parts = tempfile::tempdir().unwrap();
+        let path = parts.path().join(CHECKPOINT_FILE);
+        let mut places = Vec::new();
+        // Stops after each of these steps: within a stage, at its border, and behind it.
+        for (turn, steps) in [4, 2, 2].into_iter().enumerate() {
+            let options = options(parts.path());
+            let mut watch = observer(&options, steps);
+            let outcome = match turn {
+                0 => start(recipe.clone(), train(), &val, &options, &mut watch),
+                _ => resume(Checkpoint::read(&path).unwrap(), train(), &val, &options, &mut watch),
+            };
+            assert_eq!(outcome.unwrap(), Outcome::Stopped);
+            let state = Checkpoint::read(&path).unwrap().state;
+            places.push((state.epoch, state.step));
+        }
+        assert_eq!(places, [(1, 1), (1, 3), (2, 2)]);
+        let checkpoint = Checkpoint::read(&path).unwrap();
+        let other = RunOptions { teachers: vec![teacher(3, 32), teacher(5, 40)], ..options(parts.path()) };
+        let mut watch = observer(&other, usize::MAX);
+        let error = resume(checkpoint.clone(), train(), &val, &other, &mut watch).unwrap_err().to_string();
+        assert!(error.contains("t4") && error.contains("t5"), "{error}");
+        let options = options(parts.path());
+        resume(checkpoint, train(), &val, &options, &mut observer(&options, usize::MAX)).unwrap();
+
+        assert!(final_state(whole.path()) == final_state(parts.path()), "weights, mean or moments differ");
+        for file in [WEIGHTS_FILE, BEST_FILE, "stage-1-32px.safetensors"] {
+            let read = |dir: &Path| std::fs::read(dir.join(file)).unwrap();
+            assert!(read(whole.path()) == read(parts.path()), "{file} differs");
+        }
+        let read = |file| moue_model::read_safetensors(&whole.path().join(file)).unwrap();
+        let (finished, stage) = (read(WEIGHTS_FILE), read("stage-1-32px.safetensors"));
+        assert_eq!((finished.input_size(), stage.input_size()), (48, 32));
+        assert_eq!((&finished.metadata["epoch"][..], &stage.metadata["epoch"][..]), ("3", "2"));
+        let teachers = &finished.metadata["teachers"];
+        assert!(teachers.contains("t3, SHA-256 000") && teachers.contains("t4, SHA-256"), "{teachers}");
+        assert!(finished.metadata["recipe"].contains("\"32:2,48:1\""), "{}", finished.metadata["recipe"]);
+        assert!(finished.metadata["recipe"].contains("webcam"), "{}", finished.metadata["recipe"]);
     }
 
     #[test]
