@@ -175,7 +175,9 @@ fn a_run_of_stages_with_teachers_goes_on_and_ends_in_the_same_bits() {
             "webcam",
         ]);
         command.args(["--distill-share", "0.7", "--distill-temperature", "2"]);
-        teachers.iter().for_each(|path| drop(command.arg("--distill").arg(path)));
+        for path in teachers {
+            command.arg("--distill").arg(path);
+        }
         command
     };
     let (whole, parts) = (out.path().join("whole"), out.path().join("parts"));

@@ -83,7 +83,7 @@ enum Command {
 /// Flags of the window.
 #[derive(Debug, Args)]
 struct WindowArgs {
-    /// Where frames come from: auto, camera, camera:NAME, demo, or a file or folder
+    /// Where frames come from: auto, camera (or 0), camera:NAME, demo, or a file or folder
     #[arg(long, default_value = "auto", value_name = "SOURCE")]
     source: SourceSpec,
     #[command(flatten)]

@@ -160,7 +160,7 @@ struct Settings {
     /// How pictures are varied
     #[arg(long, value_enum)]
     augmentation: Option<AugmentationFlag>,
-    /// Numbers that are multiplied: f32, or bf16 on CPUs with AVX512-BF16 (much faster where they have AMX, too)
+    /// Numbers that are multiplied: f32, or bf16 on CPUs with AVX512-BF16
     #[arg(long, value_name = "NUMBERS")]
     precision: Option<Precision>,
     /// How often pictures of rare classes come

@@ -127,6 +127,7 @@ impl CameraSource {
                 size_px: Some(size),
                 frame_rate: Some(f64::from(rate)),
                 frame_count: None,
+                conversion: None,
             },
             device_name,
             id: camera.id.clone(),

@@ -118,6 +118,7 @@ impl CameraSource {
                 size_px: Some((mode.width(), mode.height())),
                 frame_rate: Some(f64::from(mode.frame_rate())),
                 frame_count: None,
+                conversion: None,
             },
             device_name,
             id: camera.id.clone(),
