@@ -18,7 +18,6 @@ use super::{Baseline, Mailbox, SmoothingSettings};
 
 /// Something that the user should see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Message {
     /// For information.
     Info(String),
