@@ -1,8 +1,9 @@
 use moue_detect::FaceBox;
 
 use super::*;
-use crate::record::rows::{FACES_FILE, FaceRow};
-use crate::record::session::SESSION_FILE;
+use crate::record::folder::{FACES_FILE, SESSION_FILE};
+use crate::record::rows::FaceRow;
+use crate::record::session::RecordedSource;
 
 fn options(parent: &Path) -> RecorderOptions {
     RecorderOptions {

@@ -6,7 +6,7 @@ use std::path::Path;
 use moue_model::{Expression, Probabilities};
 
 use super::read::{Counts, for_each_row};
-use crate::record::RecordError;
+use crate::record::error::RecordError;
 use crate::record::rows::FaceRow;
 
 /// The seven expressions and "unsure".
@@ -164,7 +164,7 @@ impl Summary {
         for_each_row(path, |row| {
             let Some(cells) = charts.get_mut(&row.id) else { return };
             let at = cell_of(row.time_s);
-            // Between two results the first one is what was shown.
+            // A reading stays on screen until the next one: it fills the cells between the two.
             if let Some(before) = last.insert(row.id, row.clone())
                 && (0.0..=ABSENT_AFTER_S).contains(&(row.time_s - before.time_s))
             {
