@@ -86,6 +86,7 @@ fn start() -> World {
                 size_px,
                 frame_rate: Some(50.0),
                 frame_count: None,
+                conversion: None,
             };
             opened.fetch_add(1, Ordering::SeqCst);
             let source = FakeCamera { info, image, next: 0, open: Arc::clone(&opened), fault };

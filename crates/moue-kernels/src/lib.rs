@@ -18,6 +18,8 @@
 //! - [`WinogradConvolution`] is F(4x4, 3x3) of Lavin and Gray (2015), transformed over vectors of channels as in
 //!   ncnn and NNPACK; for the layers whose maps are large enough.
 //! - `stem` fuses the 7x7 convolution with the max-pool, and folds three equal colour channels into one.
+//! - `train::amx` multiplies tiles of bf16 numbers in training, where the CPU has Intel's AMX; weights and pixels
+//!   are packed as oneDNN's kernels for it want them.
 //! - [`Pool`] shares out steps of microseconds. Every sum is computed by one thread in one order, so results are
 //!   the same to the bit whatever the number of threads.
 //!
