@@ -36,7 +36,10 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             }
         }
         Command::SetSource(source) => set_source(state, source),
-        Command::Reconnect => set_source(state, state.live.wanted_source()),
+        Command::Reconnect => {
+            let source = state.live.wanted_source();
+            set_source(state, source);
+        }
         Command::RefreshCameras => refresh_cameras(state, ctx),
         Command::TogglePause => match state.live.transport() {
             Some(transport) if !state.live.is_paused() => transport.toggle(),
@@ -130,7 +133,7 @@ fn set_source(state: &mut State, source: SourceSpec) {
     // A recording is of one source.
     state.recordings.end();
     state.selection.clear();
-    // A camera that is opened again keeps its last frame on screen meanwhile.
+    // A camera that is opened again keeps its last frame on screen until then.
     if source != state.live.wanted_source() {
         state.frame.clear();
     }

@@ -43,7 +43,7 @@ struct Person {
     away: bool,
 }
 
-/// Readings by person, and what happened meanwhile.
+/// Readings by person, and events.
 #[derive(Debug, Default)]
 pub(super) struct History {
     people: BTreeMap<u64, Person>,
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_a_result_a_second_loses_nobody_who_stays() {
+    fn on_a_machine_with_a_result_a_second_faces_that_stay_are_not_lost() {
         let start = Instant::now();
         let mut history = History::default();
         let happy = reading(Expression::Happy, 0.9);

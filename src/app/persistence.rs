@@ -20,7 +20,7 @@ use crate::settings::{Settings, SettingsFile};
 
 /// The program waits this long at its end for the settings to be written. A disk that hangs must not keep it open.
 const END_WITHIN: Duration = Duration::from_secs(2);
-/// How often it looks meanwhile.
+/// How often it looks whether they are.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Writes the settings on the thread "settings". Dropping it waits for the last write.

@@ -62,7 +62,7 @@ pub(super) struct State {
     pub(super) jobs: FileJobs,
     /// What to do once the user has chosen a folder for recordings.
     pub(super) after_folder: Option<AfterFolder>,
-    /// Whether the recording was told that a personal baseline is applied.
+    /// Whether a personal baseline is applied, as the running recording has noted it.
     pub(super) baseline_recorded: bool,
 
     pub(super) messages: Vec<Message>,

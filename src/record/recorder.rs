@@ -2,7 +2,7 @@
 //!
 //! Results go through a bounded queue to the thread "recorder". They are small (no pixels), so that the queue
 //! holds minutes of them: a disk that stalls for a while costs nothing. Where even that is not enough, results
-//! are counted as lost, and the user is told; neither the picture nor the readings ever wait for the disk. The
+//! are counted as lost, and the user sees it; neither the picture nor the readings ever wait for the disk. The
 //! video has a short queue and a thread of its own, because frames are large.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -254,7 +254,7 @@ impl RecorderTap {
         at.saturating_duration_since(self.shared.start).as_secs_f64()
     }
 
-    /// Takes a result, never waits. Rows that find no room are counted and the user is told.
+    /// Takes a result, never waits. Rows that find no room are counted as lost.
     pub fn push(&self, rows: ResultRows, model: &ModelInfo) {
         if !self.takes() {
             return;

@@ -11,15 +11,15 @@ use crate::record::rows::FaceRow;
 
 /// The seven expressions and "unsure".
 pub(super) const LABELS: usize = Expression::COUNT + 1;
-/// A person who is away for longer is absent meanwhile, in seconds.
+/// A gap in a person's rows that is longer counts as absence, in seconds.
 const ABSENT_AFTER_S: f64 = 1.0;
 /// Cells of a timeline.
 pub(super) const CELLS: usize = 480;
 /// People with a timeline of their own.
 const MAX_CHARTS: usize = 16;
-/// People that are told apart at all.
+/// Rows of more people are only counted.
 const MAX_PEOPLE: usize = 1000;
-/// Longest age that is told apart, in milliseconds.
+/// Longer ages count as this one, in milliseconds.
 const MAX_AGE_MS: usize = 10_000;
 
 /// A whole recording.
