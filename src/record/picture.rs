@@ -10,7 +10,8 @@ use moue_detect::CropRegion;
 use moue_detect::FaceBox;
 use moue_model::{Expression, HeatMap, Probabilities};
 
-use super::{expression_rgb, hide_faces, person_rgb};
+use super::blur::hide_faces;
+use super::colours::{expression_rgb, person_rgb};
 
 const DARK_TEXT: Rgb<u8> = Rgb([20, 20, 24]);
 const LIGHT_TEXT: Rgb<u8> = Rgb([226, 230, 238]);
@@ -23,9 +24,9 @@ const WELL: Rgb<u8> = Rgb([44, 50, 61]);
 pub struct AnnotatedFace {
     /// The person.
     pub id: u64,
-    /// The box in pixels of the frame.
+    /// The bounding box in pixels of the frame.
     pub face: FaceBox,
-    /// The square that was classified.
+    /// The crop that was classified.
     pub region: CropRegion,
     /// The label in words.
     pub label: String,
@@ -102,7 +103,7 @@ impl Annotations {
         for face in &frame.faces {
             draw_box(&mut picture, &placed(face), Rgb(person_rgb(face.id)));
         }
-        // Over all boxes, so that a neighbour's does not cross a label.
+        // After all boxes, so that no box crosses a label.
         for face in &frame.faces {
             self.draw_label(&mut picture, &placed(face), &face.label, Rgb(person_rgb(face.id)));
         }
