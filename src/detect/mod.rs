@@ -3,6 +3,7 @@
 mod detector;
 mod face;
 mod follower;
+pub mod mediapipe;
 mod tracker;
 
 pub use detector::{DetectorSettings, FaceDetector};
