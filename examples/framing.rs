@@ -1,5 +1,5 @@
 //! Measures how FER-2013's pictures are framed relative to the box that the detector finds, the
-//! source of the constants in `src/model/crop.rs` (figures in `docs/framing.md`).
+//! source of the constants in `crates/moue-detect/src/crop.rs` (figures in `docs/framing.md`).
 //!
 //! `cargo run --release --example framing -- PATH/TO/fer2013/val`
 #![allow(clippy::print_stdout, reason = "an example that prints its result")]

@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
 step cargo fmt --check
-step cargo clippy --locked --all-targets -- -D warnings
-RUSTDOCFLAGS="-D warnings" step cargo doc --locked --no-deps --lib
+step cargo clippy --locked --workspace --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps --lib
 [ "${1:-}" = lint ] && exit 0
 
 # Which crates may enter the program (deny.toml). Where cargo-deny is missing it is built once, without optimisation:
@@ -21,6 +21,6 @@ step cargo deny --locked check bans licenses sources
 
 # Release mode: the tests run the real network and detector. No test opens a window on the
 # user's own display: windows go to a virtual one.
-step cargo test --locked --release
+step cargo test --locked --release --workspace
 # The only feature with code of its own that needs no graphics card.
 step cargo test --locked --release --features osc --test osc

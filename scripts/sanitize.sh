@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The kernels' tests where mistakes in `unsafe` code show: under AddressSanitizer with every instruction set of this
-# machine, under Miri with the plain one, and with NEON on an emulated ARM. The kernels are built as a crate of
-# their own (scripts/kernels). Usage: sanitize.sh [asan] [miri] [arm]   (none: all three)
+# machine, under Miri with the plain one, and with NEON on an emulated ARM. Only the crate
+# moue-kernels has any. Usage: sanitize.sh [asan] [miri] [arm]   (none: all three)
 #
 # Needs, and says so where it is missing: miri: rustup component add --toolchain nightly miri rust-src
 # arm: rustup target add aarch64-unknown-linux-gnu, and the Debian packages qemu-user gcc-aarch64-linux-gnu
@@ -9,7 +9,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${SANITIZE_TARGET:-$PWD/target/sanitize}"
-manifest=scripts/kernels/Cargo.toml
 host="$(rustc -vV | sed -n 's/^host: //p')"
 
 need() { # what, command to try, how to get it
@@ -23,7 +22,7 @@ asan() {
   echo "== AddressSanitizer: kernels forward and backward, all instruction sets of this machine"
   # RUSTC_BOOTSTRAP lets the stable compiler take the flag. Tests panic on purpose, which keeps stacks: no leak check.
   RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 \
-    cargo test --locked --release --manifest-path "$manifest" --target "$host" --lib -- --nocapture --test-threads 2
+    cargo test --locked --release -p moue-kernels --target "$host" --lib -- --nocapture --test-threads 2
 }
 
 miri() {
@@ -31,7 +30,7 @@ miri() {
   echo "== Miri: the plain path, small shapes"
   # Isolation off: the tests read the clock and the environment. Miri has no vector instructions.
   MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=3 \
-    cargo +nightly miri test --locked --manifest-path "$manifest" --lib
+    cargo +nightly miri test --locked -p moue-kernels --lib
 }
 
 arm() {
@@ -43,7 +42,7 @@ arm() {
   echo "== NEON on an emulated ARM"
   CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" PROPTEST_CASES=40 \
-    cargo test --locked --release --manifest-path "$manifest" --target "$target" --lib -- ${ARM_TESTS:-}
+    cargo test --locked --release -p moue-kernels --target "$target" --lib -- ${ARM_TESTS:-}
 }
 
 for part in "${@:-all}"; do

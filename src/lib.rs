@@ -4,19 +4,18 @@
 //! faces, [`model`] reads each face and says where it looked, [`pipeline`] runs these on
 //! threads of their own, [`record`] keeps what was seen, `app` (with the feature `window`) shows the result.
 //! [`cli`] is the same without a window.
+#![forbid(unsafe_code)]
+
+pub use moue_capture as capture;
+pub use moue_detect as detect;
+pub use moue_model as model;
+pub use moue_train as train;
+pub use moue_train::eval;
 
 #[cfg(feature = "window")]
 pub mod app;
-pub mod capture;
 pub mod cli;
-pub mod detect;
-pub mod eval;
-mod excerpt;
 mod fault;
-pub mod model;
-mod new_file;
 pub mod pipeline;
-mod plain_file;
 pub mod record;
 pub mod settings;
-pub mod train;

@@ -3,11 +3,12 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use moue_detect::DetectorKind;
+use moue_files::excerpt;
+use moue_files::plain_file;
 use serde::{Deserialize, Serialize};
 
-use crate::excerpt::excerpt;
 use crate::pipeline::Baseline;
-use crate::plain_file;
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
@@ -95,6 +96,8 @@ pub struct Settings {
     pub colour_map: ColourMap,
     /// Time constant of the readings' average in milliseconds, 0..=2000.
     pub smoothing_ms: f32,
+    /// Who looks for faces.
+    pub detector: DetectorKind,
     /// Whether the side panel is shown.
     pub panel: bool,
     /// Whether the last minute is shown.
@@ -138,6 +141,7 @@ impl Default for Settings {
             overlay_opacity: 0.6,
             colour_map: ColourMap::default(),
             smoothing_ms: 250.0,
+            detector: DetectorKind::default(),
             panel: true,
             timeline: true,
             timeline_areas: true,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
+use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
     BASELINE_S, Baseline, BaselineState, Hooks, Live, LiveOptions, LiveResult, Message, Origins,
@@ -107,6 +108,7 @@ fn start() -> World {
         device: DeviceChoice::Cpu,
         threads: 1,
         smoothing: SmoothingSettings::default(),
+        detector: DetectorKind::default(),
     };
     World { live: Live::start_from(options, hooks, origins).unwrap(), open, frames }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
+use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
     Hooks, Live, LiveOptions, Message, Origins, SmoothingSettings, SourceOpener, SourceState, WatchedCamera,
@@ -177,6 +178,7 @@ fn start(bench: &Arc<Bench>) -> (Live, Awake) {
         device: DeviceChoice::Cpu,
         threads: 1,
         smoothing: SmoothingSettings::default(),
+        detector: DetectorKind::default(),
     };
     (Live::start_from(options, hooks, origins).unwrap(), Awake(Arc::clone(bench)))
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use moue::detect::mediapipe::{Beyond, BlazeFaceDetector, FaceDetection, FaceMesh, MeshFinder};
-use moue::model::kernels::Isa;
+use moue_kernels::Isa;
 use serde_json::Value;
 
 /// Largest distance of a box's edges, in widths of the face.

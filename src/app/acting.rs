@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crossbeam_channel::bounded;
 use eframe::egui;
+use moue_capture::{SourceSpec, Transport, list_cameras};
 
 use super::baseline;
 use super::files::is_weights;
@@ -15,7 +16,6 @@ use super::playback::LEAP_S;
 use super::settings::{OverlayMode, Settings, ZOOM};
 use super::sheets::Sheet;
 use super::window::MoueApp;
-use crate::capture::{SourceSpec, Transport, list_cameras};
 use crate::fault;
 use crate::pipeline::{LiveResult, Message};
 

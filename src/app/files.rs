@@ -4,11 +4,11 @@ use std::io::Read as _;
 use std::path::Path;
 
 use eframe::egui;
+use moue_capture::SourceSpec;
+use moue_files::plain_file;
 
 use super::settings::Settings;
 use super::theme;
-use crate::capture::SourceSpec;
-use crate::plain_file;
 
 /// The source of the last time, unless its file is gone.
 pub(super) fn remembered_source(settings: &Settings) -> Option<SourceSpec> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::model::Expression;
 use crate::pipeline::{LiveResult, ShownReading, SourceState};
+use moue_model::Expression;
 
 /// How long it is kept.
 pub(super) const KEPT: Duration = Duration::from_secs(60);
@@ -233,8 +233,8 @@ pub(super) fn label_bands(stretch: &[Sample]) -> Vec<(Instant, Instant, Option<E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{SourceInfo, SourceKind};
     use crate::pipeline::{Smoother, SmoothingSettings};
+    use moue_capture::{SourceInfo, SourceKind};
 
     fn reading(expression: Expression, probability: f32) -> ShownReading {
         let rest = (1.0 - probability) / 6.0;

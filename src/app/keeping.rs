@@ -1,11 +1,11 @@
 //! What outlives the window: its settings, and the source of the last time.
 
 use eframe::egui;
+use moue_capture::{SourceKind, SourceSpec};
 
 use super::settings::ThemeChoice;
 use super::settings_writer::SettingsWriter;
 use super::window::{MoueApp, smoothing};
-use crate::capture::{SourceKind, SourceSpec};
 use crate::pipeline::{BaselineState, Message, SourceState};
 
 impl MoueApp {
@@ -65,6 +65,7 @@ impl MoueApp {
         }
         self.apply_looks(ctx);
         self.live.set_smoothing(smoothing(&self.settings));
+        self.live.set_detector(self.settings.detector);
         if smoothing(&self.settings) != smoothing(&self.written) {
             self.recordings.settings_changed(&self.settings, unbiased);
         }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
+use moue_capture::{CameraInfo, SourceSpec};
+use moue_detect::DetectorKind;
 
 use super::baseline::BaselineAction;
 use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 use super::shortcuts;
-use crate::capture::{CameraInfo, SourceSpec};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -262,6 +263,19 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
             "0 shows each reading as it is; more averages over that time, and lags by about as much",
         );
         ui.label(format!("{:.0} ms", settings.smoothing_ms));
+    });
+    setting(ui, "Faces by", |ui, _| {
+        for (detector, text, hint) in [
+            (
+                DetectorKind::Auto,
+                "Both",
+                "BlazeFace and its mesh for near faces, rustface for groups and small ones",
+            ),
+            (DetectorKind::Rustface, "rustface", "Upright faces only"),
+            (DetectorKind::BlazeFace, "BlazeFace", "Near faces only, turned ones too"),
+        ] {
+            ui.radio_value(&mut settings.detector, detector, text).on_hover_text(hint);
+        }
     });
     item(ui, "Neutral baseline", Action::Baseline(BaselineAction::Toggle), actions);
     ui.separator();

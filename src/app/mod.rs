@@ -34,10 +34,11 @@ use std::time::Duration;
 
 use eframe::egui;
 
-use crate::capture::SourceSpec;
-use crate::model::DeviceChoice;
 use crate::pipeline::{Origins, ResultTap, Stopper};
 use crate::settings;
+use moue_capture::SourceSpec;
+use moue_detect::DetectorKind;
+use moue_model::DeviceChoice;
 
 pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};
@@ -56,6 +57,8 @@ pub struct AppOptions {
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.
     pub threads: usize,
+    /// Who looks for faces; `None`: as the settings say.
+    pub detector: Option<DetectorKind>,
     /// Whether the settings file is read and written.
     pub settings: bool,
 }

@@ -1,9 +1,9 @@
 //! The facts of the network in use, as its file states them; what it does not state is said to be missing.
 
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
+use moue_model::Expression;
 
 use super::sheets::copy_button;
-use crate::model::Expression;
 use crate::pipeline::ModelInfo;
 
 /// One fact; `None` where the file says nothing.

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use eframe::egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
+use moue_model::HeatMap;
 
 use super::settings::{OverlayMode, Settings};
-use crate::model::HeatMap;
 use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading};
 
 /// Width and height of a heatmap's texture; the graphics card enlarges it further.

@@ -3,12 +3,12 @@
 use eframe::egui::{
     self, Align2, Color32, CornerRadius, FontId, RichText, Role, Sense, Ui, WidgetInfo, vec2,
 };
+use moue_capture::SourceKind;
+use moue_model::Expression;
 
 use super::overlay::map_of;
 use super::settings::{OverlayMode, Settings};
 use super::theme;
-use crate::capture::SourceKind;
-use crate::model::Expression;
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame, LiveResult, ModelInfo, ShownReading, SourceState};
 
 /// Figures of the status list.

@@ -5,10 +5,10 @@ use eframe::egui::{
     Align2, Color32, CornerRadius, FontId, Rect, Response, RichText, Role, Sense, Stroke, StrokeKind, Ui,
     WidgetInfo, pos2, vec2,
 };
+use moue_model::Expression;
 
 use super::panel::{capitalised, percent};
 use super::theme;
-use crate::model::Expression;
 use crate::pipeline::{LiveResult, ShownReading};
 
 /// Height of a tile, its least width, and the gap between two, in points.

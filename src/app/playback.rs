@@ -1,10 +1,10 @@
 //! Transport controls below a video.
 
 use eframe::egui::{self, ComboBox, Slider, Ui, vec2};
+use moue_capture::{Transport, TransportStatus};
 
 use super::menu::Action;
 use super::shortcuts;
-use crate::capture::{Transport, TransportStatus};
 
 /// Speeds to choose from.
 const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];

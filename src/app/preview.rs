@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, TextureHandle,
-    TextureOptions, Ui, vec2,
+    self, Align2, Color32, CornerRadius, FontId, Mesh, Pos2, Rect, Sense, Shape, Stroke, StrokeKind,
+    TextureHandle, TextureId, TextureOptions, Ui, epaint::Vertex, vec2,
 };
 use image::RgbImage;
+use moue_capture::{SourceKind, SourceSpec};
+use moue_detect::mediapipe::TurnedSquare;
 
 use super::overlay::HeatTextures;
 use super::panel::capitalised;
@@ -16,9 +18,10 @@ use super::settings::Settings;
 use super::stage;
 use super::theme;
 use super::view::FrameView;
-use crate::capture::{SourceKind, SourceSpec};
 use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading, SourceState};
 
+/// Boxes are drawn turned from this angle on, in radians: 3 degrees.
+const ASKEW: f32 = 0.052;
 /// Boxes of an older frame belong to another moment.
 const BOXES_FOR: Duration = Duration::from_millis(1000);
 
@@ -155,7 +158,7 @@ impl Preview<'_> {
         if self.settings.overlay {
             for face in &result.analyzed.faces {
                 if let Some(heat) = self.heat.get(face.id) {
-                    painter.image(heat.id(), view.region(&face.region), view.uv(), Color32::WHITE);
+                    painter.add(turned_image(heat.id(), view.corners(&face.region.square())));
                 }
             }
         }
@@ -164,7 +167,15 @@ impl Preview<'_> {
             let colour = theme::person_colour(face.id);
             let rect = view.face(&face.detection.face);
             let width = if chosen { 3.0 } else { 1.5 };
-            painter.rect_stroke(rect, 6.0, Stroke::new(width, colour), StrokeKind::Middle);
+            match turned_box(face) {
+                Some(square) => {
+                    let outline = view.corners(&square).to_vec();
+                    painter.add(Shape::closed_line(outline, Stroke::new(width, colour)));
+                }
+                None => {
+                    painter.rect_stroke(rect, 6.0, Stroke::new(width, colour), StrokeKind::Middle);
+                }
+            }
             label(&painter, view, rect, &label_text(shown), colour);
         }
         if result.analyzed.faces.is_empty() {
@@ -193,6 +204,28 @@ impl Preview<'_> {
         };
         pill(ui, view.rect.left_top() + vec2(12.0, 12.0), Align2::LEFT_TOP, text, colour);
     }
+}
+
+/// A texture over four corners, from its own top left one on.
+fn turned_image(texture: TextureId, corners: [Pos2; 4]) -> Mesh {
+    let mut mesh = Mesh::with_texture(texture);
+    let places = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+    for (pos, [u, v]) in corners.into_iter().zip(places) {
+        mesh.vertices.push(Vertex { pos, uv: egui::pos2(u, v), color: Color32::WHITE });
+    }
+    mesh.add_triangle(0, 1, 2);
+    mesh.add_triangle(0, 2, 3);
+    mesh
+}
+
+/// The box of a face that lies askew, turned with it.
+fn turned_box(face: &AnalyzedFace) -> Option<TurnedSquare> {
+    let b = face.detection.face;
+    (face.region.angle.abs() > ASKEW).then(|| TurnedSquare {
+        centre: [b.x + b.width / 2.0, b.y + b.height / 2.0],
+        side: b.width,
+        angle: face.region.angle,
+    })
 }
 
 /// "Happy 93 %", or "unsure".

@@ -2,10 +2,10 @@
 //! [`Action`] and a row here.
 
 use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Popup};
+use moue_capture::SourceSpec;
 
 use super::baseline::BaselineAction;
 use super::menu::Action;
-use crate::capture::SourceSpec;
 
 /// Under which heading the sheet lists a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::path::Path;
 use eframe::egui::{
     self, Align, Button, Color32, CornerRadius, Frame, Label, Layout, Margin, Rect, RichText, Ui, vec2,
 };
+use moue_capture::{SourceKind, SourceSpec};
 
 use super::preview::PreviewAction;
 use super::theme;
-use crate::capture::{SourceKind, SourceSpec};
 use crate::pipeline::SourceState;
 
 /// Widest text, in points: longer lines are hard to read.
@@ -226,10 +226,9 @@ fn centre_row(ui: &mut Ui, texts: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use super::*;
-    use crate::capture::SourceInfo;
+    use moue_capture::SourceInfo;
+    use std::time::{Duration, Instant};
 
     fn camera() -> SourceInfo {
         SourceInfo {

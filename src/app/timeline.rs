@@ -7,11 +7,11 @@ use eframe::egui::{
     Ui, Vec2, WidgetInfo, pos2, remap, vec2,
 };
 use egui_plot::{FilledArea, Line, Plot, PlotPoint, PlotUi, VLine};
+use moue_model::Expression;
 
 use super::history::{History, KEPT, Mark, Sample, label_bands};
 use super::panel::percent;
 use super::theme;
-use crate::model::Expression;
 
 /// Height of the plot, in points.
 const HEIGHT: f32 = 96.0;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use eframe::egui::{self, Ui};
+use moue_capture::{CameraInfo, Frame, SourceSpec};
 
 use super::AppOptions;
 use super::baseline;
@@ -29,7 +30,6 @@ use super::shortcuts;
 use super::theme;
 use super::timeline;
 use super::toasts::Toasts;
-use crate::capture::{CameraInfo, Frame, SourceSpec};
 use crate::pipeline::{
     AnalyzedFace, Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, ModelInfo, Origins, ResultTap,
     SmoothingSettings, SourceState,
@@ -105,7 +105,8 @@ impl MoueApp {
         theme::apply(ctx);
         // The zoom is a setting like others.
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
-        let (settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
+        let (mut settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
+        settings.detector = options.detector.unwrap_or(settings.detector);
         let remembered = match options.source {
             SourceSpec::Auto => remembered_source(&settings),
             _ => None,
@@ -131,6 +132,7 @@ impl MoueApp {
                 device: options.device,
                 threads: options.threads,
                 smoothing: smoothing(&settings),
+                detector: settings.detector,
             },
             hooks,
             origins,

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use moue_capture::{CaptureError, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
+use moue_detect::DetectorKind;
+use moue_files::new_file;
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
@@ -16,8 +19,6 @@ use super::calm::{Calm, CalmArgs};
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
-use crate::capture::{CaptureError, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
-use crate::new_file;
 use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 
 /// Files that are taken from a folder; what else lies there is no failure.
@@ -61,6 +62,9 @@ pub(super) struct AnalyzeArgs {
     keep: KeepArgs,
     #[command(flatten)]
     network: NetworkArgs,
+    /// Who looks for faces: auto, rustface or blazeface
+    #[arg(long, default_value_t, value_name = "DETECTOR")]
+    detector: DetectorKind,
 }
 
 pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
@@ -88,7 +92,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let stopped = stop_flag()?;
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
-        analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
+        analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         writer: RecordWriter::new(form, args.calm.smooth.is_some(), output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
         keeping: Keeping::new(&args.keep)?,
@@ -96,7 +100,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         progress,
         stopped,
         args: &args,
-        search: search(SourceKind::Still, args.cropped),
+        search: search(SourceKind::Still, &args),
     };
     let single = sources.len() == 1;
     if !single {
@@ -121,8 +125,8 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     })
 }
 
-fn search(kind: SourceKind, cropped: bool) -> FaceSearch {
-    if cropped { FaceSearch::WholePicture } else { FaceSearch::for_source(kind) }
+fn search(kind: SourceKind, args: &AnalyzeArgs) -> FaceSearch {
+    if args.cropped { FaceSearch::WholePicture } else { FaceSearch::for_source(kind, args.detector) }
 }
 
 /// Everything that one run of the command needs.
@@ -162,7 +166,7 @@ impl Run<'_> {
         }
         let mut source = opened.source;
         let info = source.info().clone();
-        let search = search(info.kind, self.args.cropped);
+        let search = search(info.kind, self.args);
         if search != self.search || info.kind != SourceKind::Still {
             self.analyzer.set_search(search);
             self.search = search;
@@ -285,7 +289,7 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 /// Hidden where nobody looks, or where the results themselves go to the terminal.
-fn progress_bar(results_on_terminal: bool) -> ProgressBar {
+pub(super) fn progress_bar(results_on_terminal: bool) -> ProgressBar {
     if results_on_terminal || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::model::HeatMap;
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame};
 use crate::record::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, PictureStyle};
+use moue_model::HeatMap;
 
 /// How strongly the heatmap covers the picture where the attention is highest, 0..=1.
 pub(super) const HEAT: HeatStyle = HeatStyle { colour: inferno, opacity: 0.55 };

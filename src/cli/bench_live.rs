@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use image::{RgbImage, imageops};
+use moue_capture::{
+    CaptureError, Frame, FrameSource, OpenedSource, Pace, SourceInfo, SourceKind, SourceSpec, open_source,
+};
+use moue_detect::DetectorKind;
+use moue_model::DeviceChoice;
 use serde::Serialize;
 
 use crate::app::{Settings, heat_image};
-use crate::capture::{
-    CaptureError, Frame, FrameSource, OpenedSource, Pace, SourceInfo, SourceKind, SourceSpec, open_source,
-};
-use crate::model::DeviceChoice;
 use crate::pipeline::{Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings};
 
 /// Frames a second, as most cameras give.
@@ -90,6 +91,7 @@ pub(super) fn run(
             device: DeviceChoice::Cpu,
             threads,
             smoothing: SmoothingSettings::default(),
+            detector: DetectorKind::default(),
         },
         Hooks { on_frame: Box::new(|_| {}), on_change: Box::new(|| {}) },
         origins,

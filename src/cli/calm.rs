@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::capture::SourceKind;
 use crate::pipeline::{AnalyzedFrame, Baseline, BaselineMean, ReadingStage, ShownReading, SmoothingSettings};
+use moue_capture::SourceKind;
 
 #[derive(Debug, Args)]
 pub(super) struct CalmArgs {

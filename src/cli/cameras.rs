@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use image::RgbImage;
+use moue_capture::camera::CameraMode;
+use moue_capture::camera::check::{Trial, modes, try_out};
+use moue_capture::list_cameras;
 
 use super::{DONE, SOME_FAILED, complain};
-use crate::capture::camera::CameraMode;
-use crate::capture::camera::check::{Trial, modes, try_out};
-use crate::capture::list_cameras;
 
 #[derive(Debug, Args)]
 pub(super) struct CamerasArgs {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use moue_train::data::{DataOptions, DataSet, SplitName};
 
 use super::complain;
-use crate::train::data::{DataOptions, DataSet, SplitName};
 
 /// Lines about single files before the rest is only counted.
 const MOST_LINES: usize = 200;

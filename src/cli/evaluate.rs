@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use moue_model::{Expression, LoadedWeights};
+use moue_train::data::{DataOptions, SplitName};
+use moue_train::eval::{
+    Evaluation, Predictor, classification_report, softmax, write_atomically, write_evaluation,
+};
 use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, SOME_FAILED};
-use crate::eval::{
-    Evaluation, Predictor, classification_report, softmax, write_atomically, write_evaluation,
-};
-use crate::model::{Expression, LoadedWeights};
-use crate::train::data::{DataOptions, SplitName};
 
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArgs {

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use image::{ExtendedColorType, GrayImage, ImageFormat};
+use moue_model::TRAINING_FACE_PX;
+use moue_train::data::{DataOptions, Split, SplitName};
+use moue_train::eval::{contact_sheet, png, write_atomically};
+use moue_train::{Addition, Transformation, plan_expansion};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, SOME_FAILED};
-use crate::eval::{contact_sheet, png, write_atomically};
-use crate::model::TRAINING_FACE_PX;
-use crate::train::data::{DataOptions, Split, SplitName};
-use crate::train::{Addition, Transformation, plan_expansion};
 
 /// Pictures of each transformation on the contact sheet.
 const ON_SHEET: usize = 6;
@@ -69,7 +69,7 @@ pub(super) fn run(args: &ExpandArgs) -> anyhow::Result<u8> {
 fn present_splits(path: &Path) -> Vec<SplitName> {
     SplitName::ALL
         .into_iter()
-        .filter(|s| *s == SplitName::Train || crate::train::data::holds_split(path, *s))
+        .filter(|s| *s == SplitName::Train || moue_train::data::holds_split(path, *s))
         .collect()
 }
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use moue_model::{LoadedWeights, StoredAs, write_safetensors};
 
 use super::DONE;
 use super::train::Dtype;
-use crate::model::{LoadedWeights, StoredAs, write_safetensors};
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {

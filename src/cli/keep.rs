@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use moue_capture::{SourceInfo, SourceKind};
 
 use super::annotate::{HEAT, annotated};
 use super::calm::Calm;
 use super::complain;
-use crate::capture::{SourceInfo, SourceKind};
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
     AnnotatedFrame, PictureStyle, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows,

@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use moue_model::{Expression, parameter_count};
 
 use super::{DONE, load_weights};
-use crate::model::{Expression, parameter_count};
 
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::model::Expression;
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame, ShownReading};
+use moue_model::Expression;
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

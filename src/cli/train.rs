@@ -8,19 +8,17 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use moue_model::{DeviceChoice, LoadedWeights};
+use moue_train::Precision;
+use moue_train::augment::Mixup;
+use moue_train::checkpoint::Checkpoint;
+use moue_train::data::{DataOptions, SplitName};
+use moue_train::history::EpochRow;
+use moue_train::recipe::{Recipe, RecipeName, Sampling};
+use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Observer, Outcome, RunOptions, StepReport, resume, start};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
-use crate::model::{DeviceChoice, LoadedWeights};
-use crate::train::Precision;
-use crate::train::augment::Mixup;
-use crate::train::checkpoint::Checkpoint;
-use crate::train::data::{DataOptions, SplitName};
-use crate::train::history::EpochRow;
-use crate::train::recipe::{Recipe, RecipeName, Sampling};
-use crate::train::run::{
-    BEST_FILE, CHECKPOINT_FILE, Observer, Outcome, RunOptions, StepReport, resume, start,
-};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
+use moue_capture::SourceKind;
+use moue_detect::DetectorKind;
+use moue_model::{Classifier, LoadedWeights, parameter_count};
 
 use super::live::{BaselineState, Message, NewModel, Shared, Work, fault};
 use super::{
     AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, FaceSearch, FrameAnalyzer, ReadingStage,
     RecordingStep, ShownReading, SourceState,
 };
-use crate::capture::SourceKind;
-use crate::model::{Classifier, LoadedWeights, parameter_count};
 
 /// Longest wait for a frame, so that the thread can stop and take a new network.
 const WAIT: Duration = Duration::from_millis(50);
@@ -138,6 +139,7 @@ struct Analysis {
     recorder: Option<BaselineRecorder>,
     /// Whether a baseline was applied to the last frame.
     unbiased: bool,
+    detector: DetectorKind,
     generation: u64,
     number: u64,
     finished: VecDeque<Instant>,
@@ -151,11 +153,15 @@ struct Analysis {
 impl Analysis {
     fn new(new: NewModel) -> Self {
         Self {
-            analyzer: FrameAnalyzer::new(new.classifier, FaceSearch::for_source(SourceKind::Camera)),
+            analyzer: FrameAnalyzer::new(
+                new.classifier,
+                FaceSearch::for_source(SourceKind::Camera, DetectorKind::default()),
+            ),
             model: new.info,
             readings: ReadingStage::default(),
             recorder: None,
             unbiased: false,
+            detector: DetectorKind::default(),
             generation: 0,
             number: 0,
             finished: VecDeque::new(),
@@ -178,9 +184,16 @@ impl Analysis {
     fn run(&mut self, shared: &Shared, work: Work) -> Result<LiveResult, String> {
         if work.generation != self.generation {
             self.generation = work.generation;
-            self.analyzer.set_search(FaceSearch::for_source(work.kind));
+            self.detector = *shared.detector.lock();
+            self.analyzer.set_search(FaceSearch::for_source(work.kind, self.detector));
             self.readings = ReadingStage::default();
             self.cancel_recording(shared);
+            self.last = None;
+        }
+        let detector = *shared.detector.lock();
+        if detector != self.detector {
+            self.detector = detector;
+            self.analyzer.set_search(FaceSearch::for_source(work.kind, detector));
             self.last = None;
         }
         let time_s = work.frame.time_s;

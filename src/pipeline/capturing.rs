@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use moue_capture::{CaptureError, SourceInfo, SourceKind, SourceSpec};
+
 use super::live::{Message, Shared, Wanted, Work};
 use super::reader::{Event, Leaving, OneStream, Reader};
-use crate::capture::{CaptureError, SourceInfo, SourceKind, SourceSpec};
 
 /// Without a frame for this long the picture is marked and the camera opened again.
 pub(super) const NO_SIGNAL_AFTER: Duration = Duration::from_secs(3);

@@ -9,15 +9,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use moue_capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source};
+use moue_detect::DetectorKind;
+use moue_model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 use parking_lot::Mutex;
 
 use super::analysis::{LiveResult, ModelInfo, analysis_loop};
 use super::capturing::{SourceState, capture_loop};
 use super::{Baseline, Mailbox, SmoothingSettings};
-use crate::capture::{
-    CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source,
-};
-use crate::model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
 
 /// The program ends within a second; a driver call that hangs is left behind.
 const END_WITHIN: Duration = Duration::from_millis(900);
@@ -47,6 +46,8 @@ pub struct LiveOptions {
     pub threads: usize,
     /// How calm the readings are.
     pub smoothing: SmoothingSettings,
+    /// Who looks for faces.
+    pub detector: DetectorKind,
 }
 
 /// The personal baseline.
@@ -140,6 +141,7 @@ pub(super) struct Shared {
     pub(super) result: Mutex<Option<Arc<LiveResult>>>,
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
+    pub(super) detector: Mutex<DetectorKind>,
     pub(super) baseline: Mutex<BaselineState>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) transport: Mutex<Option<Transport>>,
@@ -212,6 +214,7 @@ impl Live {
             result: Mutex::new(None),
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
+            detector: Mutex::new(options.detector),
             baseline: Mutex::default(),
             tap: Mutex::new(None),
             transport: Mutex::new(None),
@@ -370,6 +373,11 @@ impl Live {
     /// Hands every result to `tap` from now on, also those that the window is too slow to show.
     pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
         *self.shared.tap.lock() = tap;
+    }
+
+    /// Changes who looks for faces; the faces so far are forgotten.
+    pub fn set_detector(&self, detector: DetectorKind) {
+        *self.shared.detector.lock() = detector;
     }
 
     /// Changes how calm the readings are.

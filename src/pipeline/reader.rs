@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use moue_capture::{CaptureError, Frame, SourceInfo, SourceSpec, Transport};
 
 use super::live::{SourceOpener, fault};
-use crate::capture::{CaptureError, Frame, SourceInfo, SourceSpec, Transport};
 
 /// How often a thread that waits for another one looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

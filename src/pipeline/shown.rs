@@ -72,8 +72,9 @@ impl ReadingStage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::{Detection, FaceBox};
-    use crate::model::{CropRegion, Expression, HeatMap, Reading};
+    use moue_detect::CropRegion;
+    use moue_detect::{Detection, FaceBox};
+    use moue_model::{Expression, HeatMap, Reading};
 
     fn faces(ids: &[u64]) -> Vec<AnalyzedFace> {
         let face_box = FaceBox { x: 0.0, y: 0.0, width: 90.0, height: 90.0 };
@@ -91,6 +92,7 @@ mod tests {
             id,
             detection: Detection { face: face_box, score: 5.0 },
             region: CropRegion::around(&face_box),
+            mesh: None,
             reading: reading.clone(),
         };
         ids.iter().map(face).collect()

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::Expression;
+use moue_model::Expression;
 
 /// Probabilities in the order of [`Expression::ALL`].
 pub type Probabilities = [f32; Expression::COUNT];

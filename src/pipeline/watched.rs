@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use moue_capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
+
 use super::capturing::{
     LOOK_EVERY, NO_ANSWER, NO_SIGNAL_AFTER, OPEN_WITHIN, RETRY_PAUSES, WORKS_AFTER, told,
 };
 use super::live::SourceOpener;
 use super::reader::{Event, Leaving, OneStream, Reader};
-use crate::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
 
 /// A camera without a frame for this long is given up.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(30);

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use crate::detect::FaceBox;
+use moue_detect::FaceBox;
 
 /// Cells across a face that are left: colours of skin and hair, no feature.
 const CELLS: u32 = 6;

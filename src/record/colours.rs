@@ -1,6 +1,6 @@
 //! The colours of expressions and people, the same on screen, in pictures and on pages.
 
-use crate::model::Expression;
+use moue_model::Expression;
 
 /// Each expression's own colour.
 #[must_use]

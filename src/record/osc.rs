@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
-use crate::model::Expression;
 use crate::pipeline::{AnalyzedFrame, ShownReading};
+use moue_model::Expression;
 
 use super::UNSURE;
 

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::detect::FaceBox;
-use crate::model::Expression;
 use crate::pipeline::{AnalyzedFrame, Probabilities, ShownReading};
+use moue_detect::FaceBox;
+use moue_model::Expression;
 
 /// Name of the file in a session folder.
 pub const FACES_FILE: &str = "faces.csv";

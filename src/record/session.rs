@@ -3,11 +3,11 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use moue_capture::{SourceInfo, SourceKind};
+use moue_files::new_file;
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
-use crate::capture::{SourceInfo, SourceKind};
-use crate::new_file;
 use crate::pipeline::{ModelInfo, SmoothingSettings};
 
 /// Name of the file in a session folder.

@@ -10,11 +10,11 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 
 use image::{RgbImage, imageops};
+use moue_detect::FaceBox;
 
 use super::RecordError;
 use super::picture::{AnnotatedFrame, Annotations};
 use super::recorder::VideoOptions;
-use crate::detect::FaceBox;
 
 /// Name of the file in a session folder.
 pub(super) const VIDEO_FILE: &str = "video.mp4";

@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage, imageops};
 
-use crate::model::formula::hashed_uniform;
+use moue_kernels::hashed_uniform;
 
 /// Width and height of the frames, in pixels.
 pub const FRAME: (u32, u32) = (640, 480);
@@ -58,7 +58,7 @@ const CLEAN: Condition = Condition {
 };
 
 /// Every condition, the good one first.
-pub const CONDITIONS: [Condition; 16] = [
+pub const CONDITIONS: [Condition; 17] = [
     CLEAN,
     Condition { name: "turned 20", roll: 20.0, ..CLEAN },
     Condition { name: "turned 30", roll: 30.0, ..CLEAN },
@@ -75,10 +75,8 @@ pub const CONDITIONS: [Condition; 16] = [
     Condition { name: "48 px wide", face_px: 48.0, ..CLEAN },
     Condition { name: "40 px wide", face_px: 40.0, ..CLEAN },
     Condition { name: "32 px wide", face_px: 32.0, ..CLEAN },
+    Condition { name: "motion", motion_px: 16, ..CLEAN },
 ];
-
-/// Motion blur has a row of its own behind the others.
-pub const MOTION: Condition = Condition { name: "motion", motion_px: 16, ..CLEAN };
 
 /// A portrait under a condition: frames of a short clip.
 pub struct Scene<'a> {
@@ -125,7 +123,11 @@ impl<'a> Scene<'a> {
             let (dx, dy) = (x as f32 - centre[0], y as f32 - centre[1]);
             let (u, v) = (dx * cos + dy * sin, dy * cos - dx * sin);
             // From the nose's tip down, as wide as the face and a bit more.
-            if condition.covered && v > condition.face_px * 0.05 && v < condition.face_px * 0.7 && u.abs() < condition.face_px * 0.55 {
+            if condition.covered
+                && v > condition.face_px * 0.05
+                && v < condition.face_px * 0.7
+                && u.abs() < condition.face_px * 0.55
+            {
                 return Rgb([150, 175, 190]);
             }
             let x = (self.from[0] + u).clamp(0.0, width - 1.0);

@@ -1,5 +1,6 @@
+use moue_detect::FaceBox;
+
 use super::*;
-use crate::detect::FaceBox;
 use crate::record::rows::{FACES_FILE, FaceRow};
 use crate::record::session::SESSION_FILE;
 

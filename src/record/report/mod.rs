@@ -8,10 +8,11 @@ mod summary;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use moue_files::{new_file, plain_file};
+
 use super::RecordError;
 use super::rows::FACES_FILE;
 use super::session::{SESSION_FILE, Session};
-use crate::{new_file, plain_file};
 
 /// Name of the page in the session folder, where no other is asked for.
 pub const REPORT_FILE: &str = "report.html";

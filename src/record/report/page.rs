@@ -1,10 +1,10 @@
 //! The page. `maud` escapes every value: names of files and cameras may hold anything.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use moue_model::Expression;
 
 use super::plots::{clock, label_rgb, timeline};
 use super::summary::{LABELS, Person, Summary};
-use crate::model::Expression;
 use crate::record::rows::UNSURE;
 use crate::record::session::{Session, SessionStatus};
 

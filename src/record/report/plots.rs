@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
+use moue_model::Expression;
 use plotters::prelude::*;
 
 use super::summary::{CELLS, LABELS, Person};
-use crate::model::Expression;
 use crate::record::expression_rgb;
 
 const SIZE: (u32, u32) = (960, 220);

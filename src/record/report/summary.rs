@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use moue_model::Expression;
+
 use super::read::{Counts, for_each_row};
-use crate::model::Expression;
 use crate::pipeline::Probabilities;
 use crate::record::RecordError;
 use crate::record::rows::FaceRow;
@@ -199,8 +200,8 @@ fn percentile(counts: &[u64], share: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::FaceBox;
     use crate::record::rows::{CSV_HEADER, ResultRows};
+    use moue_detect::FaceBox;
 
     fn row(time_s: f64, id: u64, label: Option<Expression>) -> FaceRow {
         let mut smoothed = [0.0; 7];

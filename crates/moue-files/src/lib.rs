@@ -1,0 +1,8 @@
+//! Files that somebody named: read within limits, written whole or not at all, and quoted briefly in messages.
+#![forbid(unsafe_code)]
+
+mod excerpt;
+pub mod new_file;
+pub mod plain_file;
+
+pub use excerpt::excerpt;

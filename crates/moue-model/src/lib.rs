@@ -1,0 +1,36 @@
+//! The network: its weights, the fast CPU plan, candle's version, and the explanation.
+#![forbid(unsafe_code)]
+
+mod candle_net;
+mod classifier;
+pub mod device;
+mod error;
+mod expression;
+mod files;
+pub mod formula;
+mod heat_map;
+mod layout;
+pub mod plan;
+mod reading;
+pub mod resample;
+mod weights;
+
+pub use candle_net::{CandleNet, CandleOutput};
+pub use classifier::Classifier;
+pub use device::DeviceChoice;
+pub use error::ModelError;
+pub use expression::Expression;
+pub use files::{
+    LoadedWeights, MAX_FILE_BYTES, StoredAs, parse_safetensors, parse_weights, read_safetensors,
+    write_safetensors,
+};
+pub use files::{check_header, read_file};
+pub use heat_map::HeatMap;
+pub use layout::{
+    BlockSpec, ConvSpec, FEATURE_CHANNELS, LAYER_CHANNELS, NetworkLayers, TensorSpec, network_layers,
+    parameter_count, state_dict_layout,
+};
+pub use plan::{CpuPlan, PlanOptions, PlanOutput};
+pub use reading::Reading;
+pub use resample::{TRAINING_FACE_PX, resize_bilinear};
+pub use weights::{INPUT_SIZES, MEAN, NetworkWeights, STD, WeightTensor};

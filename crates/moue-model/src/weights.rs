@@ -1,0 +1,109 @@
+//! A network's tensors in memory, checked.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use moue_files::excerpt;
+
+use super::{Expression, ModelError};
+
+/// ImageNet's channel means, which the training data was normalised with.
+pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// ImageNet's channel standard deviations.
+pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// Input sizes that make sense, in pixels: the last feature map has at least one cell, and a picture
+/// takes milliseconds.
+pub const INPUT_SIZES: RangeInclusive<usize> = 32..=512;
+
+/// One tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightTensor {
+    /// The shape, outermost first.
+    pub shape: Vec<usize>,
+    /// The values in row-major order, all finite.
+    pub values: Vec<f32>,
+}
+
+/// All tensors of one network: exactly those of [`super::state_dict_layout`], with those shapes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkWeights {
+    /// Residual blocks a layer, 1 or 2.
+    pub blocks: usize,
+    /// The tensors by state-dict name.
+    pub tensors: BTreeMap<String, WeightTensor>,
+    /// The file's text metadata, for example `input_size`.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl NetworkWeights {
+    /// Input width and height in pixels: the metadata's `input_size`, else 224.
+    #[must_use]
+    pub fn input_size(&self) -> usize {
+        self.metadata.get("input_size").and_then(|s| s.parse().ok()).unwrap_or(224)
+    }
+
+    /// What the logits are divided by before the softmax: the metadata's `temperature`, else 1.
+    #[must_use]
+    pub fn temperature(&self) -> f32 {
+        self.metadata.get("temperature").and_then(|s| s.parse().ok()).unwrap_or(1.0)
+    }
+
+    /// Checks what the metadata says about architecture, input size, temperature, normalisation and
+    /// classes; what is absent is fine.
+    ///
+    /// # Errors
+    /// [`ModelError::Metadata`], naming `path` and the field.
+    pub fn check_metadata(&self, path: &Path) -> Result<(), ModelError> {
+        let misfit = |field: &str, expected: String, found: &str| ModelError::Metadata {
+            path: path.to_owned(),
+            field: field.to_owned(),
+            expected,
+            found: excerpt(found, 200),
+        };
+        if let Some(text) = self.metadata.get("input_size")
+            && !text.parse().is_ok_and(|size| INPUT_SIZES.contains(&size))
+        {
+            let expected = format!("{} to {} pixels", INPUT_SIZES.start(), INPUT_SIZES.end());
+            return Err(misfit("input_size", expected, text));
+        }
+        if let Some(text) = self.metadata.get("temperature")
+            && !text.parse().is_ok_and(|t: f32| (0.01..=100.0).contains(&t))
+        {
+            return Err(misfit("temperature", "a number from 0.01 to 100".into(), text));
+        }
+        for (field, expected) in
+            [("architecture", "AttentionEmotionNet".to_owned()), ("blocks", self.blocks.to_string())]
+        {
+            if let Some(text) = self.metadata.get(field)
+                && text.trim() != expected
+            {
+                return Err(misfit(field, expected, text));
+            }
+        }
+        for (field, expected) in [("mean", MEAN), ("std", STD)] {
+            let Some(text) = self.metadata.get(field) else { continue };
+            let values: Option<Vec<f32>> = items(text).map(|v| v.parse().ok()).collect();
+            let close = |v: Vec<f32>| {
+                v.len() == expected.len() && v.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3)
+            };
+            if !values.is_some_and(close) {
+                return Err(misfit(field, expected.map(|v| v.to_string()).join(","), text));
+            }
+        }
+        if let Some(text) = self.metadata.get("classes") {
+            let names: Vec<&str> = items(text).collect();
+            let expected = Expression::ALL.map(Expression::name);
+            if names != expected {
+                return Err(misfit("classes", expected.join(","), text));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The items of a list, written plainly or as JSON.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '"', '[', ']', '\'']).filter(|item| !item.is_empty())
+}

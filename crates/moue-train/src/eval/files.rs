@@ -1,0 +1,101 @@
+//! Writes an evaluation's files.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use moue_model::Expression;
+use tempfile::NamedTempFile;
+
+use super::plots::{PlotError, confusion_matrix, reliability_diagram};
+use super::{ConfusionMatrix, Evaluation, classification_report};
+
+/// Why an evaluation could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// A file could not be written.
+    #[error("{}: cannot write: {reason}", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A picture could not be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+}
+
+/// Writes `report.txt`, `confusion_matrix.csv`, `confusion_matrix.png` and `reliability.png` into the folder, which
+/// is made if it is not there, and returns their paths. `title` heads the pictures.
+///
+/// # Errors
+/// [`EvalError`], naming the file.
+pub fn write_evaluation(dir: &Path, evaluation: &Evaluation, title: &str) -> Result<Vec<PathBuf>, EvalError> {
+    std::fs::create_dir_all(dir)
+        .map_err(|e| EvalError::Unwritable { path: dir.to_owned(), reason: e.to_string() })?;
+    let report = classification_report(&evaluation.confusion, 4);
+    let files = [
+        ("report.txt", report.into_bytes()),
+        ("confusion_matrix.csv", confusion_csv(&evaluation.confusion).into_bytes()),
+        ("confusion_matrix.png", png(&confusion_matrix(&evaluation.confusion, title)?)?),
+        ("reliability.png", png(&reliability_diagram(&evaluation.calibration, title)?)?),
+    ];
+    files
+        .into_iter()
+        .map(|(name, bytes)| {
+            let path = dir.join(name);
+            write_atomically(&path, &bytes)?;
+            Ok(path)
+        })
+        .collect()
+}
+
+/// The picture as a PNG file's bytes.
+///
+/// # Errors
+/// [`EvalError`] when it cannot be encoded.
+pub fn png(picture: &RgbImage) -> Result<Vec<u8>, EvalError> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .map_err(|e| EvalError::Unwritable { path: PathBuf::from("picture"), reason: e.to_string() })?;
+    Ok(bytes.into_inner())
+}
+
+/// The file is there whole or not at all.
+///
+/// # Errors
+/// [`EvalError::Unwritable`], naming the file.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
+    let unwritable = |reason: String| EvalError::Unwritable { path: path.to_owned(), reason };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder).map_err(|e| unwritable(e.to_string()))?;
+    file.write_all(bytes).map_err(|e| unwritable(e.to_string()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Temporary files are private; a result is as readable as any file.
+        let _ = std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644));
+    }
+    file.persist(path).map_err(|e| unwritable(e.error.to_string()))?;
+    Ok(())
+}
+
+/// A row a true class, a column a predicted one.
+fn confusion_csv(matrix: &ConfusionMatrix) -> String {
+    let mut text = String::from("true\\predicted");
+    for class in Expression::ALL {
+        text.push(',');
+        text.push_str(class.name());
+    }
+    text.push('\n');
+    for class in Expression::ALL {
+        text.push_str(class.name());
+        for count in matrix.counts[class.index()] {
+            text.push_str(&format!(",{count}"));
+        }
+        text.push('\n');
+    }
+    text
+}
