@@ -1,11 +1,15 @@
 //! What the window remembers, in a file of its own.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+<<<<<<< HEAD
 use moue_detect::DetectorKind;
 use moue_files::excerpt;
 use moue_files::plain_file;
+=======
+use moue_files::{excerpt, new_file, plain_file};
+>>>>>>> main
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::Baseline;
@@ -249,11 +253,7 @@ impl SettingsFile {
         let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(serde_json::to_string_pretty(settings)?.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        Ok(())
+        new_file::write(&path, serde_json::to_string_pretty(settings)?.as_bytes())
     }
 }
 

@@ -116,6 +116,7 @@ fn hottest_and_cell(cell: (usize, usize), mirror: bool) -> Option<(Pos2, Rect)> 
             Ok(OpenedSource { source: Box::new(Camera { info, image, next: 0 }), note: None })
         }),
         read: Arc::new(|_| Ok(brightness_network())),
+        ..Origins::default()
     };
     let folder = tempfile::tempdir().unwrap();
     let file = SettingsFile::at(folder.path().join("settings.json"));

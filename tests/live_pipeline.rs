@@ -7,8 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
+<<<<<<< HEAD
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
 use moue::detect::DetectorKind;
+=======
+use moue::capture::{
+    CaptureError, Frame, FrameSource, Limits, OpenedSource, SourceInfo, SourceKind, SourceSpec,
+};
+>>>>>>> main
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
     BASELINE_S, Baseline, BaselineState, Hooks, Live, LiveOptions, LiveResult, Message, Origins,
@@ -67,6 +73,7 @@ fn start() -> World {
     let frames = Arc::new(AtomicUsize::new(0));
     let (opened, pictures) = (Arc::clone(&open), [face(), Arc::new(RgbImage::new(320, 240))]);
     let origins = Origins {
+        limits: Limits::LIVE,
         open: Arc::new(move |spec| {
             let name = match spec {
                 SourceSpec::Camera(Some(name)) => name.clone(),

@@ -345,7 +345,7 @@ fn the_view_menu_and_its_controls() {
     window.until_read();
     window.click("View");
     window.names("view menu");
-    for name in ["Opacity", "Calm", "Inferno", "Evidence", "Dark"] {
+    for name in ["Opacity", "Smoothing", "Inferno", "Evidence", "Dark"] {
         assert!(window.says(name), "{name}");
     }
     window.compare("view-menu-dark");

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::pipeline::{LiveResult, ShownReading, SourceState};
 use moue_model::Expression;
+
+use crate::pipeline::{LiveResult, ShownReading, SourceState};
 
 /// How long it is kept.
 pub(super) const KEPT: Duration = Duration::from_secs(60);

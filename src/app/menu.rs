@@ -258,7 +258,7 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
         });
     });
     ui.separator();
-    setting(ui, "Calm", |ui, label| {
+    setting(ui, "Smoothing", |ui, label| {
         slider(ui, &mut settings.smoothing_ms, 0.0..=2000.0, 50.0).labelled_by(label).on_hover_text(
             "0 shows each reading as it is; more averages over that time, and lags by about as much",
         );

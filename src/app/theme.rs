@@ -6,9 +6,9 @@ use eframe::egui::style::WidgetVisuals;
 use eframe::egui::{
     self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Visuals,
 };
+use moue_model::Expression;
 
 use crate::record::{expression_rgb, person_rgb};
-use moue_model::Expression;
 
 /// Gap between groups of the panel, in points.
 pub(super) const GAP: f32 = 14.0;

@@ -9,15 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+<<<<<<< HEAD
 use moue_capture::{CaptureError, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
 use moue_detect::DetectorKind;
+=======
+use moue_capture::{CaptureError, Limits, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
+>>>>>>> main
 use moue_files::new_file;
 use tempfile::NamedTempFile;
 
 use super::annotate::Annotator;
-use super::calm::{Calm, CalmArgs};
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
+use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 
@@ -57,7 +61,7 @@ pub(super) struct AnalyzeArgs {
     #[arg(long)]
     cropped: bool,
     #[command(flatten)]
-    calm: CalmArgs,
+    smoothing: SmoothingArgs,
     #[command(flatten)]
     keep: KeepArgs,
     #[command(flatten)]
@@ -92,8 +96,13 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let stopped = stop_flag()?;
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
+<<<<<<< HEAD
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         writer: RecordWriter::new(form, args.calm.smooth.is_some(), output)?,
+=======
+        analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
+        writer: RecordWriter::new(form, args.smoothing.smooth.is_some(), output)?,
+>>>>>>> main
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
         keeping: Keeping::new(&args.keep)?,
         model,
@@ -148,7 +157,7 @@ impl Run<'_> {
         match spec {
             SourceSpec::Auto | SourceSpec::Camera(_) => {
                 let open = Arc::new(|spec: &SourceSpec| open_source(spec, Pace::Unpaced));
-                WatchedCamera::open(open, spec, Arc::clone(&self.stopped))
+                WatchedCamera::open(open, spec, Limits::UNATTENDED, Arc::clone(&self.stopped))
             }
             SourceSpec::Demo | SourceSpec::Path(_) => open_source(spec, Pace::Unpaced).map(Some),
         }
@@ -179,8 +188,8 @@ impl Run<'_> {
             _ => info.name.clone(),
         };
         let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
-        let mut calm = Calm::new(&self.args.calm, info.kind);
-        self.keeping.begin(&info, &self.model, calm.settings())?;
+        let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
+        self.keeping.begin(&info, &self.model, smoothing.settings())?;
         let mut analysed = 0;
         let mut whole = true;
         let mut silent = false;
@@ -216,16 +225,16 @@ impl Run<'_> {
             }
             let result = self.analyzer.analyze(frame)?;
             analysed += 1;
-            let shown = calm.show(&result);
-            let smoothed = self.args.calm.smooth.map(|ms| (f32::from(ms), &shown[..]));
+            let shown = smoothing.show(&result);
+            let smoothed = self.args.smoothing.smooth.map(|ms| (f32::from(ms), &shown[..]));
             let writer = &mut self.writer;
             self.progress.suspend(|| writer.write(&name, &result, smoothed))?;
             if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
                 annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
             }
-            whole &= self.keeping.result(&result, &shown, &calm);
+            whole &= self.keeping.result(&result, &shown, &smoothing);
         }
-        if let Some(reason) = calm.baseline_missing() {
+        if let Some(reason) = smoothing.baseline_missing() {
             self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
             whole = false;
         }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use moue_model::HeatMap;
 
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame};
 use crate::record::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, PictureStyle};
-use moue_model::HeatMap;
 
 /// How strongly the heatmap covers the picture where the attention is highest, 0..=1.
 pub(super) const HEAT: HeatStyle = HeatStyle { colour: inferno, opacity: 0.55 };

@@ -7,8 +7,8 @@ use clap::Args;
 use moue_capture::{SourceInfo, SourceKind};
 
 use super::annotate::{HEAT, annotated};
-use super::calm::Calm;
 use super::complain;
+use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
     AnnotatedFrame, PictureStyle, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows,
@@ -93,16 +93,21 @@ impl<'a> Keeping<'a> {
     }
 
     /// Keeps a result. `false`: the recording broke off, and it was said why.
-    pub(super) fn result(&mut self, result: &AnalyzedFrame, shown: &[ShownReading], calm: &Calm) -> bool {
+    pub(super) fn result(
+        &mut self,
+        result: &AnalyzedFrame,
+        shown: &[ShownReading],
+        smoothing: &Smoothing,
+    ) -> bool {
         let time_s = result.frame.time_s;
         #[cfg(feature = "osc")]
         if let Some(osc) = &self.osc {
             osc.send(result, shown);
         }
         let Some(recorder) = &self.recorder else { return true };
-        if self.unbiased != calm.is_unbiased() {
-            self.unbiased = calm.is_unbiased();
-            let settings = RecordedSettings::new(calm.settings());
+        if self.unbiased != smoothing.is_unbiased() {
+            self.unbiased = smoothing.is_unbiased();
+            let settings = RecordedSettings::new(smoothing.settings());
             recorder.set_settings_from(RecordedSettings { baseline: self.unbiased, ..settings }, time_s);
         }
         let tap = recorder.tap();

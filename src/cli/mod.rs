@@ -6,7 +6,6 @@ mod bench;
 mod bench_faces;
 #[cfg(feature = "window")]
 mod bench_live;
-mod calm;
 mod cameras;
 mod dataset;
 mod evaluate;
@@ -16,6 +15,7 @@ mod keep;
 mod model;
 mod records;
 mod report;
+mod smoothing;
 mod train;
 
 use std::ffi::OsString;

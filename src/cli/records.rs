@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
+use moue_model::Expression;
 use serde::Serialize;
 
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame, ShownReading};
-use moue_model::Expression;
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,20 +1,23 @@
 //! The analysis thread: takes the newest frame, finds and reads its faces.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use moue_capture::SourceKind;
+<<<<<<< HEAD
 use moue_detect::DetectorKind;
 use moue_model::{Classifier, LoadedWeights, parameter_count};
+=======
+>>>>>>> main
 
-use super::live::{BaselineState, Message, NewModel, Shared, Work, fault};
+use super::results::{LiveResult, ModelInfo};
+use super::shared::{BaselineState, Message, NewModel, Shared, SourceState, Work, fault};
 use super::{
     AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, FaceSearch, FrameAnalyzer, ReadingStage,
-    RecordingStep, ShownReading, SourceState,
+    RecordingStep,
 };
 
 /// Longest wait for a frame, so that the thread can stop and take a new network.
@@ -23,61 +26,6 @@ const WAIT: Duration = Duration::from_millis(50);
 const RATE_OVER: Duration = Duration::from_secs(2);
 /// A network that fails so often in a row is not asked again.
 const MAX_FAULTS: u32 = 3;
-
-/// The network in use, for the window.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelInfo {
-    /// Name to show.
-    pub name: String,
-    /// The file; `None` for the built-in network.
-    pub path: Option<PathBuf>,
-    /// SHA-256 of the file.
-    pub sha256: String,
-    /// Residual blocks a layer.
-    pub blocks: usize,
-    /// Learned parameters.
-    pub parameters: usize,
-    /// Input width and height in pixels.
-    pub input_size: usize,
-    /// The device in words.
-    pub device: String,
-    /// The file's metadata.
-    pub metadata: BTreeMap<String, String>,
-}
-
-impl ModelInfo {
-    /// What there is to say about weights that run in `classifier`.
-    #[must_use]
-    pub fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
-        Self {
-            name: loaded.name.clone(),
-            path: loaded.path.clone(),
-            sha256: loaded.sha256.clone(),
-            blocks: loaded.weights.blocks,
-            parameters: parameter_count(loaded.weights.blocks),
-            input_size: loaded.weights.input_size(),
-            device: classifier.device_name().to_owned(),
-            metadata: loaded.weights.metadata.clone(),
-        }
-    }
-}
-
-/// A result, with what the window shows of it.
-#[derive(Debug, Clone)]
-pub struct LiveResult {
-    /// The frame and its faces, largest first.
-    pub analyzed: AnalyzedFrame,
-    /// What is shown of each face, in the faces' order.
-    pub shown: Vec<ShownReading>,
-    /// Counts the results.
-    pub number: u64,
-    /// When the result was ready.
-    pub finished_at: Instant,
-    /// Results a second over the last two seconds.
-    pub results_per_s: f32,
-    /// The network that read the faces.
-    pub model: Arc<ModelInfo>,
-}
 
 pub(super) fn analysis_loop(shared: &Arc<Shared>) {
     let mut analysis: Option<Analysis> = None;
@@ -91,7 +39,7 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
             (shared.hooks.on_change)();
         }
         let Some(work) = shared.work.take_within(WAIT) else { continue };
-        // Without a network the newest frame is taken as soon as there is one.
+        // Until a network is loaded, frames are dropped; the analysis begins with the newest one.
         let Some(running) = &mut analysis else { continue };
         let generation = work.generation;
         let outcome = catch_unwind(AssertUnwindSafe(|| running.run(shared, work))).unwrap_or_else(|panic| {
@@ -100,10 +48,10 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
         });
         match outcome {
             Ok(result) => {
-                // The source may have been changed meanwhile: its result must not come back.
+                // The user may have changed the source during the analysis: the result is dropped then.
                 let wanted = shared.wanted.lock();
                 let state = shared.state.lock();
-                // The same holds for a camera that went silent: boxes of its last picture are of the past.
+                // A camera without a signal has no current faces: a late result of its last frame is dropped too.
                 let silent = matches!(*state, SourceState::NoSignal { .. });
                 let current = wanted.generation == generation && !wanted.paused && !silent;
                 let result = Arc::new(result);
@@ -208,7 +156,7 @@ impl Analysis {
             (work.kind == SourceKind::Still).then(|| (Arc::clone(&analyzed.frame.image), analyzed.clone()));
         let mut settings = *shared.smoothing.lock();
         if work.kind == SourceKind::Still {
-            // Pictures in turn have no time in common.
+            // Still pictures have no common clock, so nothing is smoothed over time.
             settings.time_constant_ms = 0.0;
         }
         let baseline = self.baseline(shared, (&source, work.kind), &analyzed.faces, time_s);
@@ -265,7 +213,7 @@ impl Analysis {
                 fits.then(|| baseline.clone())
             }
             BaselineState::Recording { .. } if kind == SourceKind::Still => {
-                // No time passes in a picture.
+                // A baseline is a mean over three seconds, and a still picture has no time.
                 *state = BaselineState::Off;
                 drop(state);
                 shared.say(Message::Error("a baseline needs a camera or a video, this is a picture".into()));

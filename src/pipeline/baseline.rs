@@ -1,9 +1,9 @@
 //! A personal baseline: what the network sees in this face when it is neutral is taken out of its readings.
 
-use moue_model::Expression;
+use moue_model::{Expression, Probabilities};
 use serde::{Deserialize, Serialize};
 
-use super::{AnalyzedFace, Probabilities};
+use super::AnalyzedFace;
 
 /// For so long one looks neutral, in seconds.
 pub const BASELINE_S: f64 = 3.0;

@@ -1,6 +1,5 @@
 //! The live pipeline: a capture and an analysis thread, and what they share with the window.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,31 +7,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+<<<<<<< HEAD
 use crossbeam_channel::{Receiver, Sender, bounded};
 use moue_capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source};
 use moue_detect::DetectorKind;
 use moue_model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
+=======
+use crossbeam_channel::{Receiver, bounded};
+use moue_capture::{SourceSpec, Transport};
+use moue_model::{DeviceChoice, ModelError};
+>>>>>>> main
 use parking_lot::Mutex;
 
-use super::analysis::{LiveResult, ModelInfo, analysis_loop};
-use super::capturing::{SourceState, capture_loop};
+use super::analysis::analysis_loop;
+use super::capturing::capture_loop;
+use super::results::{LiveResult, ModelInfo};
+use super::shared::{
+    BaselineState, Hooks, Message, NewModel, Origins, ResultTap, Shared, SourceState, Wanted, fault,
+};
 use super::{Baseline, Mailbox, SmoothingSettings};
 
 /// The program ends within a second; a driver call that hangs is left behind.
 const END_WITHIN: Duration = Duration::from_millis(900);
 /// Messages that the window has not read yet; more are dropped (and logged).
 const MESSAGES: usize = 64;
-
-/// Something that the user should see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// For information.
-    Info(String),
-    /// Something does not work.
-    Error(String),
-    /// The source does not work. [`SourceState`] says the same, so that it need not be shown twice.
-    SourceError(String),
-}
 
 /// What the pipeline starts with.
 pub struct LiveOptions {
@@ -44,12 +42,13 @@ pub struct LiveOptions {
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.
     pub threads: usize,
-    /// How calm the readings are.
+    /// How strongly the readings are smoothed.
     pub smoothing: SmoothingSettings,
     /// Who looks for faces.
     pub detector: DetectorKind,
 }
 
+<<<<<<< HEAD
 /// The personal baseline.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum BaselineState {
@@ -181,6 +180,8 @@ impl Shared {
     }
 }
 
+=======
+>>>>>>> main
 /// The running pipeline. Dropping it ends the threads and releases the camera.
 pub struct Live {
     shared: Arc<Shared>,
@@ -375,12 +376,16 @@ impl Live {
         *self.shared.tap.lock() = tap;
     }
 
+<<<<<<< HEAD
     /// Changes who looks for faces; the faces so far are forgotten.
     pub fn set_detector(&self, detector: DetectorKind) {
         *self.shared.detector.lock() = detector;
     }
 
     /// Changes how calm the readings are.
+=======
+    /// Changes how strongly the readings are smoothed.
+>>>>>>> main
     pub fn set_smoothing(&self, settings: SmoothingSettings) {
         *self.shared.smoothing.lock() = settings;
     }
@@ -447,9 +452,4 @@ fn guarded(shared: &Shared, name: &str, body: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
         shared.say(Message::Error(fault(name, &*panic)));
     }
-}
-
-/// What to tell of a panic in the thread `name`.
-pub(super) fn fault(name: &str, panic: &(dyn Any + Send)) -> String {
-    crate::fault::describe(name, panic)
 }

@@ -6,20 +6,18 @@ mod baseline;
 mod capturing;
 mod live;
 mod mailbox;
-mod reader;
+mod results;
+mod shared;
 mod shown;
 mod smoothing;
 mod watched;
 
-pub use analysis::{LiveResult, ModelInfo};
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
 pub use baseline::{BASELINE_S, Baseline, BaselineMean, BaselineRecorder, RecordingStep};
-pub use capturing::SourceState;
-pub use live::{
-    BaselineState, Hooks, Live, LiveOptions, Message, Origins, ResultTap, SourceOpener, Stopper,
-    WeightsReader,
-};
+pub use live::{Live, LiveOptions, Stopper};
 pub use mailbox::Mailbox;
+pub use results::{LiveResult, ModelInfo};
+pub use shared::{BaselineState, Hooks, Message, Origins, ResultTap, SourceState, WeightsReader};
 pub use shown::ReadingStage;
-pub use smoothing::{Probabilities, ShownReading, Smoother, SmoothingSettings};
-pub use watched::{GIVE_UP_AFTER, WatchedCamera};
+pub use smoothing::{ShownReading, Smoother, SmoothingSettings};
+pub use watched::WatchedCamera;

@@ -1,16 +1,13 @@
-//! Calm readings: probabilities are averaged over time, and the label changes only for a reason.
+//! Steady readings: probabilities are averaged over time, and the label changes only for a reason.
 
 use std::collections::HashMap;
 
-use moue_model::Expression;
-
-/// Probabilities in the order of [`Expression::ALL`].
-pub type Probabilities = [f32; Expression::COUNT];
+use moue_model::{Expression, Probabilities};
 
 /// A face that was not seen for longer starts afresh, in seconds.
 const FORGET_AFTER_S: f64 = 1.5;
 
-/// How calm the readings are.
+/// How strongly the readings are smoothed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SmoothingSettings {
     /// Time constant of the average in milliseconds; 0 shows the raw values.

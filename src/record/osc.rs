@@ -6,12 +6,11 @@
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use moue_model::Expression;
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
-use crate::pipeline::{AnalyzedFrame, ShownReading};
-use moue_model::Expression;
-
 use super::UNSURE;
+use crate::pipeline::{AnalyzedFrame, ShownReading};
 
 /// Faces in one packet; more go into further ones, so that each fits into UDP's 64 KiB.
 const FACES: usize = 64;

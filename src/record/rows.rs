@@ -2,9 +2,10 @@
 
 use std::io;
 
-use crate::pipeline::{AnalyzedFrame, Probabilities, ShownReading};
 use moue_detect::FaceBox;
-use moue_model::Expression;
+use moue_model::{Expression, Probabilities};
+
+use crate::pipeline::{AnalyzedFrame, ShownReading};
 
 /// Name of the file in a session folder.
 pub const FACES_FILE: &str = "faces.csv";

@@ -1,6 +1,5 @@
 //! `session.json`: what was recorded, by which network and settings.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use moue_capture::{SourceInfo, SourceKind};
@@ -195,9 +194,6 @@ impl Session {
         let failed = |reason: std::io::Error| RecordError::Write { path: path.to_owned(), reason };
         let mut text = serde_json::to_vec_pretty(self).map_err(|e| failed(e.into()))?;
         text.push(b'\n');
-        let mut file = new_file::beside(path).map_err(failed)?;
-        file.write_all(&text).map_err(failed)?;
-        file.persist(path).map_err(|e| failed(e.error))?;
-        Ok(())
+        new_file::write(path, &text).map_err(failed)
     }
 }

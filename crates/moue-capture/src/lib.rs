@@ -16,6 +16,7 @@ mod still;
 mod transport;
 mod video;
 mod vp8l;
+mod watch;
 mod webp;
 
 pub use error::CaptureError;
@@ -23,3 +24,7 @@ pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
 pub use open::{CameraInfo, OpenedSource, list_cameras, open_source};
 pub use spec::SourceSpec;
 pub use transport::{SPEEDS, Transport, TransportStatus};
+pub use watch::{
+    Action, Event, Failure, Limits, NO_ANSWER, OtherReaders, Report, SourceOpener, SourceWatcher,
+    WatchedSource,
+};

@@ -153,7 +153,8 @@ impl<'a> Walk<'a> {
                 let red = self.symbol(&codes[1])?;
                 self.symbol(&codes[2])?;
                 self.symbol(&codes[3])?;
-                // What is copied from elsewhere or cached stood here once.
+                // Only literal pixels can be the largest: one that is copied from earlier in the picture, or taken from
+                // the colour cache, was a literal before.
                 largest = largest.max(red << 8 | green);
                 done += 1;
             } else if green < 256 + 24 {

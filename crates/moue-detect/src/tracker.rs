@@ -123,7 +123,8 @@ impl Tracker {
         for (r, detection) in detections.iter().enumerate() {
             for (t, track) in self.tracks.iter().enumerate() {
                 if let Some(cost) = pair_cost(&track.predicted(time_s), &detection.face) {
-                    // Of two faces one behind the other, the one that is seen is the one that was seen.
+                    // A track costs more the longer its face was not seen. Of two people one behind the other, the
+                    // detection then goes to the one who was visible last, and the hidden one keeps the id.
                     let away_s = (time_s - track.seen_s).min(FORGET_AFTER_S);
                     costs[(r, t)] = cost + (away_s * AWAY_COST) as i64;
                 }

@@ -48,6 +48,13 @@ impl Isa {
         Self::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Self::Plain)
     }
 
+    /// Whether the environment variable `MOUE_ISA` is there. Then nothing beyond the set that it names is used: no AMX with
+    /// `avx512`.
+    #[must_use]
+    pub fn is_named() -> bool {
+        std::env::var_os("MOUE_ISA").is_some()
+    }
+
     /// The set that the environment variable `MOUE_ISA` names (`plain`, `avx2`, `avx512` or `neon`), for tests and
     /// comparisons; else [`Self::best`].
     ///

@@ -9,6 +9,7 @@ use super::device::Graphics;
 use super::plan::{CpuPlan, PlanOptions};
 use super::{
     DeviceChoice, Expression, FEATURE_CHANNELS, HeatMap, MEAN, ModelError, NetworkWeights, Reading, STD,
+    softmax,
 };
 
 enum Engine {
@@ -216,14 +217,6 @@ impl Head {
             evidence,
         })
     }
-}
-
-/// softmax(logits / temperature).
-fn softmax(logits: &[f32; Expression::COUNT], temperature: f32) -> [f32; Expression::COUNT] {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials = logits.map(|v| ((v - largest) / temperature).exp());
-    let sum: f32 = exponentials.iter().sum();
-    exponentials.map(|e| e / sum)
 }
 
 #[cfg(test)]

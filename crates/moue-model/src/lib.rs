@@ -31,6 +31,6 @@ pub use layout::{
     parameter_count, state_dict_layout,
 };
 pub use plan::{CpuPlan, PlanOptions, PlanOutput};
-pub use reading::Reading;
+pub use reading::{Probabilities, Reading, softmax};
 pub use resample::{TRAINING_FACE_PX, resize_bilinear};
 pub use weights::{INPUT_SIZES, MEAN, NetworkWeights, STD, WeightTensor};

@@ -1,4 +1,4 @@
-//! Training on CUDA and Metal: the network on candle's operations, with candle's way back.
+//! Training on CUDA and Metal: the network on candle's operations, with candle's backward pass.
 //!
 //! The device computes the gradients. Weights and optimizer stay here, in the order of [`Parameter`], so that
 //! optimizers and their checkpoints are the same on every device.

@@ -3,15 +3,14 @@
 //! One safetensors file. Random numbers need no state: they follow from seed, epoch and place.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
+
 use std::path::Path;
 
-use moue_files::excerpt;
+use moue_files::{excerpt, new_file};
 use moue_model::{ModelError, WeightTensor, check_header, read_file, state_dict_layout};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::history::EpochRow;
 use super::recipe::Recipe;
@@ -155,13 +154,7 @@ impl CheckpointParts<'_> {
         let state = serde_json::to_string(self.state).map_err(|e| unwritable(e.to_string()))?;
         let metadata = HashMap::from([(STATE_KEY.to_owned(), state)]);
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(e.to_string()))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder).map_err(|e| unwritable(e.to_string()))?;
-        file.write_all(&bytes).map_err(|e| unwritable(e.to_string()))?;
-        // A name that points to bytes that were never written would be worse than the old checkpoint.
-        file.as_file().sync_all().map_err(|e| unwritable(e.to_string()))?;
-        file.persist(path).map_err(|e| unwritable(e.error.to_string()))?;
-        Ok(())
+        new_file::write(path, &bytes).map_err(|e| unwritable(e.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The whole network with the way back written out: what autograd would record, in a fixed order.
+//! The whole network with the backward pass written out: what autograd would record, in a fixed order.
 //!
 //! The forward pass keeps what the backward pass reads: convolution outputs and the pictures between them.
 //! Buffers stay from step to step, as long as batch and picture size do.
@@ -145,7 +145,10 @@ impl TrainNet {
         let isa = Isa::wanted().map_err(|e| failed(e.to_string()))?;
         let bf16 = match precision {
             Precision::F32 => None,
-            Precision::Bf16 => Some(Bf16::detect(isa).map_err(|e| failed(e.to_string()))?),
+            Precision::Bf16 => {
+                let bf16 = Bf16::detect(isa).map_err(|e| failed(e.to_string()))?;
+                Some(if Isa::is_named() { bf16.without_amx() } else { bf16 })
+            }
         };
         Ok(Self {
             context: Context { pool: Pool::new(threads), isa, bf16 },
@@ -210,7 +213,11 @@ impl TrainNet {
             1 => "1 thread".to_owned(),
             n => format!("{n} threads"),
         };
-        let precision = if self.context.bf16.is_some() { ", bf16" } else { "" };
+        let precision = match &self.context.bf16 {
+            Some(bf16) if bf16.has_amx() => ", bf16 by AMX",
+            Some(_) => ", bf16",
+            None => "",
+        };
         format!("CPU, {threads}, {}{precision}", self.context.isa)
     }
 }

@@ -1,4 +1,4 @@
-//! The steps that the network is made of, with what each keeps for the way back.
+//! The steps that the network is made of, with what each keeps for the backward pass.
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,6 @@ mod plots;
 mod read;
 mod summary;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use moue_files::{new_file, plain_file};
@@ -39,9 +38,7 @@ pub fn write_report(folder: &Path, out: Option<&Path>) -> Result<PathBuf, Record
     let name = name.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let page = page::page(&name, session.as_ref(), session_fault.as_deref(), &summary)
         .map_err(|e| failed(std::io::Error::other(e)))?;
-    let mut file = new_file::beside(&out).map_err(failed)?;
-    file.write_all(page.as_bytes()).map_err(failed)?;
-    file.persist(&out).map_err(|e| failed(e.error))?;
+    new_file::write(&out, page.as_bytes()).map_err(failed)?;
     Ok(out)
 }
 

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
+use moue_files::plain_file;
+
 use crate::record::RecordError;
 use crate::record::rows::{CSV_HEADER, FaceRow};
-use moue_files::plain_file;
 
 /// A row is a few hundred bytes; a longer line is none, and must not fill the memory.
 const MAX_LINE: usize = 1 << 16;

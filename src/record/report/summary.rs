@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use moue_model::Expression;
+use moue_model::{Expression, Probabilities};
 
 use super::read::{Counts, for_each_row};
-use crate::pipeline::Probabilities;
 use crate::record::RecordError;
 use crate::record::rows::FaceRow;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::super::{Cells, Isa, Pool};
+use super::amx::Amx;
 
 /// Sums in a row of a tile, [`Isa::tile_columns`] of AVX-512.
 pub(super) const COLUMNS: usize = Isa::Avx512.tile_columns();
@@ -19,6 +20,8 @@ const PIECE: usize = 1 << 15;
 /// Proof that this CPU has the instructions, and memory for one rounded picture.
 #[derive(Debug, Clone)]
 pub struct Bf16 {
+    /// Where the CPU has it, products go by its tiles.
+    pub(super) amx: Option<Amx>,
     rounded: Arc<Mutex<Vec<u16>>>,
     #[cfg(not(target_arch = "x86_64"))]
     never: std::convert::Infallible,
@@ -38,11 +41,23 @@ impl Bf16 {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16") {
             return match isa {
-                Isa::Avx512 => Ok(Self { rounded: Arc::default() }),
+                Isa::Avx512 => Ok(Self { amx: Amx::detect(), rounded: Arc::default() }),
                 _ => Err(NoBf16(format!("run uses {isa} (MOUE_ISA)"))),
             };
         }
         Err(NoBf16(format!("one has none (its best is {isa})")))
+    }
+
+    /// The same by AVX512-BF16 alone, for tests and comparisons.
+    #[must_use]
+    pub fn without_amx(self) -> Self {
+        Self { amx: None, ..self }
+    }
+
+    /// Whether products go by the tiles of AMX.
+    #[must_use]
+    pub fn has_amx(&self) -> bool {
+        self.amx.is_some()
     }
 
     /// `from` rounded. The memory is free again when the result is dropped.

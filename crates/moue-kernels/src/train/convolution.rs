@@ -8,6 +8,7 @@ use super::super::scratch::Scratch;
 use super::super::transform::{PRODUCTS, STEP};
 use super::super::winograd::WinogradConvolution;
 use super::super::{Cells, Isa, Picture, Pool, Start, Tile};
+use super::amx::{AmxConvolution, Taps};
 use super::bf16::{self, Bf16, Interleave, PairTile};
 use super::weight_gradient::weight_gradient;
 use super::winograd_gradient::WinogradGradient;
@@ -74,9 +75,12 @@ pub struct TrainConvolution {
     dense: Vec<f32>,
     /// Where that is faster.
     winograd: Option<Winograd>,
+    /// Where the CPU has it, for products of bf16 numbers.
+    amx: Option<AmxConvolution>,
 }
 
-/// A convolution and its way back to the input, which is one too: of the gradient with the weights turned about.
+/// A convolution, and its backward pass to the input, which is a convolution too: of the gradient, with the kernel turned
+/// by 180 degrees.
 struct Winograd {
     /// None where the plain sum's smaller rounding is wanted.
     forward: Option<WinogradConvolution>,
@@ -113,7 +117,7 @@ fn winograd_pays(shape: &ConvolutionShape) -> bool {
 impl TrainConvolution {
     /// Makes the tables. `input_gradient` is the shape of the input's gradient (the input's size, any border) where that
     /// is wanted. With `bf16`, which goes with [`Isa::Avx512`] only, both factors of every product are rounded, but
-    /// where Winograd's form leaves so few products of large maps that they take less time in f32.
+    /// where Winograd's form leaves so few products of large maps that they take less time in f32. By AMX all are.
     ///
     /// # Panics
     /// When shapes do not fit together.
@@ -125,7 +129,8 @@ impl TrainConvolution {
         input_gradient: Option<Picture>,
     ) -> Self {
         let forward = shape.output.height >= FORWARD_ROWS;
-        let fits = winograd_fits(&shape) && (forward || bf16.is_none());
+        let amx = bf16.as_ref().is_some_and(Bf16::has_amx);
+        let fits = winograd_fits(&shape) && (forward || bf16.is_none()) && !amx;
         let winograd = (fits && winograd_pays(&shape)).then_some(Form { forward });
         let bf16 = bf16.filter(|_| winograd.is_none());
         Self::with_form(isa, bf16, shape, input_gradient, winograd)
@@ -158,9 +163,11 @@ impl TrainConvolution {
                 weights: WinogradGradient::new(isa, &shape),
                 scratch: Scratch::new(1),
             });
+        let amx = bf16.as_ref().and_then(|bf16| bf16.amx.clone()).map(AmxConvolution::new);
         Self {
             isa,
             bf16,
+            amx,
             winograd,
             pairs: Vec::new(),
             shape,
@@ -184,6 +191,9 @@ impl TrainConvolution {
     pub fn forward(&mut self, pool: &Pool, weights: &[f32], input: &[f32], output: &mut [f32]) {
         let (isa, shape) = (self.isa, self.shape);
         assert_eq!(weights.len(), shape.weights(), "weights");
+        if let Some(amx) = &mut self.amx {
+            return amx.forward(pool, &shape, &self.forward_rows, weights, input, output);
+        }
         let (c_out, columns) = (shape.output.channels, isa.tile_columns());
         let depth = shape.kernel * shape.kernel * shape.input.channels;
         self.forward_packed.resize(c_out.div_ceil(columns) * depth * columns, 0.0);
@@ -230,6 +240,14 @@ impl TrainConvolution {
     ) {
         let (isa, shape) = (self.isa, self.shape);
         let (c_in, c_out, columns) = (shape.input.channels, shape.output.channels, isa.tile_columns());
+        assert_eq!(weights.len(), shape.weights(), "weights");
+        if let Some(amx) = &mut self.amx {
+            for phase in &self.phases {
+                let taps = Taps { y: &phase.taps_y, x: &phase.taps_x, rows: &phase.rows };
+                amx.backward_input(pool, &shape, &taps, weights, gradient, to, accumulate);
+            }
+            return;
+        }
         let panels = c_in.div_ceil(columns);
         let rounded = self.bf16.as_ref().map(|bf16| (bf16, bf16.round(pool, gradient)));
         for phase in &mut self.phases {
@@ -281,6 +299,9 @@ impl TrainConvolution {
     /// # Panics
     /// When a buffer is too short.
     pub fn backward_weights(&mut self, pool: &Pool, input: &[f32], gradient: &[f32], to: &mut [f32]) {
+        if let Some(amx) = &mut self.amx {
+            return amx.backward_weights(pool, &self.shape, &self.forward_rows, input, gradient, to);
+        }
         if let Some(Winograd { weights, scratch, .. }) = &mut self.winograd {
             scratch.fit(pool.threads());
             weights.run(pool, scratch, &self.shape, input, gradient, to);

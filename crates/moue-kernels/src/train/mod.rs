@@ -11,6 +11,11 @@
 //! Sources: the gradients of a convolution are those of Dumoulin and Visin, "A guide to convolution
 //! arithmetic for deep learning" (2016); batch-norm's are those of Ioffe and Szegedy (2015), section 3.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[path = "amx/absent.rs"]
+mod amx;
 mod bf16;
 mod convolution;
 mod norm;

@@ -1,7 +1,7 @@
 //! Behind the first convolution: batch-norm, ReLU and the 3x3 max-pool with stride 2 and padding 1 in one step.
 //!
 //! The normalised picture, the largest of the network, is never written: the pool keeps which of the nine
-//! pixels was the greatest, and the way back needs no more.
+//! pixels was the greatest, and the backward pass needs no more.
 
 use parking_lot::Mutex;
 

@@ -121,6 +121,39 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
     Ok(())
 }
 
+/// By AVX512-BF16 alone and by AMX, as far as this CPU has them.
+fn ways_of_bf16(isa: Isa) -> Vec<Bf16> {
+    let Ok(bf16) = Bf16::detect(isa) else { return Vec::new() };
+    let mut ways = vec![bf16.clone().without_amx()];
+    ways.extend(bf16.has_amx().then_some(bf16));
+    ways
+}
+
+/// Whole steps and panels, more than one block of pixels, and several groups of sums: as in the network, at its narrowest.
+#[test]
+#[cfg_attr(miri, ignore = "there is no AMX")]
+fn the_networks_convolutions_by_amx_are_the_plain_loop() {
+    let Some(bf16) = Bf16::detect(Isa::best()).ok().filter(Bf16::has_amx) else {
+        println!("skipped: this CPU has no AMX with bf16, or the system does not permit it");
+        return;
+    };
+    for (n, side, c_in, c_out, kernel, stride) in [
+        (2, 31, 3, 64, 7, 2),
+        (3, 24, 64, 64, 3, 1),
+        (3, 24, 64, 128, 3, 2),
+        (3, 24, 64, 128, 1, 2),
+        (2, 9, 128, 128, 3, 1),
+        (2, 7, 128, 256, 3, 2),
+        (2, 3, 256, 256, 3, 1),
+        (3, 3, 256, 512, 1, 2),
+        (2, 2, 512, 512, 3, 1),
+    ] {
+        let (height, width, winograd) = (side, side, false);
+        let case = Case { threads: 2, n, height, width, c_in, c_out, kernel, stride, winograd, seed: 3 };
+        check_convolution(Isa::Avx512, Some(&bf16), case).unwrap();
+    }
+}
+
 /// Few channels into many: where both factors are copied together, a tile's rows reach over the next pixel's.
 #[test]
 #[cfg_attr(miri, ignore = "minutes")]
@@ -142,7 +175,7 @@ fn wide_layers_over_few_channels_go_back_as_the_plain_loop() {
                 seed: 5,
             };
             check_convolution(isa, None, case).unwrap();
-            if let Ok(bf16) = Bf16::detect(isa) {
+            for bf16 in ways_of_bf16(isa) {
                 check_convolution(isa, Some(&bf16), case).unwrap();
             }
         }
@@ -208,7 +241,7 @@ proptest! {
         c_out in 1_usize..80, kernel in prop::sample::select(vec![1_usize, 3, 7]), stride in 1_usize..3,
         seed in 0_u64..1000,
     ) {
-        if let Ok(bf16) = Bf16::detect(Isa::best()) {
+        for bf16 in ways_of_bf16(Isa::best()) {
             let case = Case { threads, n, height, width, c_in, c_out, kernel, stride, winograd: false, seed };
             check_convolution(Isa::Avx512, Some(&bf16), case)?;
         }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{ModelError, NetworkWeights, WeightTensor, state_dict_layout};
 use moue_files::excerpt;
+
+use crate::{ModelError, NetworkWeights, WeightTensor, state_dict_layout};
 
 /// What `DataParallel` puts in front of every name.
 const PARALLEL_PREFIX: &str = "module.";

@@ -1,7 +1,7 @@
 //! Writes weights as safetensors.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
+
 use std::path::Path;
 
 use half::f16;
@@ -64,11 +64,7 @@ pub fn write_safetensors(weights: &NetworkWeights, path: &Path, stored: StoredAs
     let mut bytes = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))
         .map_err(|e| unwritable(e.to_string()))?;
     sort_header(&mut bytes).map_err(unwritable)?;
-    let mut file = new_file::beside(path).map_err(|e| unwritable(e.to_string()))?;
-    file.write_all(&bytes).map_err(|e| unwritable(e.to_string()))?;
-    file.as_file().sync_all().map_err(|e| unwritable(e.to_string()))?;
-    file.persist(path).map_err(|e| unwritable(e.to_string()))?;
-    Ok(())
+    new_file::write(path, &bytes).map_err(|e| unwritable(e.to_string()))
 }
 
 /// Brings the header's keys into an order of their own: the library writes metadata in the order of a hash map, so that

@@ -1,9 +1,7 @@
 //! Whether the network is right as often as it says (Guo et al. 2017, arXiv 1706.04599).
 
-use moue_model::Expression;
+use moue_model::{Expression, Probabilities, softmax};
 use serde::Serialize;
-
-use super::predict::{Probabilities, softmax};
 
 /// Bins of the expected calibration error.
 pub const ECE_BINS: usize = 15;

@@ -1,11 +1,10 @@
 //! Writes an evaluation's files.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use moue_files::new_file;
 use moue_model::Expression;
-use tempfile::NamedTempFile;
 
 use super::plots::{PlotError, confusion_matrix, reliability_diagram};
 use super::{ConfusionMatrix, Evaluation, classification_report};
@@ -69,17 +68,7 @@ pub fn png(picture: &RgbImage) -> Result<Vec<u8>, EvalError> {
 /// [`EvalError::Unwritable`], naming the file.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
     let unwritable = |reason: String| EvalError::Unwritable { path: path.to_owned(), reason };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder).map_err(|e| unwritable(e.to_string()))?;
-    file.write_all(bytes).map_err(|e| unwritable(e.to_string()))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // Temporary files are private; a result is as readable as any file.
-        let _ = std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644));
-    }
-    file.persist(path).map_err(|e| unwritable(e.error.to_string()))?;
-    Ok(())
+    new_file::write(path, bytes).map_err(|e| unwritable(e.to_string()))
 }
 
 /// A row a true class, a column a predicted one.

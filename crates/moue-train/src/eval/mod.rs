@@ -11,6 +11,7 @@ pub use calibration::{Calibration, CalibrationBin, ECE_BINS, fit_temperature};
 pub use confusion::{ClassScores, ConfusionMatrix, MeanScores};
 pub use files::{EvalError, write_evaluation};
 pub use files::{png, write_atomically};
+pub use moue_model::{Probabilities, softmax};
 pub use plots::contact_sheet;
-pub use predict::{Predictor, Probabilities, softmax};
+pub use predict::Predictor;
 pub use report::{Evaluation, classification_report};

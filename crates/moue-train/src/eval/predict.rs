@@ -1,24 +1,13 @@
 //! Runs a network over a split.
 
-use crate::data::Split;
 use moue_model::{
     CpuPlan, Expression, ModelError, NetworkWeights, PlanOptions, TRAINING_FACE_PX, resize_bilinear,
 };
 
-/// Probabilities of the classes; they sum to 1.
-pub type Probabilities = [f32; Expression::COUNT];
+use crate::data::Split;
 
 /// Pictures that are computed in one call.
 const BATCH: usize = 32;
-
-/// softmax(logits / temperature).
-#[must_use]
-pub fn softmax(logits: &[f32; Expression::COUNT], temperature: f32) -> Probabilities {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials = logits.map(|v| ((v - largest) / temperature).exp());
-    let sum: f32 = exponentials.iter().sum();
-    exponentials.map(|e| e / sum)
-}
 
 /// A network ready to read faces of a data set on the CPU.
 pub struct Predictor {

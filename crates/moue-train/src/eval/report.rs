@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use moue_model::Expression;
+use moue_model::{Expression, Probabilities};
 use serde::Serialize;
 
 use super::calibration::Calibration;
 use super::confusion::{ClassScores, ConfusionMatrix, MeanScores};
-use super::predict::Probabilities;
 
 /// The table that scikit-learn's `classification_report` prints, with `digits` decimals: one row a class that is there,
 /// accuracy, macro and weighted average.

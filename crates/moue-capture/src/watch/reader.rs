@@ -6,9 +6,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use moue_capture::{CaptureError, Frame, SourceInfo, SourceSpec, Transport};
 
-use super::live::{SourceOpener, fault};
+use super::watcher::{Event, OtherReaders};
+use crate::{CaptureError, OpenedSource, SourceSpec};
+
+/// Opens a source, on the thread that will read it.
+pub type SourceOpener = dyn Fn(&SourceSpec) -> Result<OpenedSource, CaptureError> + Send + Sync;
 
 /// How often a thread that waits for another one looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -19,31 +22,7 @@ const RELEASE_LATE: Duration = Duration::from_secs(9);
 /// Drivers that may hang at once; each keeps a thread.
 const MAX_HUNG: usize = 4;
 
-/// What a source did.
-pub(super) enum Event {
-    /// It is open.
-    Opened {
-        info: SourceInfo,
-        /// What the user should know about the choice.
-        note: Option<String>,
-        /// What opens the same device again and no other.
-        same: Option<SourceSpec>,
-        /// How to play and seek in it.
-        transport: Option<Transport>,
-    },
-    /// The next frame.
-    Frame(Frame),
-    /// No frame, or a damaged one; it goes on.
-    Nothing(CaptureError),
-    /// A finite source is at its end.
-    Ended,
-    /// It could not be opened, or ended with an error.
-    Failed(CaptureError),
-    /// The source's own code panicked.
-    Panicked(String),
-}
-
-/// A source that is being opened and read. [`Leaving::add`] ends it.
+/// A source that is being opened and read. [`EndingReaders::add`] ends it.
 pub(super) struct Reader {
     events: Receiver<Event>,
     thread: JoinHandle<()>,
@@ -52,13 +31,13 @@ pub(super) struct Reader {
 impl Reader {
     /// Opens `source` on a new thread.
     pub(super) fn start(open: &Arc<SourceOpener>, source: &SourceSpec) -> std::io::Result<Self> {
-        // The frame that nobody has taken yet keeps the thread from reading on.
+        // The one frame that waits here keeps the thread from reading on.
         let (sender, events) = bounded(1);
         let (open, source) = (Arc::clone(open), source.clone());
         let thread = std::thread::Builder::new().name("capture-reader".into()).spawn(move || {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| read(&*open, &source, &sender))) {
-                // Where nobody listens any more, nobody cares.
-                let _ = sender.send(Event::Panicked(fault("capture-reader", &*panic)));
+                // The receiver is gone when the source is not wanted any more.
+                let _ = sender.send(Event::Panicked(panic));
             }
         })?;
         Ok(Self { events, thread })
@@ -70,7 +49,7 @@ impl Reader {
         match self.events.recv_timeout(wait) {
             Ok(event) => Some(event),
             Err(Timeout) => None,
-            Err(Disconnected) => Some(Event::Panicked("the thread \"capture-reader\" is gone".into())),
+            Err(Disconnected) => Some(Event::Panicked(Box::new("the thread is gone"))),
         }
     }
 
@@ -94,53 +73,28 @@ impl Reader {
 
 /// Threads that were told to end and have not ended yet; some never do.
 #[derive(Default)]
-pub(super) struct Leaving(Vec<(JoinHandle<()>, Instant)>);
+pub(super) struct EndingReaders(Vec<(JoinHandle<()>, Instant)>);
 
-impl Leaving {
+impl EndingReaders {
     /// Tells a thread to end and waits a little.
     pub(super) fn add(&mut self, reader: Reader) {
         if let Some(thread) = reader.release(RELEASE_SOON) {
             self.0.push((thread, Instant::now()));
         }
+    }
+
+    /// What is left of them.
+    pub(super) fn state(&mut self) -> OtherReaders {
         self.0.retain(|(thread, _)| !thread.is_finished());
-    }
-
-    /// Whether every source is released, except those whose driver hangs.
-    pub(super) fn settled(&mut self) -> bool {
-        self.0.retain(|(thread, _)| !thread.is_finished());
-        self.0.iter().all(|(_, since)| since.elapsed() > RELEASE_LATE)
-    }
-
-    /// Whether a thread of this program keeps a source, against its will.
-    pub(super) fn any(&self) -> bool {
-        self.0.iter().any(|(thread, _)| !thread.is_finished())
-    }
-
-    /// Whether so many hang that another one would only be one more.
-    pub(super) fn too_many(&self) -> bool {
-        self.0.len() >= MAX_HUNG
+        OtherReaders {
+            settled: self.0.iter().all(|(_, since)| since.elapsed() > RELEASE_LATE),
+            any: !self.0.is_empty(),
+            too_many: self.0.len() >= MAX_HUNG,
+        }
     }
 }
 
-/// Numbers and times the frames of a camera that is opened again and again as one stream.
-#[derive(Default)]
-pub(super) struct OneStream {
-    first: Option<Instant>,
-    next: u64,
-}
-
-impl OneStream {
-    /// The frame at its place in the whole stream.
-    pub(super) fn place(&mut self, mut frame: Frame) -> Frame {
-        let first = *self.first.get_or_insert(frame.captured_at);
-        frame.time_s = frame.captured_at.duration_since(first).as_secs_f64();
-        frame.index = self.next;
-        self.next += 1;
-        frame
-    }
-}
-
-/// Ends when nobody listens any more; the source is released then.
+/// Ends when the receiver is gone; the source is released then.
 fn read(open: &SourceOpener, source: &SourceSpec, sender: &Sender<Event>) {
     let opened = match open(source) {
         Ok(opened) => opened,

@@ -1,8 +1,8 @@
-//! How calm readings are, and what that costs: flips of the label a minute, raw and smoothed, for each clip of a
-//! folder, and the delay that smoothing adds to a sudden change. Prints the tables of docs/calm.md.
+//! How steady smoothing makes the readings, and what that costs: flips of the label a minute, raw and smoothed, for each clip of a
+//! folder, and the delay that smoothing adds to a sudden change. Prints the tables of docs/smoothing.md.
 //!
 //! ```text
-//! cargo run --release --example calm -- FOLDER
+//! cargo run --release --example smoothing -- FOLDER
 //! ```
 #![allow(clippy::print_stdout)]
 
@@ -11,9 +11,14 @@ use std::error::Error;
 use std::path::Path;
 
 use moue::capture::{Pace, SourceSpec, open_source};
+<<<<<<< HEAD:examples/calm.rs
 use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, Expression, LoadedWeights};
 use moue::pipeline::{FaceSearch, FrameAnalyzer, Probabilities, Smoother, SmoothingSettings};
+=======
+use moue::model::{DeviceChoice, Expression, LoadedWeights, Probabilities};
+use moue::pipeline::{FaceSearch, FrameAnalyzer, Smoother, SmoothingSettings};
+>>>>>>> main:examples/smoothing.rs
 
 /// Time constants in milliseconds; 0 is raw.
 const TIMES_MS: [f32; 5] = [0.0, 100.0, 250.0, 500.0, 1000.0];

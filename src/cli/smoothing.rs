@@ -1,12 +1,12 @@
 //! `moue analyze --smooth` and `--baseline`: what the window would show.
 
 use clap::Args;
-
-use crate::pipeline::{AnalyzedFrame, Baseline, BaselineMean, ReadingStage, ShownReading, SmoothingSettings};
 use moue_capture::SourceKind;
 
+use crate::pipeline::{AnalyzedFrame, Baseline, BaselineMean, ReadingStage, ShownReading, SmoothingSettings};
+
 #[derive(Debug, Args)]
-pub(super) struct CalmArgs {
+pub(super) struct SmoothingArgs {
     /// Add the readings averaged over MS milliseconds, with the label that the window would show (0: no average)
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u16).range(0..=10_000))]
     pub(super) smooth: Option<u16>,
@@ -26,7 +26,7 @@ fn span(text: &str) -> Result<(f64, f64), String> {
 }
 
 /// The readings as the window would show them.
-pub(super) struct Calm {
+pub(super) struct Smoothing {
     settings: SmoothingSettings,
     stage: ReadingStage,
     /// From and to in seconds.
@@ -37,14 +37,14 @@ pub(super) struct Calm {
     baseline: Option<Baseline>,
 }
 
-impl Calm {
-    pub(super) fn new(args: &CalmArgs, kind: SourceKind) -> Self {
+impl Smoothing {
+    pub(super) fn new(args: &SmoothingArgs, kind: SourceKind) -> Self {
         let mut settings = SmoothingSettings::default();
         if let Some(ms) = args.smooth {
             settings.time_constant_ms = f32::from(ms);
         }
         if kind == SourceKind::Still {
-            // Pictures have no time in common.
+            // Still pictures have no common clock, so nothing is smoothed over time.
             settings.time_constant_ms = 0.0;
         }
         Self {

@@ -1,0 +1,67 @@
+//! In the place of `amx` where there is none: other processors, and systems that are asked for it in other ways.
+
+use super::super::{PixelRows, Pool};
+use super::ConvolutionShape;
+
+/// Never there.
+#[derive(Debug, Clone)]
+pub(super) enum Amx {}
+
+impl Amx {
+    pub(super) fn detect() -> Option<Self> {
+        None
+    }
+}
+
+/// Never there.
+pub(super) enum AmxConvolution {}
+
+pub(super) struct Taps<'a> {
+    pub(super) y: &'a [usize],
+    pub(super) x: &'a [usize],
+    pub(super) rows: &'a PixelRows,
+}
+
+impl AmxConvolution {
+    pub(super) fn new(amx: Amx) -> Self {
+        match amx {}
+    }
+
+    pub(super) fn forward(
+        &mut self,
+        _pool: &Pool,
+        _shape: &ConvolutionShape,
+        _rows: &PixelRows,
+        _weights: &[f32],
+        _input: &[f32],
+        _output: &mut [f32],
+    ) {
+        match *self {}
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn backward_input(
+        &mut self,
+        _pool: &Pool,
+        _shape: &ConvolutionShape,
+        _taps: &Taps<'_>,
+        _weights: &[f32],
+        _gradient: &[f32],
+        _to: &mut [f32],
+        _accumulate: bool,
+    ) {
+        match *self {}
+    }
+
+    pub(super) fn backward_weights(
+        &mut self,
+        _pool: &Pool,
+        _shape: &ConvolutionShape,
+        _rows: &PixelRows,
+        _input: &[f32],
+        _gradient: &[f32],
+        _to: &mut [f32],
+    ) {
+        match *self {}
+    }
+}

@@ -1,0 +1,65 @@
+//! What comes out of the pipeline.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use moue_model::{Classifier, LoadedWeights, parameter_count};
+
+use super::{AnalyzedFrame, ShownReading};
+
+/// The network in use, for the window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// Name to show.
+    pub name: String,
+    /// The file; `None` for the built-in network.
+    pub path: Option<PathBuf>,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Residual blocks a layer.
+    pub blocks: usize,
+    /// Learned parameters.
+    pub parameters: usize,
+    /// Input width and height in pixels.
+    pub input_size: usize,
+    /// The device in words.
+    pub device: String,
+    /// The file's metadata.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ModelInfo {
+    /// What there is to say about weights that run in `classifier`.
+    #[must_use]
+    pub fn new(loaded: &LoadedWeights, classifier: &Classifier) -> Self {
+        Self {
+            name: loaded.name.clone(),
+            path: loaded.path.clone(),
+            sha256: loaded.sha256.clone(),
+            blocks: loaded.weights.blocks,
+            parameters: parameter_count(loaded.weights.blocks),
+            input_size: loaded.weights.input_size(),
+            device: classifier.device_name().to_owned(),
+            metadata: loaded.weights.metadata.clone(),
+        }
+    }
+}
+
+/// A result, with what the window shows of it.
+#[derive(Debug, Clone)]
+pub struct LiveResult {
+    /// The frame and its faces, largest first.
+    pub analyzed: AnalyzedFrame,
+    /// What is shown of each face, in the faces' order.
+    pub shown: Vec<ShownReading>,
+    /// Counts the results.
+    pub number: u64,
+    /// When the result was ready.
+    pub finished_at: Instant,
+    /// Results a second over the last two seconds.
+    pub results_per_s: f32,
+    /// The network that read the faces.
+    pub model: Arc<ModelInfo>,
+}
