@@ -34,16 +34,11 @@ use std::time::Duration;
 
 use eframe::egui;
 use moue_capture::SourceSpec;
+use moue_detect::DetectorKind;
 use moue_model::DeviceChoice;
 
 use crate::pipeline::{Origins, ResultTap, Stopper};
 use crate::settings;
-<<<<<<< HEAD
-use moue_capture::SourceSpec;
-use moue_detect::DetectorKind;
-use moue_model::DeviceChoice;
-=======
->>>>>>> main
 
 pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};

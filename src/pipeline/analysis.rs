@@ -7,11 +7,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use moue_capture::SourceKind;
-<<<<<<< HEAD
 use moue_detect::DetectorKind;
-use moue_model::{Classifier, LoadedWeights, parameter_count};
-=======
->>>>>>> main
 
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Message, NewModel, Shared, SourceState, Work, fault};

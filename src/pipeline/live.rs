@@ -7,16 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-<<<<<<< HEAD
-use crossbeam_channel::{Receiver, Sender, bounded};
-use moue_capture::{CaptureError, Frame, OpenedSource, Pace, SourceKind, SourceSpec, Transport, open_source};
-use moue_detect::DetectorKind;
-use moue_model::{Classifier, DeviceChoice, LoadedWeights, ModelError};
-=======
 use crossbeam_channel::{Receiver, bounded};
 use moue_capture::{SourceSpec, Transport};
+use moue_detect::DetectorKind;
 use moue_model::{DeviceChoice, ModelError};
->>>>>>> main
 use parking_lot::Mutex;
 
 use super::analysis::analysis_loop;
@@ -48,140 +42,6 @@ pub struct LiveOptions {
     pub detector: DetectorKind,
 }
 
-<<<<<<< HEAD
-/// The personal baseline.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum BaselineState {
-    /// Nothing is taken out.
-    #[default]
-    Off,
-    /// It is being recorded.
-    Recording {
-        /// The person.
-        id: u64,
-        /// Seconds that are left; `None` before the first frame.
-        left_s: Option<f64>,
-    },
-    /// It is applied, unless it was recorded with another source or network.
-    On {
-        /// What is taken out.
-        baseline: Baseline,
-        /// Whether it fits the source and network in use.
-        fits: bool,
-    },
-}
-
-/// Opens a source, on the capture thread.
-pub type SourceOpener = dyn Fn(&SourceSpec) -> Result<OpenedSource, CaptureError> + Send + Sync;
-/// Reads a weights file (`None`: the built-in network), on a thread of its own.
-pub type WeightsReader = dyn Fn(Option<&Path>) -> Result<LoadedWeights, ModelError> + Send + Sync;
-
-/// Where sources and weights come from. The real ones, or those of a test.
-#[derive(Clone)]
-pub struct Origins {
-    /// Opens sources.
-    pub open: Arc<SourceOpener>,
-    /// Reads weights.
-    pub read: Arc<WeightsReader>,
-}
-
-impl Default for Origins {
-    /// Real cameras and files at their own pace, real weights files.
-    fn default() -> Self {
-        Self {
-            open: Arc::new(|spec| open_source(spec, Pace::Live)),
-            read: Arc::new(|path| path.map_or_else(LoadedWeights::built_in, LoadedWeights::read)),
-        }
-    }
-}
-
-/// What is called on the pipeline's threads; must return at once.
-pub struct Hooks {
-    /// With each new frame, on the capture thread.
-    pub on_frame: Box<dyn Fn(&Frame) + Send + Sync>,
-    /// When anything else changed.
-    pub on_change: Box<dyn Fn() + Send + Sync>,
-}
-
-/// Takes every result on the analysis thread, in order; must return at once.
-pub type ResultTap = dyn Fn(&Arc<LiveResult>) + Send + Sync;
-
-/// A frame on its way to the analysis.
-pub(super) struct Work {
-    pub(super) frame: Frame,
-    pub(super) kind: SourceKind,
-    /// Name of the source.
-    pub(super) source: Arc<str>,
-    /// Number of the source; results of an older one are worthless.
-    pub(super) generation: u64,
-}
-
-/// The source that the user wants.
-#[derive(Clone)]
-pub(super) struct Wanted {
-    pub(super) source: SourceSpec,
-    pub(super) generation: u64,
-    pub(super) paused: bool,
-}
-
-/// A network that is ready to run.
-pub(super) struct NewModel {
-    pub(super) classifier: Classifier,
-    pub(super) info: Arc<ModelInfo>,
-}
-
-/// What the threads share.
-pub(super) struct Shared {
-    pub(super) stop: AtomicBool,
-    pub(super) wanted: Mutex<Wanted>,
-    pub(super) work: Mailbox<Work>,
-    pub(super) new_model: Mailbox<NewModel>,
-    pub(super) state: Mutex<SourceState>,
-    pub(super) result: Mutex<Option<Arc<LiveResult>>>,
-    pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
-    pub(super) smoothing: Mutex<SmoothingSettings>,
-    pub(super) detector: Mutex<DetectorKind>,
-    pub(super) baseline: Mutex<BaselineState>,
-    pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
-    pub(super) transport: Mutex<Option<Transport>>,
-    pub(super) hooks: Hooks,
-    pub(super) origins: Origins,
-    messages: Sender<Message>,
-}
-
-impl Shared {
-    pub(super) fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn say(&self, message: Message) {
-        if let Err(e) = self.messages.try_send(message) {
-            tracing::warn!("not shown: {:?}", e.into_inner());
-        }
-        (self.hooks.on_change)();
-    }
-
-    pub(super) fn set_state(&self, state: SourceState) {
-        *self.state.lock() = state;
-        (self.hooks.on_change)();
-    }
-
-    /// Hands a result out, with no lock held: a tap may ask for anything.
-    pub(super) fn tap(&self, result: &Arc<LiveResult>) {
-        let tap = self.tap.lock().clone();
-        if let Some(tap) = tap {
-            tap(result);
-        }
-    }
-
-    /// Nothing old stays on screen.
-    pub(super) fn clear_result(&self) {
-        *self.result.lock() = None;
-    }
-}
-
-=======
->>>>>>> main
 /// The running pipeline. Dropping it ends the threads and releases the camera.
 pub struct Live {
     shared: Arc<Shared>,
@@ -376,16 +236,12 @@ impl Live {
         *self.shared.tap.lock() = tap;
     }
 
-<<<<<<< HEAD
     /// Changes who looks for faces; the faces so far are forgotten.
     pub fn set_detector(&self, detector: DetectorKind) {
         *self.shared.detector.lock() = detector;
     }
 
-    /// Changes how calm the readings are.
-=======
     /// Changes how strongly the readings are smoothed.
->>>>>>> main
     pub fn set_smoothing(&self, settings: SmoothingSettings) {
         *self.shared.smoothing.lock() = settings;
     }

@@ -58,16 +58,21 @@ impl FaceMesh {
         (by - ay).atan2(bx - ax)
     }
 
-    /// The square that frames this face as FER-2013's pictures frame theirs: eyes and mouth lie where they lie there,
-    /// and the eyes are level. Shift, turn and scale with the least squared distances (Umeyama 1991), over the means
-    /// of the points around right eye, left eye and mouth.
+    /// Right eye, left eye and mouth: the means of four points around each.
     #[must_use]
-    pub fn framing_square(&self) -> TurnedSquare {
-        let mean = |indices: &[usize]| {
+    pub fn framing_places(&self) -> [[f32; 2]; 3] {
+        PLACES.map(|indices| {
             let sum = indices.iter().map(|&i| self.at(i)).fold([0.0; 2], |a, p| [a[0] + p[0], a[1] + p[1]]);
             sum.map(|v| v / indices.len() as f32)
-        };
-        let seen = PLACES.map(|indices| mean(&indices));
+        })
+    }
+
+    /// The square that frames this face as FER-2013's pictures frame theirs: eyes and mouth lie where they lie there,
+    /// and the eyes are level. Shift, turn and scale with the least squared distances (Umeyama 1991) over
+    /// [`Self::framing_places`].
+    #[must_use]
+    pub fn framing_square(&self) -> TurnedSquare {
+        let seen = self.framing_places();
         let centre = |points: &[[f32; 2]; 3]| [0, 1].map(|i| points.iter().map(|p| p[i]).sum::<f32>() / 3.0);
         let (from, to) = (centre(&FRAMED), centre(&seen));
         // The turn and scale as one complex number.
@@ -173,6 +178,33 @@ mod tests {
         for (a, b) in mesh.points.iter().zip(&first.points) {
             let off = (a[0] - b[0]).hypot(a[1] - b[1]) / width;
             assert!(off < 0.06, "off by {off} of the width");
+        }
+    }
+
+    #[test]
+    fn the_framing_follows_turn_shift_and_scale_of_the_points() {
+        let placed = |turn: f32, scale: f32, shift: [f32; 2]| {
+            let mut points = vec![[0.0; 3]; MESH_POINTS];
+            for (indices, [x, y]) in PLACES.iter().zip(FRAMED) {
+                let (sin, cos) = turn.sin_cos();
+                for &i in indices {
+                    points[i] =
+                        [shift[0] + scale * (x * cos - y * sin), shift[1] + scale * (x * sin + y * cos), 0.0];
+                }
+            }
+            let square = TurnedSquare { centre: [0.0; 2], side: 1.0, angle: 0.0 };
+            FaceMesh { points, score: 1.0, square }.framing_square()
+        };
+        for (turn, scale, shift) in
+            [(0.0, 1.0, [0.0, 0.0]), (0.5, 120.0, [300.0, -40.0]), (-2.8, 48.0, [9.0, 7.0])]
+        {
+            let square = placed(turn, scale, shift);
+            let off = (square.centre[0] - shift[0]).hypot(square.centre[1] - shift[1]);
+            assert!(off < 1e-3 * scale, "{square:?}");
+            assert!(
+                (square.side / scale - 1.0).abs() < 1e-4 && (square.angle - turn).abs() < 1e-4,
+                "{square:?}"
+            );
         }
     }
 
