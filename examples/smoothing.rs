@@ -11,14 +11,9 @@ use std::error::Error;
 use std::path::Path;
 
 use moue::capture::{Pace, SourceSpec, open_source};
-<<<<<<< HEAD:examples/calm.rs
 use moue::detect::DetectorKind;
-use moue::model::{DeviceChoice, Expression, LoadedWeights};
-use moue::pipeline::{FaceSearch, FrameAnalyzer, Probabilities, Smoother, SmoothingSettings};
-=======
 use moue::model::{DeviceChoice, Expression, LoadedWeights, Probabilities};
 use moue::pipeline::{FaceSearch, FrameAnalyzer, Smoother, SmoothingSettings};
->>>>>>> main:examples/smoothing.rs
 
 /// Time constants in milliseconds; 0 is raw.
 const TIMES_MS: [f32; 5] = [0.0, 100.0, 250.0, 500.0, 1000.0];

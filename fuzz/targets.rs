@@ -119,6 +119,11 @@ pub fn picture(bytes: &[u8]) {
         image::ImageFormat::Jpeg,
         image::ImageFormat::Gif,
         image::ImageFormat::WebP,
+        image::ImageFormat::Tiff,
+        image::ImageFormat::Bmp,
+        image::ImageFormat::Pnm,
+        image::ImageFormat::Qoi,
+        image::ImageFormat::Ico,
     ];
     if !image::guess_format(bytes).is_ok_and(|format| known.contains(&format)) {
         return;

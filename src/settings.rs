@@ -3,13 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-<<<<<<< HEAD
 use moue_detect::DetectorKind;
-use moue_files::excerpt;
-use moue_files::plain_file;
-=======
 use moue_files::{excerpt, new_file, plain_file};
->>>>>>> main
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::Baseline;

@@ -112,6 +112,7 @@ fn hottest_and_cell(cell: (usize, usize), mirror: bool) -> Option<(Pos2, Rect)> 
                 size_px: None,
                 frame_rate: None,
                 frame_count: None,
+                conversion: None,
             };
             Ok(OpenedSource { source: Box::new(Camera { info, image, next: 0 }), note: None })
         }),

@@ -7,14 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
-<<<<<<< HEAD
-use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
-use moue::detect::DetectorKind;
-=======
 use moue::capture::{
     CaptureError, Frame, FrameSource, Limits, OpenedSource, SourceInfo, SourceKind, SourceSpec,
 };
->>>>>>> main
+use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
     BASELINE_S, Baseline, BaselineState, Hooks, Live, LiveOptions, LiveResult, Message, Origins,
@@ -91,6 +87,7 @@ fn start() -> World {
                 size_px,
                 frame_rate: Some(50.0),
                 frame_count: None,
+                conversion: None,
             };
             opened.fetch_add(1, Ordering::SeqCst);
             let source = FakeCamera { info, image, next: 0, open: Arc::clone(&opened), fault };

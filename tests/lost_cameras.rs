@@ -168,6 +168,7 @@ fn opener(bench: &Arc<Bench>) -> Arc<SourceOpener> {
             size_px: Some((64, 48)),
             frame_rate: Some(50.0),
             frame_count: None,
+            conversion: None,
         };
         plugged.open.fetch_add(1, Ordering::SeqCst);
         let image = Arc::new(RgbImage::new(64, 48));

@@ -10,7 +10,8 @@ use std::path::Path;
 use half::{bf16, f16};
 use moue::model::formula::formula_weights;
 use moue::model::{
-    LoadedWeights, ModelError, NetworkWeights, StoredAs, parse_weights, read_safetensors, write_safetensors,
+    LoadedWeights, ModelError, NetworkWeights, StartWeights, StoredAs, WeightTensor, parse_weights,
+    read_safetensors, write_safetensors,
 };
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -127,6 +128,71 @@ fn both_depths_wrapped_and_prefixed_are_read_exactly() {
             assert_eq!(parse(&pytorch_file(&weights, wrap, prefix)).unwrap(), weights, "{wrap:?} {prefix}");
         }
     }
+}
+
+/// A ResNet-18 as torchvision names it, with other numbers.
+fn resnet18() -> NetworkWeights {
+    let mut weights = formula_weights(2);
+    let tensors = std::mem::take(&mut weights.tensors);
+    for (name, tensor) in tensors {
+        if !name.starts_with("attention.") && !name.starts_with("fc.") {
+            weights.tensors.insert(name.replace(".shortcut.", ".downsample."), tensor);
+        }
+    }
+    let mut fc = |name: &str, shape: Vec<usize>| {
+        let values = vec![0.25; shape.iter().product()];
+        weights.tensors.insert(name.into(), WeightTensor { shape, values });
+    };
+    fc("fc.weight", vec![1000, 512]);
+    fc("fc.bias", vec![1000]);
+    weights
+}
+
+#[test]
+fn torchvisions_resnet18_gives_its_body_to_begin_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pth, safetensors) = (dir.path().join("resnet18.pth"), dir.path().join("resnet18.safetensors"));
+    std::fs::write(&pth, pytorch_file(&resnet18(), None, "module.")).unwrap();
+    write_safetensors(&resnet18(), &safetensors, StoredAs::F32).unwrap();
+    let ours = formula_weights(2);
+    for path in [&pth, &safetensors] {
+        let StartWeights::Body(body) = StartWeights::read(path).unwrap() else {
+            panic!("{}", path.display())
+        };
+        assert_eq!(body.classes, 1000);
+        assert_eq!(body.tensors.len(), ours.tensors.len() - 4);
+        assert!(body.tensors.iter().all(|(name, t)| *t == ours.tensors[name]));
+        // Only training can make something of it.
+        assert!(LoadedWeights::read(path).is_err());
+    }
+    write_safetensors(&ours, &safetensors, StoredAs::F32).unwrap();
+    let StartWeights::Network(loaded) = StartWeights::read(&safetensors).unwrap() else { panic!() };
+    assert_eq!(loaded.weights.tensors, ours.tensors);
+}
+
+#[test]
+fn other_networks_with_torchvisions_names_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("net.pth");
+    let refusal = |weights: &NetworkWeights| {
+        std::fs::write(&path, pytorch_file(weights, None, "")).unwrap();
+        StartWeights::read(&path).unwrap_err().to_string()
+    };
+    let mut bottleneck = resnet18();
+    bottleneck.tensors.get_mut("layer1.0.conv1.weight").unwrap().shape = vec![64, 64, 3, 3, 1];
+    let text = refusal(&bottleneck);
+    assert!(text.contains("layer1.0.conv1.weight: expected shape [64, 64, 3, 3]"), "{text}");
+    let mut deeper = resnet18();
+    deeper.tensors.insert("layer2.2.bn1.bias".into(), resnet18().tensors["layer2.1.bn1.bias"].clone());
+    let text = refusal(&deeper);
+    assert!(text.contains("layer2.2.bn1.bias") && text.contains("ResNet-18"), "{text}");
+    let mut cut = resnet18();
+    cut.tensors.remove("layer4.0.downsample.1.running_var");
+    let text = refusal(&cut);
+    assert!(
+        text.contains("layer4.0.downsample.1.running_var: expected shape [512], found no such"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use image::GrayImage;
+use moue::model::{StoredAs, WeightTensor, is_head, write_safetensors};
+use moue::train::initial_weights;
 use tempfile::TempDir;
 
 const CLASSES: [&str; 7] = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"];
@@ -93,7 +95,7 @@ fn a_run_killed_in_mid_epoch_goes_on_and_ends_in_the_same_bits() {
     assert!(stderr(&again).contains("--resume"), "{}", stderr(&again));
     let other = train(data.path(), &parts, 9).arg("--resume").output().unwrap();
     assert_eq!(other.status.code(), Some(2));
-    assert!(stderr(&other).contains("epochs: expected 3, found 9"), "{}", stderr(&other));
+    assert!(stderr(&other).contains("stages: expected \"32:3\", found \"32:9\""), "{}", stderr(&other));
     succeed(train(data.path(), &parts, 3).arg("--resume"));
 
     for file in ["weights.safetensors", "best.safetensors"] {
@@ -146,6 +148,86 @@ fn a_run_killed_in_mid_epoch_goes_on_and_ends_in_the_same_bits() {
     assert!(stderr(&wrong).contains(".safetensors"), "{}", stderr(&wrong));
 }
 
+/// Stages, teachers and the webcam's faults, killed in the first stage's last epoch: everything is drawn and read again the same.
+#[test]
+fn a_run_of_stages_with_teachers_goes_on_and_ends_in_the_same_bits() {
+    let data = data(24, 2);
+    let out = tempfile::tempdir().unwrap();
+    let teacher = |name: &str, seed: u64, size: &str| {
+        let mut weights = initial_weights(1, seed);
+        weights.metadata.insert("input_size".into(), size.into());
+        let path = out.path().join(name);
+        write_safetensors(&weights, &path, StoredAs::F16).unwrap();
+        path
+    };
+    let (a, b) = (teacher("a.safetensors", 5, "32"), teacher("b.safetensors", 6, "48"));
+    let train = |run: &Path, teachers: [&Path; 2]| {
+        let mut command = moue();
+        command.arg("train").arg(data.path()).arg("--out").arg(run);
+        command.args([
+            "--stages",
+            "32:2,40:1",
+            "--batch",
+            "14",
+            "--threads",
+            "2",
+            "--augmentation",
+            "webcam",
+        ]);
+        command.args(["--distill-share", "0.7", "--distill-temperature", "2"]);
+        for path in teachers {
+            command.arg("--distill").arg(path);
+        }
+        command
+    };
+    let (whole, parts) = (out.path().join("whole"), out.path().join("parts"));
+    let said = succeed(&mut train(&whole, [&a, &b]));
+    for text in ["epoch 2: 32 px", "epoch 3: 40 px", "best so far", "kept: stage-1-32px.safetensors"] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    assert!(!said.lines().any(|l| l.contains("32 px") && l.contains("best")), "{said}");
+
+    let mut killed = until_second_epoch(&mut train(&parts, [&a, &b]));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!parts.join("weights.safetensors").exists(), "the run was over before it was killed");
+    let other = train(&parts, [&b, &a]).arg("--resume").output().unwrap();
+    assert_eq!(other.status.code(), Some(2));
+    assert!(stderr(&other).contains("teachers"), "{}", stderr(&other));
+    succeed(train(&parts, [&a, &b]).arg("--resume"));
+    for file in ["weights.safetensors", "best.safetensors", "stage-1-32px.safetensors"] {
+        let read = |dir: &Path| std::fs::read(dir.join(file)).unwrap();
+        assert!(read(&whole) == read(&parts), "{file} differs");
+    }
+    let facts = succeed(moue().arg("model").arg(parts.join("weights.safetensors")));
+    for fact in ["3x40x40", "32:2,40:1", "webcam", "a.safetensors, SHA-256"] {
+        assert!(facts.contains(fact), "{fact}: {facts}");
+    }
+}
+
+#[test]
+fn a_run_can_begin_with_the_body_of_torchvisions_resnet18() {
+    let data = data(2, 1);
+    let out = tempfile::tempdir().unwrap();
+    let mut weights = initial_weights(2, 9);
+    let tensors = std::mem::take(&mut weights.tensors).into_iter().filter(|(name, _)| !is_head(name));
+    weights.tensors = tensors.map(|(name, t)| (name.replace(".shortcut.", ".downsample."), t)).collect();
+    weights.tensors.insert("fc.bias".into(), WeightTensor { shape: vec![1000], values: vec![0.0; 1000] });
+    let file = out.path().join("resnet18.safetensors");
+    write_safetensors(&weights, &file, StoredAs::F32).unwrap();
+    let run = out.path().join("run");
+    let shallow = train(data.path(), &run, 1).args(["--blocks", "1", "--init"]).arg(&file).output().unwrap();
+    assert!(stderr(&shallow).contains("--blocks: expected 2"), "{}", stderr(&shallow));
+    let said = succeed(train(data.path(), &run, 1).arg("--init").arg(&file));
+    for text in ["resnet18.safetensors: the body", "attention and fc begin with random", "1000 classes"] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    let facts = succeed(moue().arg("model").arg(run.join("weights.safetensors")));
+    for fact in ["the body of resnet18.safetensors, SHA-256", "\"body\":0.1", "blocks         2"] {
+        assert!(facts.contains(fact), "{fact}: {facts}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn control_c_saves_and_says_how_to_go_on() {
@@ -176,6 +258,10 @@ fn what_cannot_work_is_said_before_the_first_epoch() {
     refused(&mut train(data.path(), &file.join("run"), 1), "file/run");
     refused(train(data.path(), &run, 1).arg("--resume"), "checkpoint.safetensors");
     refused(train(data.path(), &run, 1).arg("--lr=-1"), "--lr");
+    refused(train(data.path(), &run, 1).args(["--stages", "32:1"]), "--stages");
+    refused(train(data.path(), &run, 1).args(["--distill-share", "0.5"]), "--distill");
+    let stages = ["--stages", "32:1,4000:1", "--threads", "2"];
+    refused(moue().arg("train").arg(data.path()).arg("--out").arg(&run).args(stages), "512 pixels");
     refused(&mut train(&out.path().join("nowhere"), &run, 1), "nowhere");
     refused(train(data.path(), &run, 1).arg("--ferplus").arg(&file), "file");
 

@@ -1,7 +1,7 @@
 //! The facts of the network in use, as its file states them; what it does not state is said to be missing.
 
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
-use moue_model::Expression;
+use moue_model::{ConditionsTable, Expression};
 
 use super::sheets::copy_button;
 use crate::pipeline::ModelInfo;
@@ -45,11 +45,13 @@ const STATED: [(&str, &str, [&str; 2], Form); 12] = [
 ];
 
 /// Keys that other rows already say.
-const SAID: [&str; 7] = ["architecture", "blocks", "classes", "input_size", "mean", "std", "temperature"];
+const SAID: [&str; 8] =
+    ["architecture", "blocks", "calibration", "classes", "input_size", "mean", "std", "temperature"];
 
 const NETWORK: &str = "Network";
 const TRAINING: &str = "Training";
 const MEASURED: &str = "Measured";
+const CONDITIONS: &str = "In bad light, blur and noise";
 const FILE: &str = "File";
 const OTHER: &str = "Also in the file";
 
@@ -81,11 +83,16 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
         Some(text) => fact("Temperature", text.clone()),
         None => fact("Temperature", "1 (not calibrated)".into()),
     });
+    measured.extend(model.metadata.get("calibration").map(|text| fact("Calibration", text.clone())));
     let mut file = vec![fact("Name", model.name.clone())];
     file.extend(model.path.as_ref().map(|path| fact("Path", path.display().to_string())));
     file.extend(stated(FILE));
     file.push(fact("SHA-256", model.sha256.clone()));
-    let known = |key: &str| SAID.contains(&key) || STATED.iter().any(|row| row.2.contains(&key));
+    let table = ConditionsTable::of(&model.metadata);
+    let conditions = table.as_ref().map_or_else(Vec::new, conditions);
+    let in_table = |key: &str| table.is_some() && ConditionsTable::is_key(key);
+    let known =
+        |key: &str| in_table(key) || SAID.contains(&key) || STATED.iter().any(|row| row.2.contains(&key));
     let other = model.metadata.iter().filter(|(key, _)| !known(key));
     let other = other
         .map(|(key, value)| {
@@ -94,11 +101,28 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
             fact(&key.replace('_', " "), in_form(value, form))
         })
         .collect();
-    [(NETWORK, network), (TRAINING, stated(TRAINING)), (MEASURED, measured), (FILE, file), (OTHER, other)]
-        .into_iter()
-        .filter(|(_, facts)| !facts.is_empty())
-        .map(|(title, facts)| Section { title, facts })
-        .collect()
+    [
+        (NETWORK, network),
+        (TRAINING, stated(TRAINING)),
+        (MEASURED, measured),
+        (CONDITIONS, conditions),
+        (FILE, file),
+        (OTHER, other),
+    ]
+    .into_iter()
+    .filter(|(_, facts)| !facts.is_empty())
+    .map(|(title, facts)| Section { title, facts })
+    .collect()
+}
+
+/// How many pictures are read as labelled under each condition, and how sure the network is of its readings.
+fn conditions(table: &ConditionsTable) -> Vec<Fact> {
+    let rows = table.rows.iter().map(|row| {
+        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+        let value = format!("{} read right, {} sure", percent(row.accuracy), percent(row.confidence));
+        Fact { name: row.words.clone(), value: Some(value) }
+    });
+    rows.chain([Fact { name: "Measured on".to_owned(), value: Some(table.data.clone()) }]).collect()
 }
 
 /// A share such as 0.6740 as per cent; anything else as it is.
@@ -247,6 +271,21 @@ mod tests {
         assert_eq!(value_of(&card, "SHA-256").map(|hash| hash.len()), Some(64));
         assert_eq!(value_of(&card, "Validation macro F1"), None);
         assert!(as_text(&card).contains("Validation macro F1: not stated in the file"));
+    }
+
+    #[test]
+    fn what_is_read_in_bad_conditions_is_said_in_plain_words() {
+        let row = r#"{"name":"dark_noisy","words":"Dark and noisy","accuracy":0.1904,"macro_f1":0.1,"confidence":0.58,"calibration_error":0.39}"#;
+        let good = format!(r#"{{"data":"val, 3589 pictures","rows":[{row}]}}"#);
+        let card = sections(&model(&[("conditions", &good), ("calibration", "one temperature")]));
+        assert_eq!(value_of(&card, "Dark and noisy").as_deref(), Some("19 % read right, 58 % sure"));
+        assert_eq!(value_of(&card, "Measured on").as_deref(), Some("val, 3589 pictures"));
+        assert_eq!(value_of(&card, "Calibration").as_deref(), Some("one temperature"));
+        assert!(card.iter().all(|s| s.title != OTHER));
+        // What is no such table is shown as it stands.
+        let card = sections(&model(&[("conditions", "in daylight")]));
+        assert_eq!(value_of(&card, "conditions").as_deref(), Some("in daylight"));
+        assert!(card.iter().all(|s| s.title != CONDITIONS));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use eframe::egui;
 use egui_file::{DialogType, FileDialog, State};
+use moue_capture::FILE_KINDS;
 
 /// What the user should choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +30,16 @@ impl Request {
         }
     }
 
-    fn endings(self) -> &'static [&'static str] {
+    fn endings(self) -> Vec<&'static str> {
         match self {
-            Self::Weights => &["safetensors", "pt", "pth"],
-            Self::Media => {
-                &["png", "jpg", "jpeg", "gif", "webp", "mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg"]
-            }
-            Self::Folder | Self::Recordings => &[],
+            Self::Weights => vec!["safetensors", "pt", "pth"],
+            Self::Media => FILE_KINDS
+                .iter()
+                .filter(|kind| kind.is_read())
+                .flat_map(|kind| kind.endings)
+                .copied()
+                .collect(),
+            Self::Folder | Self::Recordings => Vec::new(),
         }
     }
 }
@@ -66,8 +70,9 @@ impl FilePicker for SystemPicker {
             let thread = std::thread::Builder::new().name("file-dialog".into()).spawn(move || {
                 let mut dialog = rfd::FileDialog::new().set_title(request.title());
                 if !request.endings().is_empty() {
-                    dialog =
-                        dialog.add_filter(request.title(), request.endings()).add_filter("All files", &["*"]);
+                    dialog = dialog
+                        .add_filter(request.title(), &request.endings())
+                        .add_filter("All files", &["*"]);
                 }
                 let chosen = match request {
                     Request::Folder | Request::Recordings => dialog.pick_folder(),
@@ -125,7 +130,7 @@ impl SystemPicker {
         .show_new_folder(request == Request::Recordings);
         if !request.endings().is_empty() {
             dialog =
-                dialog.show_files_filter(Box::new(move |path: &Path| has_ending(path, request.endings())));
+                dialog.show_files_filter(Box::new(move |path: &Path| has_ending(path, &request.endings())));
         }
         dialog.open();
         self.inside = Some((request, dialog));

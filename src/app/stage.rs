@@ -237,6 +237,7 @@ mod tests {
             size_px: None,
             frame_rate: None,
             frame_count: None,
+            conversion: None,
         }
     }
 

@@ -9,12 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-<<<<<<< HEAD
-use moue_capture::{CaptureError, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
+use moue_capture::{
+    CaptureError, Frame, LeftOut, Limits, OpenedSource, Pace, SourceKind, SourceSpec, is_litter, open_source,
+};
 use moue_detect::DetectorKind;
-=======
-use moue_capture::{CaptureError, Limits, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
->>>>>>> main
 use moue_files::new_file;
 use tempfile::NamedTempFile;
 
@@ -25,18 +23,12 @@ use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
 use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 
-/// Files that are taken from a folder; what else lies there is no failure.
-const MEDIA_ENDINGS: [&str; 15] = [
-    "png", "jpg", "jpeg", "jpe", "gif", "webp", "mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg",
-    "wmv",
-];
-
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArgs {
     /// Pictures, folders, GIFs and videos
     #[arg(value_name = "INPUT", required_unless_present = "source")]
     inputs: Vec<PathBuf>,
-    /// A source instead of inputs: camera, camera:NAME or demo. A camera that is lost is waited for, at most 30 s
+    /// A source instead of inputs: camera (or 0), camera:NAME or demo. A camera that is lost is waited for, at most 30 s
     #[arg(long, value_name = "SOURCE", conflicts_with = "inputs")]
     source: Option<SourceSpec>,
     /// Stop after N analysed frames of each input
@@ -57,6 +49,9 @@ pub(super) struct AnalyzeArgs {
     /// Analyse every Nth frame
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
+    /// Analyse at most R frames of each second, by the file's own times
+    #[arg(long, value_name = "R", conflicts_with = "every", value_parser = frames_a_second)]
+    fps: Option<f64>,
     /// Each picture already is one face: no detection, the box is the whole picture
     #[arg(long)]
     cropped: bool,
@@ -78,12 +73,13 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         _ => Form::Text,
     };
     let mut failed = false;
+    let mut left_out = LeftOut::default();
     let sources = match &args.source {
         Some(SourceSpec::Path(path)) => {
             bail!("--source {}: name files and folders as inputs", path.display())
         }
         Some(spec) => vec![spec.clone()],
-        None => expand(&args.inputs, &mut failed),
+        None => expand(&args.inputs, &mut left_out, &mut failed),
     };
     let loaded = load_weights(args.network.weights.as_deref())?;
     let classifier = loaded.classifier(args.network.device, args.network.threads)?;
@@ -96,13 +92,8 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let stopped = stop_flag()?;
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
-<<<<<<< HEAD
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
-        writer: RecordWriter::new(form, args.calm.smooth.is_some(), output)?,
-=======
-        analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
         writer: RecordWriter::new(form, args.smoothing.smooth.is_some(), output)?,
->>>>>>> main
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
         keeping: Keeping::new(&args.keep)?,
         model,
@@ -125,6 +116,9 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         }
     }
     run.progress.finish_and_clear();
+    if let Some(summary) = left_out.summary() {
+        complain(summary);
+    }
     let interrupted = run.stopped.load(Ordering::Relaxed);
     run.writer.finish()?.close()?;
     Ok(match (interrupted, failed) {
@@ -191,6 +185,7 @@ impl Run<'_> {
         let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
         self.keeping.begin(&info, &self.model, smoothing.settings())?;
         let mut analysed = 0;
+        let mut thinning = Thinning { every: self.args.every, fps: self.args.fps, slot: None };
         let mut whole = true;
         let mut silent = false;
         while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
@@ -220,7 +215,7 @@ impl Run<'_> {
             if single {
                 self.progress.inc(1);
             }
-            if frame.index % self.args.every != 0 {
+            if !thinning.takes(&frame) {
                 continue;
             }
             let result = self.analyzer.analyze(frame)?;
@@ -247,8 +242,37 @@ impl Run<'_> {
     }
 }
 
+/// A number of frames a second.
+fn frames_a_second(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "expected a number above 0, for example 5 or 0.5".into())
+}
+
+/// Which frames of a source are analysed.
+struct Thinning {
+    every: u64,
+    fps: Option<f64>,
+    /// The part of a second, from the first frame on, that the last frame taken lies in.
+    slot: Option<(f64, u64)>,
+}
+
+impl Thinning {
+    fn takes(&mut self, frame: &Frame) -> bool {
+        let Some(fps) = self.fps else { return frame.index % self.every == 0 };
+        let (first_s, last) = self.slot.map_or((frame.time_s, None), |(first_s, last)| (first_s, Some(last)));
+        // Times are fractions.
+        let slot = ((frame.time_s - first_s) * fps + 1e-6).max(0.0) as u64;
+        let takes = last.is_none_or(|last| slot > last);
+        if takes {
+            self.slot = Some((first_s, slot));
+        }
+        // Pictures have no times.
+        takes || frame.time_s == 0.0
+    }
+}
+
 /// Folders become the pictures and videos in them, by name, subfolders included.
-fn expand(inputs: &[PathBuf], failed: &mut bool) -> Vec<SourceSpec> {
+fn expand(inputs: &[PathBuf], left_out: &mut LeftOut, failed: &mut bool) -> Vec<SourceSpec> {
     let mut files = Vec::new();
     for input in inputs {
         if !input.is_dir() {
@@ -256,7 +280,7 @@ fn expand(inputs: &[PathBuf], failed: &mut bool) -> Vec<SourceSpec> {
             continue;
         }
         let before = files.len();
-        if let Err(e) = walk(input, &mut files) {
+        if let Err(e) = walk(input, &mut files, left_out) {
             complain(format_args!("{}: {e}", input.display()));
             *failed = true;
         } else if files.len() == before {
@@ -270,19 +294,17 @@ fn expand(inputs: &[PathBuf], failed: &mut bool) -> Vec<SourceSpec> {
     files
 }
 
-fn walk(folder: &Path, files: &mut Vec<SourceSpec>) -> io::Result<()> {
+fn walk(folder: &Path, files: &mut Vec<SourceSpec>, left_out: &mut LeftOut) -> io::Result<()> {
     let mut entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
         // A link to a folder could lead back here.
         if entry.file_type()?.is_dir() {
-            walk(&path, files)?;
-        } else if path
-            .extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| MEDIA_ENDINGS.contains(&e.to_ascii_lowercase().as_str()))
-        {
+            if !is_litter(&path) {
+                walk(&path, files, left_out)?;
+            }
+        } else if left_out.takes(&path) {
             files.push(SourceSpec::Path(path));
         }
     }
@@ -372,5 +394,39 @@ impl Write for Output {
             // The file is nobody's to read before it is complete.
             Self::File { .. } => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn frames_are_thinned_out_by_their_own_times() {
+        let taken = |fps: f64, times: &[f64]| -> Vec<u64> {
+            let mut thinning = Thinning { every: 1, fps: Some(fps), slot: None };
+            let image = Arc::new(image::RgbImage::new(1, 1));
+            let frames = times.iter().zip(0..).map(|(time_s, index)| Frame {
+                image: Arc::clone(&image),
+                index,
+                time_s: *time_s,
+                captured_at: Instant::now(),
+            });
+            frames.filter(|frame| thinning.takes(frame)).map(|frame| frame.index).collect()
+        };
+        let even: Vec<f64> = (0..30).map(|i| 1.5 + f64::from(i) / 30.0).collect();
+        assert_eq!(taken(5.0, &even), [0, 6, 12, 18, 24]);
+        assert_eq!(taken(30.0, &even).len(), 30);
+        assert_eq!(taken(1000.0, &even).len(), 30);
+        // A frame a minute is less than five a second.
+        assert_eq!(taken(5.0, &[1.0, 61.0, 121.0]), [0, 1, 2]);
+        assert_eq!(taken(0.01, &[1.0, 61.0, 121.0]), [0, 2]);
+        // A burst after slow frames.
+        assert_eq!(taken(2.0, &[1.0, 1.5, 2.0, 2.1, 2.2, 2.3, 2.49, 2.5]), [0, 1, 2, 7]);
+        assert_eq!(frames_a_second("0.5"), Ok(0.5));
+        assert!(frames_a_second("0").is_err() && frames_a_second("nan").is_err());
     }
 }

@@ -36,7 +36,8 @@ detect and frame take a 640x480 frame of the demo and the built-in network.
 
 To compare with other engines, run both sides in one sitting on an idle machine, alternate them five times or \
 more, and compare medians of the medians: moue bench --only forward --threads 2 --json, then each engine with the \
-same number of threads on the same shape. MOUE_ISA=plain, avx2, avx512 or neon chooses the instructions.";
+same number of threads on the same shape. MOUE_ISA=plain, avx2, avx512 or neon chooses the instructions; \
+avx512 leaves out AMX, which train_step in bf16 takes where the CPU has it.";
 
 /// Sides of the pictures of a training step.
 const TRAIN_SIZES: [usize; 2] = [96, 224];

@@ -278,6 +278,7 @@ impl Replay {
             size_px: Some(SIZE_PX),
             frame_rate: Some(RATE),
             frame_count: None,
+            conversion: None,
         };
         Self { info, frames, start: Instant::now(), next: 0 }
     }

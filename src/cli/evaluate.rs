@@ -1,17 +1,18 @@
 //! `moue evaluate`: how good a network is on labelled pictures.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use moue_model::{Expression, LoadedWeights};
+use moue_model::{Expression, LoadedWeights, StoredAs, write_safetensors};
 use moue_train::data::{DataOptions, SplitName};
 use moue_train::eval::{
-    Evaluation, Predictor, classification_report, softmax, write_atomically, write_evaluation,
+    Condition, ConditionResult, ConditionsReport, Evaluation, Predictor, classification_report, softmax,
+    write_atomically, write_conditions, write_evaluation,
 };
 use serde_json::json;
 
@@ -34,6 +35,15 @@ pub(super) struct EvaluateArgs {
     /// Write report, confusion matrix and reliability diagram into DIR
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Take each Nth picture only
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    every: u32,
+    /// Also measure under webcam conditions: noise, dark, blur, turned heads and others (see docs/evaluation.md)
+    #[arg(long)]
+    conditions: bool,
+    /// With --conditions: write the weights unchanged into FILE (it may be WEIGHTS itself), with this table in its metadata
+    #[arg(long, value_name = "FILE", requires = "conditions", conflicts_with = "tta")]
+    write_card: Option<PathBuf>,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -48,37 +58,47 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
     let options = DataOptions { ferplus: None, exclude: args.data.exclude.clone() };
+    if let Some(card) = &args.write_card {
+        require_safetensors(card)?;
+    }
     let data = read_data(&args.data.data, &[args.split], &options)?;
-    let split = data.split(args.split);
+    let split = data.split(args.split).every(args.every as usize);
 
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
+    let stopped = stop_flag()?;
+    let conditions: &[Condition] = if args.conditions { &Condition::ALL } else { &[Condition::Clean] };
     let passes = if args.tta { 2 } else { 1 };
-    let bar = ProgressBar::new((split.len() * passes) as u64).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} pictures, {per_sec}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let bar = pictures_bar(split.len() * passes * conditions.len());
     let mut predictor = Predictor::new(&loaded.weights, args.threads)?;
     let temperature = loaded.weights.temperature();
-    let mut probabilities = vec![[0.0; Expression::COUNT]; split.len()];
-    for pass in 0..passes {
-        let logits = predictor.logits(split, pass == 1, |done| {
-            bar.set_position((pass * split.len() + done) as u64);
-            !stopped.load(Ordering::Relaxed)
-        })?;
-        if stopped.load(Ordering::Relaxed) {
-            bar.abandon();
-            return Ok(INTERRUPTED);
+    let labels: Vec<Expression> = split.samples.iter().map(|s| s.label).collect();
+    let mut evaluation = None;
+    let mut rows = Vec::new();
+    for condition in conditions {
+        bar.set_message(condition.words());
+        let changed = condition.change_all(&split);
+        let mut probabilities = vec![[0.0; Expression::COUNT]; split.len()];
+        for pass in 0..passes {
+            let before = bar.position();
+            let logits = predictor.logits(&changed, pass == 1, |done| {
+                bar.set_position(before + done as u64);
+                !stopped.load(Ordering::Relaxed)
+            })?;
+            if stopped.load(Ordering::Relaxed) {
+                bar.abandon();
+                return Ok(INTERRUPTED);
+            }
+            for (sum, logits) in probabilities.iter_mut().zip(&logits) {
+                let p = softmax(logits, temperature);
+                *sum = std::array::from_fn(|i| sum[i] + p[i] / passes as f32);
+            }
         }
-        for (sum, logits) in probabilities.iter_mut().zip(&logits) {
-            let p = softmax(logits, temperature);
-            *sum = std::array::from_fn(|i| sum[i] + p[i] / passes as f32);
-        }
+        rows.push(ConditionResult::new(*condition, &probabilities, &labels));
+        // The first one is the pictures as they are.
+        evaluation.get_or_insert_with(|| Evaluation::new(&probabilities, &labels));
     }
     bar.finish_and_clear();
-    let labels: Vec<Expression> = split.samples.iter().map(|s| s.label).collect();
-    let evaluation = Evaluation::new(&probabilities, &labels);
+    let evaluation = evaluation.unwrap_or_else(|| Evaluation::new(&[], &[]));
+    let report_of_conditions = args.conditions.then(|| ConditionsReport::new(rows));
 
     let views = if args.tta { "picture and mirror image" } else { "single picture" };
     let report = json!({
@@ -86,8 +106,10 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
                      "temperature": temperature },
         "data": { "path": args.data.data.display().to_string(), "split": args.split, "sha256": split.hash(),
                   "skipped": data.skipped.len(), "excluded": data.excluded },
+        "every": args.every,
         "views": views,
         "result": evaluation,
+        "conditions": report_of_conditions,
         "classes": class_table(&evaluation),
         "report": classification_report(&evaluation.confusion, 2),
     });
@@ -99,10 +121,10 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
         write!(out, "{}", classification_report(&evaluation.confusion, 2))?;
         writeln!(out)?;
         writeln!(out, "views                       {views}")?;
-        writeln!(out, "accuracy                    {:.4}", evaluation.accuracy)?;
-        writeln!(out, "macro F1                    {:.4}", evaluation.macro_mean.f1)?;
-        writeln!(out, "log loss                    {:.4}", evaluation.log_loss)?;
-        writeln!(out, "expected calibration error  {:.4}", evaluation.calibration.expected_error)?;
+        write!(out, "{}", evaluation.summary())?;
+        if let Some(conditions) = &report_of_conditions {
+            write!(out, "\n{}", conditions.text())?;
+        }
     }
     if let Some(dir) = &args.out {
         let title = format!("{}, {}", loaded.name, args.split);
@@ -110,10 +132,24 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
         let path = dir.join("report.json");
         write_atomically(&path, text.as_bytes())?;
         files.push(path);
+        if let Some(conditions) = &report_of_conditions {
+            files.extend(write_conditions(dir, conditions, &title)?);
+        }
         if !args.json {
             for file in files {
                 writeln!(out, "wrote {}", file.display())?;
             }
+        }
+    }
+    if let (Some(card), Some(conditions)) = (&args.write_card, &report_of_conditions) {
+        let folder =
+            args.data.data.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let measured = format!("{folder}: {} {} pictures, SHA-256 {}", split.len(), args.split, split.hash());
+        let mut weights = loaded.weights;
+        conditions.table(&measured).write_to(&mut weights.metadata);
+        write_safetensors(&weights, card, StoredAs::exactly(&weights))?;
+        if !args.json {
+            writeln!(out, "wrote {}", card.display())?;
         }
     }
     Ok(if data.skipped.is_empty() { DONE } else { SOME_FAILED })
@@ -123,4 +159,26 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
 fn class_table(evaluation: &Evaluation) -> serde_json::Map<String, serde_json::Value> {
     let matrix = &evaluation.confusion;
     matrix.present().map(|class| (class.name().to_owned(), json!(matrix.class(class)))).collect()
+}
+
+/// Set by Ctrl-C.
+pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
+    Ok(stopped)
+}
+
+/// A bar over so many pictures, on standard error.
+pub(super) fn pictures_bar(pictures: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} pictures, {per_sec}, {eta} left {msg}");
+    ProgressBar::new(pictures as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What is written is safetensors, and is called so.
+pub(super) fn require_safetensors(path: &Path) -> anyhow::Result<()> {
+    if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("safetensors")) {
+        bail!("{}: expected a name that ends in .safetensors, the format that is written", path.display());
+    }
+    Ok(())
 }

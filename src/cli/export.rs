@@ -8,6 +8,7 @@ use clap::Args;
 use moue_model::{LoadedWeights, StoredAs, write_safetensors};
 
 use super::DONE;
+use super::evaluate::require_safetensors;
 use super::train::Dtype;
 
 #[derive(Debug, Args)]
@@ -30,12 +31,7 @@ pub(super) struct ExportArgs {
 const DECIDING: [&str; 7] = ["architecture", "blocks", "classes", "input_size", "mean", "std", "temperature"];
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<u8> {
-    if args.to.extension().is_none_or(|e| !e.eq_ignore_ascii_case("safetensors")) {
-        bail!(
-            "--to {}: expected a name that ends in .safetensors, the format that is written",
-            args.to.display()
-        );
-    }
+    require_safetensors(&args.to)?;
     let mut loaded = LoadedWeights::read(&args.weights)?;
     for note in &args.note {
         match note.split_once('=') {

@@ -6,6 +6,7 @@ mod bench;
 mod bench_faces;
 #[cfg(feature = "window")]
 mod bench_live;
+mod calibrate;
 mod cameras;
 mod dataset;
 mod evaluate;
@@ -63,6 +64,8 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Measure how fast everything is on this machine
     Bench(bench::BenchArgs),
+    /// Make a network as sure as it is right, on validation pictures
+    Calibrate(calibrate::CalibrateArgs),
     /// List the cameras and their formats
     Cameras(cameras::CamerasArgs),
     /// Measure a network on labelled pictures
@@ -82,7 +85,7 @@ enum Command {
 /// Flags of the window.
 #[derive(Debug, Args)]
 struct WindowArgs {
-    /// Where frames come from: auto, camera, camera:NAME, demo, or a file or folder
+    /// Where frames come from: auto, camera (or 0), camera:NAME, demo, or a file or folder
     #[arg(long, default_value = "auto", value_name = "SOURCE")]
     source: SourceSpec,
     #[command(flatten)]
@@ -130,6 +133,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Calibrate(args)) => calibrate::run(&args),
         Some(Command::Cameras(args)) => cameras::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use moue_model::{Expression, parameter_count};
+use moue_model::{ConditionFigures, ConditionsTable, Expression, parameter_count};
 
 use super::{DONE, load_weights};
 
@@ -32,8 +32,22 @@ pub(super) fn run(args: &ModelArgs) -> anyhow::Result<u8> {
         writeln!(out, "metadata       none")?;
     } else {
         writeln!(out, "metadata")?;
+        let conditions = ConditionsTable::of(&weights.metadata);
         for (key, value) in &weights.metadata {
-            writeln!(out, "    {key:<20} {value}")?;
+            if conditions.is_none() || !ConditionsTable::is_key(key) {
+                writeln!(out, "    {key:<20} {value}")?;
+            }
+        }
+        if let Some(table) = conditions {
+            writeln!(out, "conditions     {}", table.data)?;
+            writeln!(out, "    {:<20} {:>8}  {:>8}  {:>8}  {:>8}", "", "read", "macro F1", "sure", "ECE")?;
+            for r in &table.rows {
+                let ConditionFigures { words, accuracy, macro_f1, confidence, calibration_error, .. } = r;
+                writeln!(
+                    out,
+                    "    {words:<20} {accuracy:>8.4}  {macro_f1:>8.4}  {confidence:>8.4}  {calibration_error:>8.4}"
+                )?;
+            }
         }
     }
     Ok(DONE)

@@ -8,23 +8,26 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use moue_model::{DeviceChoice, LoadedWeights};
-use moue_train::Precision;
-use moue_train::augment::Mixup;
+use moue_model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
+use moue_train::augment::{Augmentation, Mixup};
 use moue_train::checkpoint::Checkpoint;
 use moue_train::data::{DataOptions, SplitName};
+use moue_train::eval::{CalibrationMethod, Evaluation};
 use moue_train::history::EpochRow;
 use moue_train::recipe::{Recipe, RecipeName, Sampling};
-use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Observer, Outcome, RunOptions, StepReport, resume, start};
+use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, start};
+use moue_train::{Observer, Precision, Stages, StepReport, Teaching};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
+/// What the rate of a body that learned something else is multiplied with.
+const BODY_RATE: f64 = 0.1;
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// FER+ votes (ferplus.csv or fer2013new.csv), mixed into the labels
+    /// FER+ votes (ferplus.csv or fer2013new.csv), mixed into the labels with the share of --votes
     #[arg(long, value_name = "FILE")]
     ferplus: Option<PathBuf>,
     /// Where checkpoints, metrics, curves and the finished weights go
@@ -33,15 +36,20 @@ pub(super) struct TrainArgs {
     /// Go on with the run in DIR, with its own settings; settings given too must agree
     #[arg(long)]
     resume: bool,
-    /// Choose the number of epochs so that the run takes about this long
+    /// Choose the number of epochs so that the run takes about this long (of each stage, in proportion)
     #[arg(long, value_name = "MINUTES", conflicts_with_all = ["epochs", "resume"])]
     time_budget: Option<f64>,
-    /// Begin with these weights instead of random ones
+    /// Begin with these weights instead of random ones: a network of this kind, or torchvision's ResNet-18, whose body is
+    /// then taken
     #[arg(long, value_name = "WEIGHTS", conflicts_with = "resume")]
     init: Option<PathBuf>,
-    /// Learn from this network's probabilities too
+    /// Learn from this network too: each batch asks one of those given what it reads in the same views, unspoilt. Give it
+    /// several times for several networks, and again with --resume
     #[arg(long, value_name = "WEIGHTS")]
-    distill: Option<PathBuf>,
+    distill: Vec<PathBuf>,
+    /// Learn from this network's probabilities of the unchanged pictures too, asked once at the start
+    #[arg(long, value_name = "WEIGHTS", conflicts_with = "distill")]
+    distill_stored: Option<PathBuf>,
     /// Where the network learns: auto, cpu, cuda or metal
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceChoice,
@@ -80,12 +88,27 @@ enum SamplingFlag {
     Sqrt,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AugmentationFlag {
+    /// Nothing
+    None,
+    /// Mirrored, turned, scaled, moved, brighter or darker, a rectangle erased
+    Standard,
+    /// Standard with wider turns and scales, half of the pictures spoilt as webcams do it
+    Webcam,
+    /// The published network's
+    Reference,
+}
+
 /// What changes the recipe; nothing given, nothing changed.
 #[derive(Debug, Args)]
 struct Settings {
     /// All settings at once; the other flags change single ones
     #[arg(long, value_enum, value_name = "NAME")]
     recipe: Option<RecipeFlag>,
+    /// Input sizes and the epochs at each, one after the other in one run: 96:70,144:14
+    #[arg(long, value_name = "PX:N,...", conflicts_with_all = ["size", "epochs"])]
+    stages: Option<Stages>,
     /// Input width and height in pixels
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
@@ -101,6 +124,9 @@ struct Settings {
     /// The highest learning rate
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
+    /// What the learning rate is multiplied with outside the new layers (1; with torchvision's ResNet-18: 0.1)
+    #[arg(long, value_name = "FACTOR")]
+    body_rate: Option<f64>,
     /// Weight decay
     #[arg(long, value_name = "RATE")]
     weight_decay: Option<f64>,
@@ -110,13 +136,13 @@ struct Settings {
     /// Share of the target that is spread over all classes
     #[arg(long, value_name = "SHARE")]
     smoothing: Option<f32>,
-    /// Share of FER+ votes in the target
+    /// Share of FER+ votes in the target (0; needs --ferplus)
     #[arg(long, value_name = "SHARE")]
     votes: Option<f32>,
     /// Parameter of mixup's Beta distribution; 0 for none
     #[arg(long, value_name = "ALPHA")]
     mixup: Option<f64>,
-    /// Decay of the weights' running mean; 0 for none
+    /// Decay of the weights' running mean, which is shorter early in a stage; 0 for none
     #[arg(long, value_name = "DECAY")]
     average: Option<f32>,
     /// Share of features dropped before the last layer: 0 or 0.5
@@ -125,9 +151,15 @@ struct Settings {
     /// Training pictures to add, as a share of them
     #[arg(long, value_name = "SHARE")]
     expansion: Option<f64>,
-    /// Share of the teacher's probabilities in the target (with --distill: 0.5)
+    /// Share of the teachers' probabilities in the target (with teachers: 0.5)
     #[arg(long, value_name = "SHARE")]
     distill_share: Option<f32>,
+    /// What the teachers' logits are divided by, beyond their own calibration (with teachers: 1)
+    #[arg(long, value_name = "T")]
+    distill_temperature: Option<f32>,
+    /// How pictures are varied
+    #[arg(long, value_enum)]
+    augmentation: Option<AugmentationFlag>,
     /// Numbers that are multiplied: f32, or bf16 on CPUs with AVX512-BF16
     #[arg(long, value_name = "NUMBERS")]
     precision: Option<Precision>,
@@ -144,9 +176,14 @@ impl Settings {
                 *to = value;
             }
         }
-        set(&mut recipe.size, self.size);
+        if let Some(stages) = &self.stages {
+            recipe.stages.clone_from(stages);
+        }
+        if self.size.is_some() || self.epochs.is_some() {
+            let size = self.size.unwrap_or(recipe.stages.last().size);
+            recipe.stages = Stages::one(size, self.epochs.unwrap_or(recipe.stages.epochs()));
+        }
         set(&mut recipe.blocks, self.blocks);
-        set(&mut recipe.epochs, self.epochs);
         set(&mut recipe.batch, self.batch);
         set(&mut recipe.learning_rate, self.lr);
         set(&mut recipe.weight_decay, self.weight_decay);
@@ -155,8 +192,23 @@ impl Settings {
         set(&mut recipe.votes, self.votes);
         set(&mut recipe.dropout, self.dropout);
         set(&mut recipe.expansion, self.expansion);
-        set(&mut recipe.teacher, self.distill_share);
+        if self.distill_share.is_some() || self.distill_temperature.is_some() {
+            let teaching = recipe.teaching.get_or_insert_default();
+            set(&mut teaching.share, self.distill_share);
+            set(&mut teaching.temperature, self.distill_temperature);
+        }
+        if let Some(augmentation) = self.augmentation {
+            recipe.augmentation = match augmentation {
+                AugmentationFlag::None => Augmentation::None,
+                AugmentationFlag::Standard => Augmentation::Standard,
+                AugmentationFlag::Webcam => Augmentation::Webcam,
+                AugmentationFlag::Reference => Augmentation::Reference,
+            };
+        }
         set(&mut recipe.precision, self.precision);
+        if let Some(rate) = self.body_rate {
+            recipe.set_body_rate(rate);
+        }
         if let Some(alpha) = self.mixup {
             let share = recipe.mixup.map_or(0.5, |m| m.share);
             recipe.mixup = (alpha != 0.0).then_some(Mixup { alpha, share });
@@ -194,21 +246,23 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     data.require_all_classes(&args.data.data, &wanted)?;
     let (train, val) = (data.take(SplitName::Train), data.take(SplitName::Val));
 
-    let read = |path: &Option<PathBuf>| path.as_deref().map(LoadedWeights::read).transpose();
-    let (init, teacher) = (read(&args.init)?, read(&args.distill)?);
+    let init = args.init.as_deref().map(StartWeights::read).transpose()?;
+    let teachers = args.distill.iter().chain(&args.distill_stored).map(|path| LoadedWeights::read(path));
+    let teachers = teachers.collect::<Result<Vec<_>, _>>()?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
     let folder = args.data.data.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let votes = if args.ferplus.is_some() { ", FER+ votes" } else { "" };
+    let share = checkpoint.as_ref().map_or(args.settings.votes, |c| Some(c.state.recipe.votes));
+    let used = args.ferplus.is_some() && share.is_some_and(|share| share > 0.0);
+    let votes = if used { ", FER+ votes" } else { "" };
     let run_options = RunOptions {
         out: args.out.clone(),
         device: args.device,
         threads: args.threads,
         time_budget: time_budget(args.time_budget)?,
-        began_with: init.as_ref().map(|loaded| format!("{}, SHA-256 {}", loaded.name, loaded.sha256)),
-        init: init.map(|loaded| loaded.weights),
-        teacher: teacher.map(|loaded| loaded.weights),
+        init,
+        teachers,
         half: args.dtype == Dtype::F16,
         data_name: format!("{folder}: {} train, {} val{votes}", train.len(), val.len()),
         stop,
@@ -218,10 +272,16 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         Some(checkpoint) => resume(checkpoint, train, &val, &run_options, &mut progress)?,
         None => {
             let mut recipe = Recipe::named(args.settings.name());
-            if args.distill.is_some() {
-                recipe.teacher = 0.5;
+            if !args.distill.is_empty() || args.distill_stored.is_some() {
+                let stored = args.distill_stored.is_some();
+                recipe.teaching = Some(Teaching { stored, ..Teaching::default() });
+            }
+            if matches!(run_options.init, Some(StartWeights::Body(_))) {
+                recipe.blocks = RESNET18_BLOCKS;
+                recipe.set_body_rate(BODY_RATE);
             }
             args.settings.apply(&mut recipe);
+            check_blocks(args, run_options.init.as_ref())?;
             start(recipe, train, &val, &run_options, &mut progress)?
         }
     };
@@ -233,14 +293,24 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         }
         Outcome::Finished(finished) => {
             let v = &finished.validation;
-            complain(format_args!(
-                "{}: validation accuracy {:.4}, macro F1 {:.4}, calibration error {:.4} at temperature {:.3}",
-                finished.path.display(),
-                v.accuracy,
-                v.macro_mean.f1,
-                v.calibration.expected_error,
-                finished.temperature
-            ));
+            let figures = |e: &Evaluation| {
+                let c = &e.calibration;
+                let [low, high] = c.perfect_band;
+                format!(
+                    "accuracy {:.4}, macro F1 {:.4}, log loss {:.4}, calibration error {:.4} ({low:.4} to {high:.4} if \
+                     perfectly calibrated)",
+                    e.accuracy, e.macro_mean.f1, e.log_loss, c.expected_error
+                )
+            };
+            let method = match finished.method {
+                CalibrationMethod::Classes => "scales and biases of the classes' logits",
+                CalibrationMethod::Temperature => "one temperature",
+            };
+            complain(format_args!("{}: calibrated by {method}", finished.path.display()));
+            complain(format_args!("validation: {}", figures(v)));
+            if let Some((repeats, e)) = &finished.without_repeats {
+                complain(format_args!("without the {repeats} that repeat training photos: {}", figures(e)));
+            }
             Ok(DONE)
         }
     }
@@ -250,6 +320,11 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
 fn agree(args: &TrainArgs, stored: &Recipe) -> anyhow::Result<()> {
     let mut asked = stored.clone();
     args.settings.apply(&mut asked);
+    if let Some(teaching) = &mut asked.teaching
+        && (args.distill_stored.is_some() || !args.distill.is_empty())
+    {
+        teaching.stored = args.distill_stored.is_some();
+    }
     if args.settings.recipe.is_some() {
         asked.name = args.settings.name();
     }
@@ -266,6 +341,19 @@ fn agree(args: &TrainArgs, stored: &Recipe) -> anyhow::Result<()> {
         bail!("--resume goes on with the run's own settings; {}", differing.join("; "));
     }
     Ok(())
+}
+
+/// The file that a run begins with says how deep the network is.
+fn check_blocks(args: &TrainArgs, init: Option<&StartWeights>) -> anyhow::Result<()> {
+    let (name, blocks) = match init {
+        None => return Ok(()),
+        Some(StartWeights::Network(loaded)) => (&loaded.name, loaded.weights.blocks),
+        Some(StartWeights::Body(body)) => (&body.name, RESNET18_BLOCKS),
+    };
+    match args.settings.blocks {
+        Some(asked) if asked != blocks => bail!("--blocks: expected {blocks}, as in {name}, found {asked}"),
+        _ => Ok(()),
+    }
 }
 
 fn time_budget(minutes: Option<f64>) -> anyhow::Result<Option<Duration>> {
@@ -304,7 +392,7 @@ impl Observer for Progress {
         if self.epoch != r.epoch {
             self.epoch = r.epoch;
             self.bar.set_length(r.steps as u64);
-            self.bar.set_prefix(format!("epoch {}/{}", r.epoch, r.epochs));
+            self.bar.set_prefix(format!("epoch {}/{}, {} px", r.epoch, r.epochs, r.size));
         }
         self.bar.set_position(r.step as u64);
         self.bar.set_message(format!(
@@ -320,9 +408,10 @@ impl Observer for Progress {
     fn epoch(&mut self, row: &EpochRow, best: bool) {
         let note = if best { format!(", best so far: {BEST_FILE}") } else { String::new() };
         self.line(&format!(
-            "epoch {}: loss {:.4}, accuracy {:.4}; validation loss {:.4}, accuracy {:.4}, macro F1 {:.4}; \
+            "epoch {}: {} px, loss {:.4}, accuracy {:.4}; validation loss {:.4}, accuracy {:.4}, macro F1 {:.4}; \
              rate {:.5}, {:.0} pictures/s{note}",
             row.epoch,
+            row.size,
             row.train_loss,
             row.train_accuracy,
             row.val_loss,

@@ -8,15 +8,9 @@ use imageproc::drawing::{
     draw_filled_rect_mut, draw_hollow_rect_mut, draw_line_segment_mut, draw_text_mut, text_size,
 };
 use imageproc::rect::Rect;
-<<<<<<< HEAD
 use moue_detect::mediapipe::TurnedSquare;
 use moue_detect::{CropRegion, FaceBox};
-use moue_model::{Expression, HeatMap};
-=======
-use moue_detect::CropRegion;
-use moue_detect::FaceBox;
 use moue_model::{Expression, HeatMap, Probabilities};
->>>>>>> main
 
 use super::{expression_rgb, hide_faces, person_rgb};
 

@@ -46,6 +46,9 @@ pub struct RecordedSource {
     pub height: Option<u32>,
     /// Frames a second, where the source has a clock.
     pub frame_rate: Option<f64>,
+    /// What was done to the colours, where the source has a high dynamic range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<String>,
 }
 
 /// A network that read faces.
@@ -152,6 +155,7 @@ impl RecordedSource {
             width: info.size_px.map(|s| s.0),
             height: info.size_px.map(|s| s.1),
             frame_rate: info.frame_rate,
+            conversion: info.conversion.clone(),
         }
     }
 }

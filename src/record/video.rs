@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::thread::JoinHandle;
 
 use image::{RgbImage, imageops};
+use moue_capture::ffmpeg;
 use moue_detect::FaceBox;
 
 use super::RecordError;
@@ -51,7 +52,7 @@ impl VideoWriter {
     pub(super) fn new(path: &Path, options: VideoOptions) -> Result<Self, RecordError> {
         let failed = |reason: &str| RecordError::Video { path: path.to_owned(), reason: reason.into() };
         let annotations = Annotations::new().ok_or_else(|| failed("no font"))?;
-        let output = Command::new("ffmpeg")
+        let output = ffmpeg::command("ffmpeg")
             .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-encoders"])
             .stdin(Stdio::null())
             .output()
@@ -110,7 +111,7 @@ impl VideoWriter {
     }
 
     fn start(&self, size_px: (u32, u32)) -> Result<Running, RecordError> {
-        let mut child = Command::new("ffmpeg")
+        let mut child = ffmpeg::command("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-n"])
             .args(["-f", "rawvideo", "-pix_fmt", "rgb24"])
             .args(["-s", &format!("{}x{}", size_px.0, size_px.1)])

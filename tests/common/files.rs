@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use image::Rgb;
-use moue::capture::{CaptureError, Frame, FrameSource, Pace, SourceSpec, open_source};
+use moue_capture::{CaptureError, Frame, FrameSource, Pace, SourceSpec, open_source};
 
 /// The file or folder as a source, without a remark.
 pub fn open(path: &Path, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {

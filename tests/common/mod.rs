@@ -17,8 +17,9 @@ pub fn skip(reason: &str) {
 
 /// The folder of shared test material beside the project, if it is there.
 pub fn shared() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    if folder.join("media").is_dir() {
+    // A crate's own folder lies deeper than the project's.
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("../shared"));
+    if let Some(folder) = beside.into_iter().find(|folder| folder.join("media").is_dir()) {
         return Some(folder);
     }
     skip("../shared is not there");

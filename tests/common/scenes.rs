@@ -190,6 +190,7 @@ pub fn origins(kind: SourceKind, scene: Scene, script: Script) -> Origins {
                 size_px: Some(scene.size),
                 frame_rate: Some(f64::from(RATE)),
                 frame_count: None,
+                conversion: None,
             };
             let rest = scene.still.then(|| Arc::new(scene.frame(0.0)));
             let scene = Arc::clone(&scene);

@@ -1,11 +1,11 @@
-//! Animated GIF and WebP files, played as videos are: each frame for its own time. One frame is held at a time; as
+//! Animated GIF, WebP and PNG files, played as videos are: each frame for its own time. One frame is held at a time; as
 //! each builds on those before it, going back decodes the file from its start again.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use image::RgbImage;
+use image::{ImageFormat, RgbImage};
 
 use super::clock::FrameClock;
 use super::picture::{Animation, animation, animation_frame};
@@ -21,10 +21,11 @@ const NEAR_S: f64 = 1.0;
 /// By how much the clock jumps at a cut, in seconds; longer than anything remembers.
 const CUT_S: f64 = 10.0;
 
-/// An animated GIF or WebP.
+/// An animated GIF, WebP or PNG.
 pub(super) struct AnimationSource {
     info: SourceInfo,
     path: PathBuf,
+    format: ImageFormat,
     pace: Pace,
     schedule: Schedule,
     animation: Animation,
@@ -65,10 +66,10 @@ enum Decoded {
 
 impl AnimationSource {
     /// `None` where the file is a still picture.
-    pub(super) fn open(path: &Path, pace: Pace) -> Result<Option<Self>, CaptureError> {
+    pub(super) fn open(path: &Path, format: ImageFormat, pace: Pace) -> Result<Option<Self>, CaptureError> {
         let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
-        let Some(animation) = animation(path).map_err(unusable)? else { return Ok(None) };
-        let schedule = Schedule::read(path).map_err(unusable)?;
+        let Some(animation) = animation(path, format).map_err(unusable)? else { return Ok(None) };
+        let schedule = Schedule::read(path, format).map_err(unusable)?;
         if schedule.len() < 2 {
             return Ok(None);
         }
@@ -78,11 +79,13 @@ impl AnimationSource {
             size_px: Some(animation.size_px),
             frame_rate: None,
             frame_count: Some(schedule.len() as u64),
+            conversion: None,
         };
         let transport = Transport::scheduled(schedule.clone());
         Ok(Some(Self {
             info,
             path: path.to_owned(),
+            format,
             pace,
             schedule,
             animation,
@@ -141,7 +144,7 @@ impl AnimationSource {
         }
         self.waiting = None;
         if index < self.decoded {
-            self.animation = animation(&self.path)
+            self.animation = animation(&self.path, self.format)
                 .map_err(|reason| self.unusable(reason))?
                 .ok_or_else(|| self.unusable("the animation changed while it was shown".into()))?;
             self.decoded = 0;

@@ -66,6 +66,7 @@ impl DemoSource {
             size_px: Some((WIDTH, HEIGHT)),
             frame_rate: Some(RATE),
             frame_count: (pace == Pace::Unpaced).then(|| cycle_frames(scenes.len())),
+            conversion: None,
         };
         Ok(Self { info, pace, clock: FrameClock::new(), scenes, next: 0 })
     }

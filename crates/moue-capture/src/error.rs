@@ -49,6 +49,17 @@ pub enum CaptureError {
         /// The video.
         path: PathBuf,
     },
+    /// The program ffprobe, which comes with ffmpeg, is not there, although ffmpeg is.
+    #[error(
+        "{}: video files are read through the programs ffmpeg and ffprobe; ffmpeg was found, ffprobe was not: install the \
+         whole of ffmpeg (Debian, Ubuntu: apt install ffmpeg; macOS: brew install ffmpeg; Windows: winget install \
+         ffmpeg), or put ffprobe beside it",
+        path.display()
+    )]
+    NoFfprobe {
+        /// The video.
+        path: PathBuf,
+    },
     /// No camera is there, or none of that name.
     #[error("{wanted}: no such camera; found: {found}")]
     NoCamera {
@@ -100,6 +111,17 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// What was wrong, without the file's name, which is said elsewhere.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::UnreadableFrame { reason, .. } | Self::Unusable { reason, .. } => reason.clone(),
+            Self::NoFfmpeg { .. } | Self::NoFfprobe { .. } => {
+                "the programs ffmpeg and ffprobe, which may know more, are not installed".into()
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the source may deliver frames when it is asked again.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -12,11 +12,11 @@ use super::{CaptureError, SourceSpec, Transport};
 pub struct Frame {
     /// The pixels, 8-bit sRGB. Shared, so that passing a frame between threads copies nothing.
     pub image: Arc<RgbImage>,
-    /// Position in the source, from 0; in a video, the frame of the file. Live sources count the frames that they
-    /// delivered.
+    /// Position in the source, from 0; in a video, the frame of the file, which after a jump to another place is
+    /// computed from its mean rate. Live sources count the frames that they delivered.
     pub index: u64,
-    /// Seconds since the source's first frame: the file's own clock for videos and GIFs, the
-    /// arrival time for cameras, 0.0 for a picture. It never goes back: a video that starts again goes on, and one
+    /// Seconds since the source's start: the time that the file gives the frame for videos and animations (a film may
+    /// begin after its sound), the arrival time for cameras, 0.0 for a picture. It never goes back: a video that starts again goes on, and one
     /// that was moved to another place jumps ahead, so that nothing takes the two places for one motion.
     pub time_s: f64,
     /// When the frame arrived in this program; the base of every age and latency.
@@ -45,10 +45,12 @@ pub struct SourceInfo {
     pub kind: SourceKind,
     /// Width and height of the frames in pixels, where all have the same.
     pub size_px: Option<(u32, u32)>,
-    /// Nominal frames a second, where the source has a clock.
+    /// Nominal frames a second, where the source has a clock; the mean, where frames have times of their own.
     pub frame_rate: Option<f64>,
     /// Number of frames, where it is known beforehand (for progress bars).
     pub frame_count: Option<u64>,
+    /// What was done to the colours, in words, where it was more than reading them: high dynamic range.
+    pub conversion: Option<String>,
 }
 
 /// Whether a source that is not live keeps to its own clock.

@@ -2,14 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod animation;
+mod apng;
+mod avif;
 pub mod camera;
 mod clock;
+mod cut;
 mod demo;
 mod error;
+pub mod ffmpeg;
+mod formats;
 mod frame;
+mod hdr;
 mod jpeg;
 mod open;
 pub mod picture;
+mod probe;
+mod said;
 mod schedule;
 mod spec;
 mod still;
@@ -20,6 +28,7 @@ mod watch;
 mod webp;
 
 pub use error::CaptureError;
+pub use formats::{FILE_KINDS, FileKind, LeftOut, Reading, is_litter, kind_by_name};
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
 pub use open::{CameraInfo, OpenedSource, list_cameras, open_source};
 pub use spec::SourceSpec;

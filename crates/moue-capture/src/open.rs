@@ -1,11 +1,15 @@
 //! Opens whatever the user named.
 
+use std::io::Read as _;
 use std::path::Path;
+
+use image::ImageFormat;
 
 use super::animation::AnimationSource;
 use super::camera;
 use super::demo::DemoSource;
-use super::picture::picture_format;
+use super::formats::{self, has_picture_name};
+use super::picture::{is_motion_jpeg, not_a_picture, picture_format, png_moves};
 use super::still::StillSource;
 use super::video::VideoSource;
 use super::{CaptureError, FrameSource, Pace, SourceSpec};
@@ -66,13 +70,38 @@ fn open_path(path: &Path, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureErr
     if !metadata.is_file() {
         return Err(unusable("expected a file or a folder, found a device or a pipe".into()));
     }
-    if picture_format(path).is_none() {
-        return Ok(Box::new(VideoSource::open(path, pace)?));
-    }
-    if let Some(animation) = AnimationSource::open(path, pace)? {
-        return Ok(Box::new(animation));
+    let Some(format) = picture_format(path) else {
+        if let Some(what) = formats::unreadable(path) {
+            return Err(unusable(what));
+        }
+        // Videos are often called .gif.
+        if has_picture_name(path) && !formats::begins_as_video(path) {
+            return Err(unusable(not_a_picture(path)));
+        }
+        return Ok(Box::new(VideoSource::open(path, None, pace)?));
+    };
+    match format {
+        ImageFormat::Jpeg if is_motion_jpeg(path) => {
+            return Ok(Box::new(VideoSource::open(path, Some("mjpeg"), pace)?));
+        }
+        // 16 bits a channel, which the decoder of animations does not know.
+        ImageFormat::Png if png_moves(path) && is_deep_png(path) => {
+            return Ok(Box::new(VideoSource::open(path, Some("apng"), pace)?));
+        }
+        ImageFormat::Gif | ImageFormat::WebP | ImageFormat::Png => {
+            if let Some(animation) = AnimationSource::open(path, format, pace)? {
+                return Ok(Box::new(animation));
+            }
+        }
+        _ => {}
     }
     Ok(Box::new(StillSource::picture(path, pace)?))
+}
+
+/// Whether a PNG has 16 bits a channel: the 25th byte of its file.
+fn is_deep_png(path: &Path) -> bool {
+    let mut head = [0; 25];
+    std::fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && head[24] == 16)
 }
 
 /// The cameras of this machine with their formats.

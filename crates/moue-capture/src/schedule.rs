@@ -1,4 +1,4 @@
-//! When each frame of an animated GIF or WebP is due, told by the file's structure: no pixel is decoded.
+//! When each frame of an animated GIF, WebP or PNG is due, told by the file's structure: no pixel is decoded.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _, SeekFrom};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use image::ImageFormat;
 
-use super::picture::picture_format;
+use super::apng;
 
 /// Most frames of an animation; their times take eight bytes each.
 const MAX_FRAMES: usize = 1_000_000;
@@ -37,12 +37,13 @@ impl Schedule {
     }
 
     /// Of a file. What is cut off or damaged ends it: the frames before can be shown.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    pub(super) fn read(path: &Path, format: ImageFormat) -> Result<Self, String> {
         let file = BufReader::new(File::open(path).map_err(|e| e.to_string())?);
-        let shown_ms = match picture_format(path) {
-            Some(ImageFormat::Gif) => gif_times(file)?,
-            Some(ImageFormat::WebP) => webp_times(file),
-            _ => return Err("expected a GIF or a WebP, found something else".into()),
+        let shown_ms = match format {
+            ImageFormat::Gif => gif_times(file)?,
+            ImageFormat::WebP => webp_times(file),
+            ImageFormat::Png => apng::times_ms(file, MAX_FRAMES),
+            _ => return Err("expected a GIF, a WebP or a PNG, found something else".into()),
         };
         if shown_ms.len() > MAX_FRAMES {
             return Err(format!("expected at most {MAX_FRAMES} frames, found more"));

@@ -25,7 +25,8 @@ impl FromStr for SourceSpec {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
             "auto" => Self::Auto,
-            "camera" => Self::Camera(None),
+            // As other programs number cameras.
+            "camera" | "0" => Self::Camera(None),
             "demo" => Self::Demo,
             _ => match text.strip_prefix("camera:") {
                 Some(name) => Self::Camera(Some(name.to_owned())),

@@ -7,7 +7,8 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::clock::FrameClock;
-use super::picture::{has_picture_name, read_picture};
+use super::formats::{has_picture_name, is_litter};
+use super::picture::read_with_fault;
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
 
 /// How long a picture of a folder stays, when shown live, in seconds.
@@ -30,17 +31,20 @@ pub(super) struct StillSource {
     position: usize,
     /// Pictures in a row that could not be read.
     failures: usize,
+    /// What is wrong with the picture that was delivered, and is not said yet.
+    fault: Option<CaptureError>,
     next_index: u64,
 }
 
 impl StillSource {
     /// A single picture. It is read at once, so that a bad file is refused here.
     pub(super) fn picture(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
-        let picture =
-            read_picture(path).map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
+        let (picture, fault) = read_with_fault(path)
+            .map_err(|reason| CaptureError::Unusable { path: path.to_owned(), reason })?;
         let size_px = Some(picture.dimensions());
         let mut source = Self::new(name_of(path), vec![path.to_owned()], size_px, pace);
         source.shown = Some((Arc::new(picture), f64::INFINITY));
+        source.fault = fault.map(|reason| CaptureError::UnreadableFrame { path: path.to_owned(), reason });
         Ok(source)
     }
 
@@ -50,13 +54,13 @@ impl StillSource {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(path).map_err(|e| unusable(e.to_string()))? {
             let file = entry.map_err(|e| unusable(e.to_string()))?.path();
-            if file.is_file() && has_picture_name(&file) {
+            if file.is_file() && has_picture_name(&file) && !is_litter(&file) {
                 paths.push(file);
             }
         }
         if paths.is_empty() {
             return Err(unusable(
-                "expected pictures (PNG, JPEG, GIF, WebP) in the folder, found none".into(),
+                "expected pictures (PNG, JPEG, GIF, WebP, TIFF, BMP, PNM, QOI, ICO, AVIF) in the folder, found none".into(),
             ));
         }
         paths.sort();
@@ -70,6 +74,7 @@ impl StillSource {
             size_px,
             frame_rate: None,
             frame_count: (pace == Pace::Unpaced).then_some(paths.len() as u64),
+            conversion: None,
         };
         Self {
             info,
@@ -79,6 +84,7 @@ impl StillSource {
             shown: None,
             position: 0,
             failures: 0,
+            fault: None,
             next_index: 0,
         }
     }
@@ -87,11 +93,11 @@ impl StillSource {
         let path = &self.paths[self.position % self.paths.len()];
         self.position += 1;
         self.failures += 1;
-        let picture = read_picture(path)
-            .map(Arc::new)
-            .map_err(|reason| CaptureError::UnreadableFrame { path: path.clone(), reason })?;
+        let damaged = |reason| CaptureError::UnreadableFrame { path: path.clone(), reason };
+        let (picture, fault) = read_with_fault(path).map_err(damaged)?;
+        self.fault = fault.map(damaged);
         self.failures = 0;
-        Ok(picture)
+        Ok(Arc::new(picture))
     }
 
     fn folder_or_file(&self) -> PathBuf {
@@ -111,6 +117,12 @@ impl FrameSource for StillSource {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        // The picture itself comes first.
+        if self.next_index > 0
+            && let Some(fault) = self.fault.take()
+        {
+            return Err(fault);
+        }
         if self.pace == Pace::Unpaced {
             if self.position >= self.paths.len() {
                 return Ok(None);

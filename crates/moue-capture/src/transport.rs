@@ -48,6 +48,8 @@ struct State {
     seek_s: Option<f64>,
     /// Frames to show while it is paused.
     steps: u32,
+    /// Frames to go back, where no schedule tells their times.
+    back: u32,
 }
 
 /// What the source should do next.
@@ -58,6 +60,8 @@ pub(super) struct Asked {
     pub(super) looping: bool,
     pub(super) seek_s: Option<f64>,
     pub(super) steps: u32,
+    /// How many frames before the place that is asked for, or else before the frame that is shown.
+    pub(super) back: u32,
 }
 
 impl Transport {
@@ -72,7 +76,7 @@ impl Transport {
             looping: true,
             at_end: false,
         };
-        let state = Mutex::new(State { status, schedule: None, seek_s: None, steps: 0 });
+        let state = Mutex::new(State { status, schedule: None, seek_s: None, steps: 0, back: 0 });
         Self(Arc::new(Inner { state, asked: Condvar::new() }))
     }
 
@@ -146,15 +150,17 @@ impl Transport {
     pub fn step(&self, forward: bool) {
         self.ask(|state| {
             state.status.playing = false;
-            if forward {
-                state.steps += 1;
-            } else {
-                let now_s = state.seek_s.unwrap_or(state.status.position_s);
-                let before_s = match &state.schedule {
-                    Some(schedule) => schedule.start_s(schedule.frame_at(now_s).saturating_sub(1)),
-                    None => ((now_s / state.status.frame_s).round() - 1.0) * state.status.frame_s,
-                };
-                state.seek(before_s);
+            match (&state.schedule, forward) {
+                (_, true) if state.back > 0 => state.back -= 1,
+                (_, true) => state.steps += 1,
+                (Some(schedule), false) => {
+                    let now_s = state.seek_s.unwrap_or(state.status.position_s);
+                    let before_s = schedule.start_s(schedule.frame_at(now_s).saturating_sub(1));
+                    state.seek(before_s);
+                }
+                (None, false) if state.steps > 0 => state.steps -= 1,
+                // Only the file knows when the frame before is shown.
+                (None, false) => state.back += 1,
             }
         });
     }
@@ -180,6 +186,7 @@ impl Transport {
             looping: state.status.looping,
             seek_s: state.seek_s.take(),
             steps: std::mem::take(&mut state.steps),
+            back: std::mem::take(&mut state.back),
         }
     }
 
@@ -190,7 +197,7 @@ impl Transport {
         let deadline = Instant::now() + longest;
         loop {
             let now = (state.status.playing, state.status.speed);
-            if state.seek_s.is_some() || state.steps > 0 || now != before {
+            if state.seek_s.is_some() || state.steps + state.back > 0 || now != before {
                 return true;
             }
             if self.0.asked.wait_until(&mut state, deadline).timed_out() {
@@ -222,12 +229,12 @@ impl State {
     fn seek(&mut self, position_s: f64) {
         let last_s = match &self.schedule {
             Some(schedule) => schedule.start_s(schedule.len().saturating_sub(1)),
-            // The last frame starts one frame before the end.
-            None => self.status.duration_s.map_or(f64::MAX, |d| (d - self.status.frame_s).max(0.0)),
+            // The last frame may last for any time: the source finds it.
+            None => self.status.duration_s.unwrap_or(f64::MAX),
         };
         let to = if position_s.is_finite() { position_s.clamp(0.0, last_s) } else { 0.0 };
         self.seek_s = Some(to);
-        self.steps = 0;
+        (self.steps, self.back) = (0, 0);
         self.status.position_s = to;
         self.status.at_end = false;
     }
@@ -242,7 +249,7 @@ mod tests {
         let transport = Transport::new(0.1, Some(10.0));
         transport.seek_to(3.0);
         transport.seek_to(99.0);
-        assert_eq!(transport.take().seek_s, Some(9.9));
+        assert_eq!(transport.take().seek_s, Some(10.0));
         assert_eq!(transport.take().seek_s, None);
         transport.seek_by(-100.0);
         assert_eq!((transport.status().position_s, transport.take().seek_s), (0.0, Some(0.0)));
@@ -257,11 +264,17 @@ mod tests {
         transport.step(true);
         transport.step(true);
         let asked = transport.take();
-        assert_eq!((asked.playing, asked.steps), (false, 2));
+        assert_eq!((asked.playing, asked.steps, asked.back), (false, 2, 0));
         transport.step(false);
+        transport.step(false);
+        transport.step(true);
+        let asked = transport.take();
+        assert_eq!((asked.steps, asked.back, asked.seek_s), (0, 1, None));
+        transport.step(false);
+        transport.seek_to(2.0);
         transport.step(false);
         let asked = transport.take();
-        assert!((asked.seek_s.unwrap() - 4.8).abs() < 1e-9);
+        assert_eq!((asked.back, asked.seek_s), (1, Some(2.0)));
     }
 
     #[test]

@@ -1,50 +1,29 @@
-//! Video files, decoded by the `ffmpeg` program.
+//! Video files, decoded by the `ffmpeg` program: each stored frame once, at its own time.
 
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use image::RgbImage;
-use moue_files::excerpt;
-use serde::Deserialize;
+use crossbeam_channel::RecvTimeoutError;
+use image::{RgbImage, imageops};
 
 use super::clock::FrameClock;
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport};
+use super::cut::Steps;
+use super::ffmpeg::{Decoded, Decoder, Ending, From, Job};
+use super::probe::{self, VideoStream};
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, cut, hdr};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(400);
 /// A frame later than this is left out when shown live, in seconds.
 const TOO_LATE_S: f64 = 0.1;
-/// Largest frame of a file, in pixels: those of 8K have 33 to 35 million. ffmpeg holds up to some twenty of them.
-const MAX_FILE_PIXELS: u64 = 36_000_000;
-/// Longest side of a frame that is handed over; larger ones are made smaller. A live source has half a dozen at a time.
-const MAX_SIDE_PX: usize = 4096;
-
-/// Containers that are files of their own. Playlists are left out: they lead to other files and to the
-/// network, and ffmpeg reads a live one again and again for minutes.
-const CONTAINERS: &str = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,ogg,asf,gif,apng,mjpeg,mxf,h264,hevc,m4v,\
-    nut,rm,dv,ivf,obu,av1,yuv4mpegpipe,wtv,swf,bmp_pipe,tiff_pipe";
-
-/// Longest piece of a message of ffmpeg that is read at once.
-const MAX_MESSAGE_BYTES: u64 = 4096;
-
-/// What ffmpeg and ffprobe are told about every input.
-const INPUT_LIMITS: [&str; 8] = [
-    "-format_whitelist",
-    CONTAINERS,
-    "-protocol_whitelist",
-    "file,crypto,data",
-    // The same as `MAX_FILE_PIXELS`; a stream's frames may be larger than its header says.
-    "-max_pixels",
-    "36000000",
-    // The largest piece of memory, in bytes: a frame of that size with 16 bits and transparency takes 288 MB.
-    "-max_alloc",
-    "301989888",
-];
+/// Times that differ by less, in seconds, are the same.
+const SAME_S: f64 = 1e-5;
+/// Times in files are rounded, to milliseconds in Matroska: a frame that is this much later is the one that is sought.
+const ROUNDED_S: f64 = 1e-3;
+/// Most frames that are kept while the one before the last is looked for.
+const MAX_BACK: usize = 8;
 
 /// Moving further than this, in seconds, is a cut: nothing goes on there.
 const NEAR_S: f64 = 1.0;
@@ -55,86 +34,126 @@ const CUT_S: f64 = 10.0;
 pub(super) struct VideoSource {
     info: SourceInfo,
     path: PathBuf,
+    format: Option<&'static str>,
     pace: Pace,
-    rate: f64,
+    stream: VideoStream,
+    colours: &'static str,
     decoder: Decoder,
-    waiting: Option<RgbImage>,
+    /// Frames that were decoded and not delivered yet.
+    waiting: VecDeque<Timed>,
+    /// Where the frame to show is being looked for.
+    looking: Option<Looking>,
+    /// Whether the running decoder began with the file's first frame, and none of its frames was left out.
+    from_start: bool,
     /// Whether the running decoder has given a frame.
     delivered: bool,
-    /// The file's frame that comes next.
-    next_index: u64,
+    /// Whether it was said that the file is damaged.
+    said: bool,
+    /// Whether the running decoder was started because the frames changed their shape.
+    reshaped: bool,
+    /// Time of the file's first frame, in seconds from its start.
+    first_s: f64,
+    /// Number and time of the frame that was delivered last.
+    last: Option<(u64, f64)>,
+    /// The time before which the next frame cannot be.
+    after_s: Option<f64>,
+    /// How far apart the running decoder's frames are.
+    steps: Steps,
     /// What is added to the file's time, see [`Frame::time_s`].
     offset_s: f64,
     transport: Transport,
     playback: Playback,
 }
 
+/// A frame, and its time in seconds from the start of the file.
+struct Timed {
+    image: RgbImage,
+    time_s: f64,
+}
+
+/// A frame is looked for by its time.
+struct Looking {
+    /// It is the last one that is not after this time, in seconds,
+    until_s: f64,
+    /// or one so many frames before that.
+    before: u32,
+    /// How long before it decoding began, in seconds.
+    lead_s: f64,
+    /// The last ones that were found, as many as are needed.
+    found: VecDeque<Timed>,
+    /// Its number, where that is known.
+    index: Option<u64>,
+}
+
+impl Looking {
+    /// How many of the last frames are kept.
+    fn kept(&self) -> usize {
+        (self.before as usize + 1).min(MAX_BACK)
+    }
+}
+
+/// What came from the decoder.
+#[derive(PartialEq, Eq)]
+enum Received {
+    Frame,
+    Nothing,
+    End,
+}
+
 /// Playback at the file's own pace.
 struct Playback {
     clock: FrameClock,
-    /// The frame that was due when the clock started.
-    from_index: u64,
+    /// The file's time when the clock started, in seconds.
+    from_s: f64,
     playing: bool,
     speed: f64,
     /// Frames to show although it is paused.
     steps: u32,
 }
 
-/// What ffprobe says.
-#[derive(Debug, Deserialize)]
-struct Probe {
-    #[serde(default)]
-    streams: Vec<ProbeStream>,
-    #[serde(default)]
-    format: ProbeFormat,
-}
-
-/// Matroska knows the length of the file, not of its streams.
-#[derive(Debug, Default, Deserialize)]
-struct ProbeFormat {
-    duration: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ProbeStream {
-    #[serde(default)]
-    width: u32,
-    #[serde(default)]
-    height: u32,
-    avg_frame_rate: Option<String>,
-    r_frame_rate: Option<String>,
-    nb_frames: Option<String>,
-    duration: Option<String>,
-}
-
 impl VideoSource {
-    pub(super) fn open(path: &Path, pace: Pace) -> Result<Self, CaptureError> {
-        let (rate, count) = probe(path)?;
-        let mut decoder = Decoder::start(path, rate, 0)?;
+    /// Opens a file; of this format, where ffmpeg could take it for something else.
+    pub(super) fn open(path: &Path, format: Option<&'static str>, pace: Pace) -> Result<Self, CaptureError> {
+        let stream = probe::probe(path, format)?;
+        let (colours, conversion) = stream.hdr.map(hdr::conversion).unzip();
+        let colours = colours.unwrap_or_default();
         // The first frame is decoded here, so that a bad file is refused when it is opened.
-        let first = decoder.first_frame(path)?;
+        let job = Job { path, format, stream: stream.index, from: From::Start, colours, turned: true };
+        let (decoder, first) = Decoder::with_first_frame(&job)?;
+        let first = Timed { time_s: first.time_s.unwrap_or(0.0).max(0.0), image: first.image };
         let info = SourceInfo {
             name: path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
             kind: SourceKind::Video,
-            size_px: Some(first.dimensions()),
-            frame_rate: Some(rate),
-            frame_count: count,
+            size_px: Some(first.image.dimensions()),
+            frame_rate: stream.rate,
+            frame_count: stream.claimed.map(|claim| claim.frames),
+            conversion,
         };
-        let transport = Transport::new(1.0 / rate, count.map(|n| n as f64 / rate));
+        let transport = Transport::new(stream.frame_s(), stream.end_s);
+        let first_s = first.time_s;
         Ok(Self {
             info,
             path: path.to_owned(),
+            format,
             pace,
-            rate,
+            stream,
+            colours,
             decoder,
-            waiting: Some(first),
+            waiting: VecDeque::from([first]),
+            looking: None,
+            from_start: true,
             delivered: false,
-            next_index: 0,
+            said: false,
+            reshaped: false,
+            first_s,
+            last: None,
+            after_s: Some(first_s),
+            steps: Steps::default(),
             offset_s: 0.0,
             transport,
             playback: Playback {
                 clock: FrameClock::new(),
-                from_index: 0,
+                from_s: first_s,
                 playing: true,
                 speed: 1.0,
                 steps: 0,
@@ -142,45 +161,175 @@ impl VideoSource {
         })
     }
 
-    fn seconds(&self, index: u64) -> f64 {
-        index as f64 / self.rate
+    fn start(&self, from: From) -> Result<Decoder, CaptureError> {
+        Decoder::start(&Job {
+            path: &self.path,
+            format: self.format,
+            stream: self.stream.index,
+            from,
+            colours: self.colours,
+            turned: true,
+        })
+    }
+
+    /// Starts decoding at this time, or a little before; with the first frame, where nothing is earlier.
+    fn start_at(&mut self, from_s: f64) -> Result<(), CaptureError> {
+        let from = match from_s {
+            s if s <= self.first_s => From::Start,
+            s if self.stream.is_bare() => From::Decoded(s),
+            s => From::Indexed(s),
+        };
+        self.waiting.clear();
+        self.decoder = self.start(from)?;
+        self.from_start = from == From::Start;
+        self.reshaped = false;
+        self.after_s = None;
+        self.steps = Steps::default();
+        Ok(())
+    }
+
+    /// Number of the frame at this time, if all have the same length.
+    fn estimate(&self, time_s: f64) -> u64 {
+        self.stream.rate.map_or(0, |rate| ((time_s - self.first_s) * rate).round().max(0.0) as u64)
     }
 
     /// Does what was asked for. `false`: there is nothing to show now.
     fn obey(&mut self) -> Result<bool, CaptureError> {
         let asked = self.transport.take();
         if let Some(to_s) = asked.seek_s {
-            self.seek((to_s * self.rate).round() as u64)?;
-            self.playback.steps = 1;
+            let slack_s = ROUNDED_S.min(self.stream.frame_s() / 4.0);
+            self.look_for(to_s.max(self.first_s) + slack_s, asked.back, None)?;
+        } else if asked.back > 0 {
+            let (until_s, before, index) = match self.looking.take() {
+                Some(now) => (now.until_s, now.before + asked.back, now.index),
+                None => {
+                    let (last, last_s) = self.last.unwrap_or((0, self.first_s));
+                    (last_s - SAME_S, asked.back - 1, Some(last))
+                }
+            };
+            self.look_for(until_s, before, index.map(|i| i.saturating_sub(u64::from(asked.back))))?;
         }
         self.playback.steps += asked.steps;
         let playback = &mut self.playback;
-        if (asked.playing && !playback.playing) || asked.speed != playback.speed || asked.seek_s.is_some() {
+        if (asked.playing && !playback.playing) || asked.speed != playback.speed {
             playback.clock = FrameClock::new();
-            playback.from_index = self.next_index;
+            playback.from_s = self.waiting.front().map_or(self.after_s.unwrap_or(self.first_s), |f| f.time_s);
         }
         (playback.playing, playback.speed) = (asked.playing, asked.speed);
         Ok(playback.playing || playback.steps > 0)
     }
 
-    /// Goes on at frame `index`.
-    fn seek(&mut self, index: u64) -> Result<(), CaptureError> {
+    /// Goes on at the last frame that is not after `until_s`, or at one `before` that. `index`: its number, where that
+    /// is known.
+    fn look_for(&mut self, until_s: f64, before: u32, index: Option<u64>) -> Result<(), CaptureError> {
+        let lead_s = self.stream.frame_s() * (f64::from(before) + 1.5);
+        self.looking = Some(Looking { until_s, before, lead_s, found: VecDeque::new(), index });
+        self.playback.steps = 1;
+        self.start_at(until_s - lead_s)
+    }
+
+    /// Looks on. `false`: it is not found yet.
+    fn look(&mut self) -> Result<bool, CaptureError> {
+        let deadline = Instant::now() + FRAME_WAIT;
+        while let Some(mut looking) = self.looking.take() {
+            let next = match self.decoder.frames.recv_deadline(deadline) {
+                Ok(decoded) => Some(self.timed(decoded)),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.looking = Some(looking);
+                    return Ok(false);
+                }
+                Err(RecvTimeoutError::Disconnected) => None,
+            };
+            match next {
+                Some(frame) if frame.time_s <= looking.until_s => {
+                    if looking.found.len() == looking.kept() {
+                        looking.found.pop_front();
+                    }
+                    looking.found.push_back(frame);
+                    self.looking = Some(looking);
+                }
+                // Decoding began too late: a frame may last for minutes, and some containers are found a place in
+                // only roughly.
+                _ if looking.found.len() < looking.kept() && !self.from_start => {
+                    looking.lead_s *= 8.0;
+                    looking.found.clear();
+                    self.start_at(looking.until_s - looking.lead_s)?;
+                    self.looking = Some(looking);
+                }
+                next => self.found(looking, next)?,
+            }
+        }
+        Ok(true)
+    }
+
+    /// The frame is `looking.found`'s first one, or `next`.
+    fn found(&mut self, looking: Looking, next: Option<Timed>) -> Result<(), CaptureError> {
+        let kept = looking.kept() as u32;
+        let mut found = looking.found;
+        found.extend(next);
+        let Some(time_s) = found.front().map(|f| f.time_s) else { return Ok(()) };
+        if kept <= looking.before && time_s > self.first_s {
+            return self.look_for(time_s - SAME_S, looking.before - kept, looking.index);
+        }
         // What was shown last.
-        let last = self.next_index.saturating_sub(1);
-        let last_s = self.offset_s + self.seconds(last);
-        let way_s = (self.seconds(index) - self.seconds(last)).abs();
-        let jump_s = if way_s <= NEAR_S { way_s.max(1.0 / self.rate) } else { CUT_S };
-        self.decoder = Decoder::start(&self.path, self.rate, index)?;
-        self.waiting = None;
+        let last_s = self.last.map_or(self.first_s, |(_, s)| s);
+        let way_s = (time_s - last_s).abs();
+        let jump_s = if way_s <= NEAR_S { way_s.max(self.stream.frame_s().min(NEAR_S)) } else { CUT_S };
+        self.offset_s += last_s + jump_s - time_s;
+        let index =
+            if time_s <= self.first_s { 0 } else { looking.index.unwrap_or_else(|| self.estimate(time_s)) };
+        self.last = index.checked_sub(1).map(|before| (before, time_s));
+        self.from_start = false;
         self.delivered = true;
-        self.offset_s = last_s + jump_s - self.seconds(index);
-        self.next_index = index;
+        self.waiting = found;
         Ok(())
+    }
+
+    /// Gives a frame a time after the one before, where the file gives it none, or none that makes sense.
+    fn timed(&mut self, decoded: Decoded) -> Timed {
+        let frame_s = self.stream.frame_s();
+        let time_s = match (decoded.time_s, self.after_s) {
+            (Some(time_s), Some(after_s)) if time_s > after_s => time_s,
+            (_, Some(after_s)) => after_s + frame_s,
+            (time_s, None) => time_s.unwrap_or(self.first_s),
+        };
+        let time_s = time_s.max(0.0);
+        if let Some(after_s) = self.after_s.replace(time_s) {
+            self.steps.add(time_s - after_s);
+        }
+        let image = match decoded.own_size {
+            Some((w, h)) => imageops::resize(&decoded.image, w, h, imageops::FilterType::Triangle),
+            None => decoded.image,
+        };
+        Timed { image, time_s }
+    }
+
+    /// ffmpeg stretches all frames to the size of the first one it decodes. Where they change their shape, it starts
+    /// again there, if the place can be found.
+    fn reshape(&mut self, decoded: Decoded) -> Result<Decoded, CaptureError> {
+        let Some(time_s) = decoded.time_s.filter(|_| decoded.own_size.is_some()) else { return Ok(decoded) };
+        if std::mem::replace(&mut self.reshaped, true) || self.stream.is_bare() {
+            return Ok(decoded);
+        }
+        let decoder = self.start(From::Indexed(time_s - SAME_S))?;
+        match decoder.frames.recv_timeout(FRAME_WAIT * 5) {
+            Ok(again)
+                if again.own_size.is_none() && again.time_s.is_some_and(|s| (s - time_s).abs() < 1e-3) =>
+            {
+                // What was wrong before this place is not forgotten.
+                let before = std::mem::replace(&mut self.decoder, decoder);
+                drop(before);
+                self.reshaped = false;
+                Ok(again)
+            }
+            _ => Ok(decoded),
+        }
     }
 
     /// The decoder has no further frame. `false`: the end is shown.
     fn start_again(&mut self) -> Result<bool, CaptureError> {
-        self.decoder.finish(&self.path)?;
+        let ending = self.decoder.finish().map_err(|e| self.unusable(e.to_string()))?;
+        self.check_end(ending)?;
         if self.pace == Pace::Unpaced {
             return Ok(false);
         }
@@ -190,22 +339,65 @@ impl VideoSource {
             return Ok(false);
         }
         if !std::mem::take(&mut self.delivered) {
-            let reason = "the file holds no video frame any more".into();
-            return Err(CaptureError::Unusable { path: self.path.clone(), reason });
+            return Err(self.unusable("the file holds no video frame any more".into()));
         }
-        self.decoder = Decoder::start(&self.path, self.rate, 0)?;
-        // Time goes on.
-        self.offset_s += self.seconds(self.next_index);
-        self.next_index = 0;
+        // Time goes on; the last frame is shown for its time too.
+        let last_s = self.last.map_or(self.first_s, |(_, s)| s);
+        let end_s =
+            self.stream.end_s.filter(|end_s| *end_s > last_s).unwrap_or(last_s + self.stream.frame_s());
+        self.start_at(self.first_s)?;
+        self.offset_s += end_s - self.first_s;
+        self.last = None;
         self.playback.clock = FrameClock::new();
-        self.playback.from_index = 0;
+        self.playback.from_s = self.first_s;
         Ok(true)
     }
 
-    /// Waits for the time of the next frame. `false`: something was asked for meanwhile, or it is not due yet.
+    /// Says once where the file ends too early, or is damaged.
+    fn check_end(&mut self, ending: Ending) -> Result<(), CaptureError> {
+        if !self.from_start || self.said {
+            return Ok(());
+        }
+        let frames = self.last.map_or(0, |(index, _)| index + 1);
+        let last_s = self.last.map_or(0.0, |(_, s)| s);
+        let why = match (&ending.said.first_error, ending.broken) {
+            (Some(said), _) => Some(format!("ffmpeg says: {said}")),
+            (None, Some(broken)) => Some(broken),
+            (None, None) if !ending.success => Some("ffmpeg gave up and did not say why".into()),
+            (None, None) if self.ends_early(frames, last_s) => {
+                Some("it ends before the length it claims".into())
+            }
+            (None, None) => cut::ends_early(&self.path, &self.stream, &self.steps).map(str::to_owned),
+        };
+        let Some(why) = why else { return Ok(()) };
+        self.said = true;
+        let of = self.stream.claimed.map(|c| c.frames).filter(|claimed| *claimed > frames);
+        let count = match of {
+            Some(claimed) => format!("{frames} of {claimed} frames could be read"),
+            None => format!("{frames} frames could be read"),
+        };
+        let reason =
+            format!("{count}: the file is cut or damaged ({why}); copy or download it again if you can");
+        Err(match self.pace {
+            Pace::Unpaced => self.unusable(reason),
+            Pace::Live => CaptureError::UnreadableFrame { path: self.path.clone(), reason },
+        })
+    }
+
+    /// Whether clearly fewer frames came than the container says that it has, and the last ones are missing.
+    fn ends_early(&self, frames: u64, last_s: f64) -> bool {
+        let counted = self.stream.claimed.filter(|claim| claim.counted || self.stream.container == "flv");
+        counted.zip(self.stream.end_s).is_some_and(|(claim, end_s)| {
+            let frame_s = self.stream.frame_s();
+            frames + 2 + claim.frames / 50 < claim.frames && last_s + 4.0 * frame_s < end_s
+        })
+    }
+
+    /// Waits for the time of the next frame. `false`: something was asked for meanwhile.
     fn wait_until_due(&mut self) -> Result<bool, CaptureError> {
+        let Some(next) = self.waiting.front() else { return Ok(false) };
         let playback = &self.playback;
-        let due_s = (self.next_index - playback.from_index) as f64 / self.rate / playback.speed;
+        let due_s = (next.time_s - playback.from_s) / playback.speed;
         let left_s = due_s - playback.clock.now_s();
         if left_s > 0.0 {
             let left = Duration::from_secs_f64(left_s);
@@ -215,15 +407,40 @@ impl VideoSource {
             return if left > FRAME_WAIT { Err(self.timeout()) } else { Ok(true) };
         }
         if -left_s > TOO_LATE_S {
-            if let Ok(newer) = self.decoder.frames.try_recv() {
-                self.waiting = Some(newer);
-                self.next_index += 1;
+            if self.receive(Duration::ZERO)? == Received::Frame {
+                // A newer one is there.
+                if let Some(late) = self.waiting.pop_front() {
+                    self.passed(&late);
+                }
                 return Ok(false);
             }
             // ffmpeg is no faster, or has just started again: go on from here.
             self.playback.clock.set_back(-left_s);
         }
         Ok(true)
+    }
+
+    /// Takes a frame from the decoder, if there is one within `wait`.
+    fn receive(&mut self, wait: Duration) -> Result<Received, CaptureError> {
+        let decoded = match self.decoder.frames.recv_timeout(wait) {
+            Ok(decoded) => self.reshape(decoded)?,
+            Err(RecvTimeoutError::Timeout) => return Ok(Received::Nothing),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Received::End),
+        };
+        let frame = self.timed(decoded);
+        self.waiting.push_back(frame);
+        Ok(Received::Frame)
+    }
+
+    /// `frame` was shown or left out. Its number.
+    fn passed(&mut self, frame: &Timed) -> u64 {
+        let index = self.last.map_or(0, |(index, _)| index + 1);
+        self.last = Some((index, frame.time_s));
+        index
+    }
+
+    fn unusable(&self, reason: String) -> CaptureError {
+        CaptureError::Unusable { path: self.path.clone(), reason }
     }
 
     fn timeout(&self) -> CaptureError {
@@ -245,36 +462,38 @@ impl FrameSource for VideoSource {
                 self.transport.wait(FRAME_WAIT / 4);
                 return Err(self.timeout());
             }
-            if self.waiting.is_none() {
-                self.waiting = match self.decoder.frames.recv_timeout(FRAME_WAIT) {
-                    Ok(frame) => Some(frame),
-                    Err(RecvTimeoutError::Timeout) => return Err(self.timeout()),
-                    Err(RecvTimeoutError::Disconnected) => match self.start_again()? {
+            if !self.look()? {
+                return Err(self.timeout());
+            }
+            if self.waiting.is_empty() {
+                match self.receive(FRAME_WAIT)? {
+                    Received::Frame => {}
+                    Received::Nothing => return Err(self.timeout()),
+                    Received::End => match self.start_again()? {
                         true => continue,
                         false if self.pace == Pace::Unpaced => return Ok(None),
                         false => return Err(self.timeout()),
                     },
-                };
+                }
             }
             if self.pace == Pace::Live {
                 if self.playback.steps > 0 {
                     // Shown at once; time starts from here.
                     self.playback.steps -= 1;
                     self.playback.clock = FrameClock::new();
-                    self.playback.from_index = self.next_index;
+                    self.playback.from_s = self.waiting.front().map_or(0.0, |frame| frame.time_s);
                 } else if !self.wait_until_due()? {
                     continue;
                 }
             }
-            let Some(image) = self.waiting.take() else { continue };
-            let index = self.next_index;
-            self.next_index += 1;
+            let Some(frame) = self.waiting.pop_front() else { continue };
+            let index = self.passed(&frame);
             self.delivered = true;
-            self.transport.delivered(self.seconds(index));
+            self.transport.delivered(frame.time_s);
             return Ok(Some(Frame {
-                image: Arc::new(image),
+                image: Arc::new(frame.image),
                 index,
-                time_s: self.offset_s + self.seconds(index),
+                time_s: self.offset_s + frame.time_s,
                 captured_at: Instant::now(),
             }));
         }
@@ -282,259 +501,5 @@ impl FrameSource for VideoSource {
 
     fn transport(&self) -> Option<Transport> {
         (self.pace == Pace::Live).then(|| self.transport.clone())
-    }
-}
-
-/// A running ffmpeg and the thread that reads from it.
-struct Decoder {
-    child: Child,
-    frames: Receiver<RgbImage>,
-    reader: Option<JoinHandle<io::Result<()>>>,
-    messages: Option<JoinHandle<String>>,
-}
-
-impl Decoder {
-    /// Frames at a constant `rate` from the frame `from` on, turned upright, as a stream of PPM pictures.
-    fn start(path: &Path, rate: f64, from: u64) -> Result<Self, CaptureError> {
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]).args(INPUT_LIMITS);
-        if from > 0 {
-            // A quarter of a frame early: times in files are rounded, and a frame just before this place is left out.
-            // With half a frame the filter below would round some frames onto the next one, and drop them.
-            command.arg("-ss").arg(format!("{:.6}", (from as f64 - 0.25) / rate));
-        }
-        let mut child = command
-            .arg("-i")
-            .arg(input_name(path))
-            .args(["-an", "-sn", "-dn", "-vf"])
-            .arg(format!(
-                "fps={rate},scale=w='min(iw,{MAX_SIDE_PX})':h='min(ih,{MAX_SIDE_PX})':force_original_aspect_ratio=decrease"
-            ))
-            .args(["-f", "image2pipe", "-c:v", "ppm", "-"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|e| not_started(path, &e))?;
-        let unusable = |what: &str| CaptureError::Unusable { path: path.to_owned(), reason: what.into() };
-        let output = child.stdout.take().ok_or_else(|| unusable("ffmpeg gave no output pipe"))?;
-        let errors = child.stderr.take().ok_or_else(|| unusable("ffmpeg gave no error pipe"))?;
-        let (sender, frames) = bounded(2);
-        let spawn_failed = |e: io::Error| unusable(&format!("no thread for reading ffmpeg's output: {e}"));
-        let reader = std::thread::Builder::new()
-            .name("video-reader".into())
-            .spawn(move || read_frames(BufReader::with_capacity(1 << 20, output), &sender))
-            .map_err(spawn_failed)?;
-        let messages = std::thread::Builder::new()
-            .name("video-messages".into())
-            .spawn(move || last_line(errors))
-            .map_err(spawn_failed)?;
-        Ok(Self { child, frames, reader: Some(reader), messages: Some(messages) })
-    }
-
-    fn first_frame(&mut self, path: &Path) -> Result<RgbImage, CaptureError> {
-        match self.frames.recv_timeout(Duration::from_secs(10)) {
-            Ok(frame) => Ok(frame),
-            Err(e) => {
-                let _ = self.child.kill();
-                self.finish(path)?;
-                let reason = match e {
-                    RecvTimeoutError::Timeout => "ffmpeg delivered no frame for 10 s",
-                    RecvTimeoutError::Disconnected => "the file holds no video frame",
-                };
-                Err(CaptureError::Unusable { path: path.to_owned(), reason: reason.into() })
-            }
-        }
-    }
-
-    /// Collects the program at its end. An error where it failed, with what it said.
-    fn finish(&mut self, path: &Path) -> Result<(), CaptureError> {
-        let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
-        let read = self.reader.take().map(JoinHandle::join);
-        let said = self.messages.take().and_then(|m| m.join().ok()).unwrap_or_default();
-        let status = self.child.wait().map_err(|e| unusable(e.to_string()))?;
-        if !status.success() && !said.is_empty() {
-            return Err(unusable(format!("ffmpeg cannot decode it: {said}")));
-        }
-        match read {
-            Some(Ok(Err(e))) => Err(unusable(format!("ffmpeg's output broke off: {e}"))),
-            Some(Err(_)) => Err(unusable("the thread that reads ffmpeg's output panicked".into())),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Drop for Decoder {
-    fn drop(&mut self) {
-        // Both fail only where the program has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        // A full channel would keep the reader waiting.
-        let (_, nothing) = bounded(0);
-        drop(std::mem::replace(&mut self.frames, nothing));
-        if let Some(thread) = self.reader.take() {
-            let _ = thread.join();
-        }
-        if let Some(thread) = self.messages.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// ffmpeg takes names such as `-x` or `concat:x` for something else than a file.
-fn input_name(path: &Path) -> std::ffi::OsString {
-    let mut name = std::ffi::OsString::from("file:");
-    name.push(path);
-    name
-}
-
-fn not_started(path: &Path, error: &io::Error) -> CaptureError {
-    if error.kind() == io::ErrorKind::NotFound {
-        CaptureError::NoFfmpeg { path: path.to_owned() }
-    } else {
-        CaptureError::Unusable { path: path.to_owned(), reason: format!("ffmpeg cannot be started: {error}") }
-    }
-}
-
-fn last_line(errors: impl Read) -> String {
-    let mut last = String::new();
-    // Lines of any length, and bytes of any kind: the file has a say in them.
-    let mut errors = BufReader::new(errors);
-    let mut line = Vec::new();
-    while errors.by_ref().take(MAX_MESSAGE_BYTES).read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
-        let text = String::from_utf8_lossy(&line);
-        if !text.trim().is_empty() {
-            last = excerpt(text.trim(), 500);
-        }
-        line.clear();
-    }
-    last
-}
-
-/// Frames a second and, where the file says so, the number of frames.
-fn probe(path: &Path) -> Result<(f64, Option<u64>), CaptureError> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error"])
-        .args(INPUT_LIMITS)
-        .args(["-select_streams", "v:0", "-of", "json", "-show_entries"])
-        .arg("stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:format=duration")
-        .arg(input_name(path))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| not_started(path, &e))?;
-    let unusable = |reason: String| CaptureError::Unusable { path: path.to_owned(), reason };
-    if !output.status.success() {
-        return Err(unusable(format!("no picture and no video: {}", last_line(&output.stderr[..]))));
-    }
-    let probe: Probe = serde_json::from_slice(&output.stdout)
-        .map_err(|e| unusable(format!("ffprobe's answer cannot be read: {e}")))?;
-    // ffprobe takes a file's ending for its format: whatever is called .png is a picture without a size.
-    let stream = probe
-        .streams
-        .first()
-        .filter(|s| s.width > 0 && s.height > 0)
-        .ok_or_else(|| unusable("no picture and no video".into()))?;
-    if u64::from(stream.width) * u64::from(stream.height) > MAX_FILE_PIXELS {
-        return Err(unusable(format!(
-            "expected a video of at most {} megapixels, found {}x{}",
-            MAX_FILE_PIXELS / 1_000_000,
-            stream.width,
-            stream.height
-        )));
-    }
-    let rate = [&stream.avg_frame_rate, &stream.r_frame_rate]
-        .into_iter()
-        .flatten()
-        .filter_map(|text| rate_of(text))
-        .find(|rate| (0.1..=240.0).contains(rate))
-        .unwrap_or(25.0);
-    let count = stream.nb_frames.as_deref().and_then(|n| n.parse().ok()).or_else(|| {
-        let durations = [&stream.duration, &probe.format.duration];
-        let mut seconds = durations.into_iter().flatten().filter_map(|d| d.parse::<f64>().ok());
-        let seconds = seconds.find(|s| s.is_finite() && *s > 0.0)?;
-        Some((seconds * rate).round() as u64)
-    });
-    Ok((rate, count))
-}
-
-/// "30000/1001" in frames a second.
-fn rate_of(text: &str) -> Option<f64> {
-    let (n, d) = text.split_once('/')?;
-    let (n, d): (f64, f64) = (n.parse().ok()?, d.parse().ok()?);
-    (d > 0.0).then(|| n / d)
-}
-
-fn read_frames(mut output: impl io::BufRead, sender: &Sender<RgbImage>) -> io::Result<()> {
-    while let Some(frame) = read_ppm(&mut output)? {
-        // The receiver is gone: the source was closed.
-        if sender.send(frame).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// One binary PPM picture (`P6 width height 255`), as ffmpeg writes them; `None` at the end.
-fn read_ppm(input: &mut impl io::BufRead) -> io::Result<Option<RgbImage>> {
-    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let mut header = Vec::new();
-    for expected in ["magic", "width and height", "maximum"] {
-        let mut line = Vec::new();
-        if input.by_ref().take(64).read_until(b'\n', &mut line)? == 0 && expected == "magic" {
-            return Ok(None);
-        }
-        header.push(String::from_utf8_lossy(&line).trim().to_owned());
-    }
-    let (width, height) = header[1]
-        .split_once(' ')
-        .and_then(|(w, h)| Some((w.parse::<u32>().ok()?, h.parse::<u32>().ok()?)))
-        .filter(|_| header[0] == "P6" && header[2] == "255")
-        .ok_or_else(|| invalid("no PPM header"))?;
-    let (columns, rows) = (width as usize, height as usize);
-    if [columns, rows].into_iter().any(|side| !(1..=MAX_SIDE_PX).contains(&side)) {
-        return Err(invalid(&format!(
-            "expected at most {MAX_SIDE_PX} pixels a side, found {width}x{height}"
-        )));
-    }
-    let mut raw = vec![0; columns * rows * 3];
-    input.read_exact(&mut raw)?;
-    Ok(RgbImage::from_raw(width, height, raw))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ppm_pictures_are_read_one_after_the_other() {
-        let mut stream = Vec::new();
-        for v in [1u8, 2] {
-            stream.extend_from_slice(b"P6\n2 1\n255\n");
-            stream.extend_from_slice(&[v; 6]);
-        }
-        let mut input = &stream[..];
-        assert_eq!(read_ppm(&mut input).unwrap().unwrap().as_raw(), &[1; 6]);
-        assert_eq!(read_ppm(&mut input).unwrap().unwrap().as_raw(), &[2; 6]);
-        assert!(read_ppm(&mut input).unwrap().is_none());
-    }
-
-    #[test]
-    fn broken_ppm_streams_are_errors() {
-        for bad in [
-            &b"P6\n2 1\n255\n123"[..],
-            b"P5\n2 1\n255\n123456",
-            b"P6\n99999 99999\n255\n",
-            b"P6\n-1 1\n255\n",
-        ] {
-            assert!(read_ppm(&mut &bad[..]).is_err());
-        }
-    }
-
-    #[test]
-    fn frame_rates_are_fractions() {
-        assert!((rate_of("30000/1001").unwrap() - 29.97).abs() < 0.001);
-        assert_eq!(rate_of("25/1"), Some(25.0));
-        assert_eq!(rate_of("0/0"), None);
     }
 }

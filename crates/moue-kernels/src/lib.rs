@@ -19,6 +19,8 @@
 //!   ncnn and NNPACK; for the layers whose maps are large enough.
 //! - `stem` fuses the 7x7 convolution with the max-pool, and folds three equal colour channels into one.
 //! - [`SeparableBlock`] is the block of the face finder's networks, a few rows at a time through all of it.
+//! - `train::amx` multiplies tiles of bf16 numbers in training, where the CPU has Intel's AMX; weights and pixels
+//!   are packed as oneDNN's kernels for it want them.
 //! - [`Pool`] shares out steps of microseconds. Every sum is computed by one thread in one order, so results are
 //!   the same to the bit whatever the number of threads.
 //!

@@ -3,6 +3,7 @@
 
 mod candle_net;
 mod classifier;
+mod conditions;
 pub mod device;
 mod error;
 mod expression;
@@ -17,12 +18,13 @@ mod weights;
 
 pub use candle_net::{CandleNet, CandleOutput};
 pub use classifier::Classifier;
+pub use conditions::{ConditionFigures, ConditionsTable};
 pub use device::DeviceChoice;
 pub use error::ModelError;
 pub use expression::Expression;
 pub use files::{
-    LoadedWeights, MAX_FILE_BYTES, StoredAs, parse_safetensors, parse_weights, read_safetensors,
-    write_safetensors,
+    BodyWeights, LoadedWeights, MAX_FILE_BYTES, RESNET18_BLOCKS, StartWeights, StoredAs, is_head,
+    parse_safetensors, parse_weights, read_safetensors, write_safetensors,
 };
 pub use files::{check_header, read_file};
 pub use heat_map::HeatMap;
@@ -32,5 +34,5 @@ pub use layout::{
 };
 pub use plan::{CpuPlan, PlanOptions, PlanOutput};
 pub use reading::{Probabilities, Reading, softmax};
-pub use resample::{TRAINING_FACE_PX, resize_bilinear};
+pub use resample::{TRAINING_FACE_PX, resize_area, resize_bilinear};
 pub use weights::{INPUT_SIZES, MEAN, NetworkWeights, STD, WeightTensor};

@@ -5,14 +5,25 @@ pub const TRAINING_FACE_PX: usize = 48;
 
 /// Appends a square grey picture of `side`x`side` values, enlarged or reduced bilinearly to `[size, size]`.
 pub fn resize_bilinear(picture: &[f32], side: usize, size: usize, out: &mut Vec<f32>) {
-    let taps = bilinear_taps(0.0, side as f32, size, side);
+    resample(picture, side, &bilinear_taps(0.0, side as f32, size, side), out);
+}
+
+/// Appends a square grey picture of `side`x`side` values, reduced to `[size, size]` by an exact average over each
+/// output pixel's area.
+pub fn resize_area(picture: &[f32], side: usize, size: usize, out: &mut Vec<f32>) {
+    resample(picture, side, &area_taps(0.0, side as f32, size, side), out);
+}
+
+/// Across, then down, with the same taps.
+fn resample(picture: &[f32], side: usize, taps: &[Taps], out: &mut Vec<f32>) {
+    let size = taps.len();
     let mut rows = vec![0.0; side * size];
     for (source, row) in picture.chunks_exact(side).zip(rows.chunks_exact_mut(size)) {
-        for (value, t) in row.iter_mut().zip(&taps) {
+        for (value, t) in row.iter_mut().zip(taps) {
             *value = t.apply(|i| source[i]);
         }
     }
-    for t in &taps {
+    for t in taps {
         out.extend((0..size).map(|x| t.apply(|i| rows[i * size + x])));
     }
 }

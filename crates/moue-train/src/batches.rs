@@ -12,7 +12,10 @@ use super::TrainError;
 use super::data::Split;
 use super::random::{Purpose, generator};
 use super::recipe::{Recipe, Sampling};
+use super::teachers::Teachers;
 
+/// Threads that make batches, where no teachers have to be asked.
+pub(super) const MAKERS: usize = 2;
 /// Batches that lie ready, for each worker.
 const AHEAD: usize = 2;
 
@@ -21,6 +24,8 @@ const AHEAD: usize = 2;
 pub struct Batch {
     /// Which pictures, as indices of the split.
     pub indices: Vec<usize>,
+    /// Width and height of the pictures in pixels.
+    pub size: usize,
     /// `[n, size, size]`, grey, 0 to 1.
     pub pictures: Vec<f32>,
     /// `[n, 7]`; each row sums to 1.
@@ -32,14 +37,16 @@ pub struct Batch {
 pub struct TrainingData {
     /// The faces.
     pub split: Split,
-    /// One target a face.
+    /// One target a face, without what is asked for each view.
     pub targets: Vec<[f32; Expression::COUNT]>,
+    /// Who is asked what is to be seen in each view, and the share of the answer in the targets.
+    pub teachers: Option<(Teachers, f32)>,
 }
 
 impl TrainingData {
-    /// The targets by the recipe's shares; `teacher` holds a network's probabilities of every face.
+    /// The targets by the recipe's shares; `stored` holds a teacher's probabilities of every unchanged face.
     #[must_use]
-    pub fn new(split: Split, recipe: &Recipe, teacher: Option<&[[f32; Expression::COUNT]]>) -> Self {
+    pub fn new(split: Split, recipe: &Recipe, stored: Option<&[[f32; Expression::COUNT]]>) -> Self {
         let targets = split
             .samples
             .iter()
@@ -53,14 +60,22 @@ impl TrainingData {
                 if let Some(votes) = sample.votes {
                     blend(votes, recipe.votes);
                 }
-                if let Some(teacher) = teacher {
-                    blend(teacher[i], recipe.teacher);
+                if let (Some(stored), Some(teaching)) = (stored, recipe.teaching) {
+                    blend(stored[i], teaching.share);
                 }
                 blend([1.0 / Expression::COUNT as f32; Expression::COUNT], recipe.smoothing);
                 target
             })
             .collect();
-        Self { split, targets }
+        Self { split, targets, teachers: None }
+    }
+}
+
+impl TrainingData {
+    /// Threads that should make batches of it.
+    #[must_use]
+    pub fn makers(&self) -> usize {
+        self.teachers.as_ref().map_or(MAKERS, |(teachers, _)| teachers.seats())
     }
 }
 
@@ -112,29 +127,55 @@ fn order(recipe: &Recipe, split: &Split, epoch: usize) -> Vec<usize> {
     order
 }
 
-/// Makes one batch; the same for the same arguments on any thread.
-fn make(data: &TrainingData, recipe: &Recipe, epoch: usize, step: usize, indices: &[usize]) -> Batch {
+/// Makes one batch; the same for the same arguments on any thread (`worker` only chooses whose memory is used).
+fn make(
+    data: &TrainingData,
+    recipe: &Recipe,
+    [epoch, step]: [usize; 2],
+    indices: &[usize],
+    worker: usize,
+) -> Result<Batch, TrainError> {
     let n = indices.len();
-    let area = recipe.size * recipe.size;
+    let asked = data.teachers.as_ref().map(|(teachers, share)| {
+        let (chosen, size) = teachers.of_batch(epoch, step);
+        (teachers, *share, chosen, size)
+    });
+    let mut shown = vec![0.0; asked.map_or(0, |(.., size)| n * size * size)];
+    let size = recipe.stages.at(epoch).stage.size;
+    let area = size * size;
     let mut pictures = vec![0.0; n * area];
     let mut targets = Vec::with_capacity(n * Expression::COUNT);
     for (slot, (&index, picture)) in indices.iter().zip(pictures.chunks_exact_mut(area)).enumerate() {
         // By place, not by picture: a picture that comes twice in an epoch is varied in two ways.
         let place = step * recipe.batch + slot;
         let mut rng = generator(recipe.seed, Purpose::Picture, epoch, place);
-        recipe.augmentation.apply(data.split.face(index), recipe.size, &mut rng, picture);
+        let view = recipe.augmentation.draw(&mut rng);
+        view.render(data.split.face(index), size, picture);
+        if let Some((.., size)) = asked {
+            let area = size * size;
+            view.clean().render(data.split.face(index), size, &mut shown[slot * area..][..area]);
+        }
         targets.extend_from_slice(&data.targets[index]);
     }
-    if let Some(mixup) = recipe.mixup_in(epoch) {
-        let mut rng = generator(recipe.seed, Purpose::Mix, epoch, step);
-        mixup.apply(n, &mut pictures, &mut targets, &mut rng);
+    let mixup = recipe.mixup_in(epoch);
+    let blend = mixup.and_then(|m| m.draw(n, &mut generator(recipe.seed, Purpose::Mix, epoch, step)));
+    if let Some(blend) = &blend {
+        blend.apply(&mut pictures);
+        blend.apply(&mut targets);
+        blend.apply(&mut shown);
     }
-    Batch { indices: indices.to_vec(), pictures, targets }
+    if let Some((teachers, share, chosen, _)) = asked {
+        let answers = teachers.read(chosen, worker, &shown)?;
+        for (target, answer) in targets.iter_mut().zip(answers) {
+            *target = (1.0 - share) * *target + share * answer;
+        }
+    }
+    Ok(Batch { indices: indices.to_vec(), size, pictures, targets })
 }
 
 /// The batches of one epoch, in order. Dropping it stops its threads.
 pub struct EpochBatches {
-    receivers: Vec<Receiver<Batch>>,
+    receivers: Vec<Receiver<Result<Batch, TrainError>>>,
     workers: Vec<JoinHandle<()>>,
     next: usize,
     steps: usize,
@@ -166,7 +207,7 @@ impl EpochBatches {
                 .spawn(move || {
                     for step in (first..steps).filter(|s| s % workers == worker) {
                         let indices = &order[step * size..(step + 1) * size];
-                        if sender.send(make(&data, &recipe, epoch, step, indices)).is_err() {
+                        if sender.send(make(&data, &recipe, [epoch, step], indices, worker)).is_err() {
                             return;
                         }
                     }
@@ -181,7 +222,7 @@ impl EpochBatches {
     /// The next batch; `None` at the epoch's end.
     ///
     /// # Errors
-    /// [`TrainError::Worker`] when a worker panicked.
+    /// [`TrainError::Worker`] when a worker panicked, [`TrainError::Teacher`] when a teacher cannot be asked.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, TrainError> {
         if self.next >= self.steps {
             return Ok(None);
@@ -190,7 +231,7 @@ impl EpochBatches {
         match self.receivers[worker].recv() {
             Ok(batch) => {
                 self.next += 1;
-                Ok(Some(batch))
+                batch.map(Some)
             }
             Err(_) => Err(TrainError::Worker {
                 thread: format!("batches-{worker}"),
@@ -226,9 +267,15 @@ mod tests {
     use super::*;
     use crate::data::tests::patterns;
     use crate::recipe::RecipeName;
+    use crate::{Stages, Teaching};
 
     fn recipe(sampling: Sampling) -> Arc<Recipe> {
-        Arc::new(Recipe { size: 32, batch: 4, sampling, ..Recipe::named(RecipeName::Default) })
+        Arc::new(Recipe {
+            stages: Stages::one(32, 4),
+            batch: 4,
+            sampling,
+            ..Recipe::named(RecipeName::Default)
+        })
     }
 
     fn epoch(
@@ -283,7 +330,8 @@ mod tests {
     #[test]
     fn targets_are_blended_from_label_votes_teacher_and_smoothing() {
         let mut recipe = Recipe::named(RecipeName::Default);
-        recipe.teacher = 0.5;
+        recipe.votes = 0.25;
+        recipe.teaching = Some(Teaching { stored: true, ..Teaching::default() });
         let mut split = patterns(1, 1);
         split.samples[0].votes = Some([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         let teacher = vec![[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]; 7];

@@ -20,7 +20,7 @@ use super::{Schedule, TrainError};
 pub type Tensors = BTreeMap<String, WeightTensor>;
 
 /// Changes whenever an older program could not go on from the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest part of a message that comes from the file, in characters.
 const MAX_REASON: usize = 500;
 const STATE_KEY: &str = "moue_checkpoint";
@@ -50,8 +50,9 @@ pub struct RunState {
     /// Finished epochs.
     pub history: Vec<EpochRow>,
     /// The weights file that the run began with, where it was not random numbers.
-    #[serde(default)]
     pub began_with: Option<String>,
+    /// Name and SHA-256 of each network that it learns from.
+    pub teachers: Vec<String>,
 }
 
 /// What is summed up over an epoch's steps. Losses are kept as bits: a file must not round them.
@@ -96,6 +97,7 @@ impl RunState {
             stopped_early: false,
             history: Vec::new(),
             began_with: None,
+            teachers: Vec::new(),
         }
     }
 }
@@ -183,7 +185,10 @@ impl Checkpoint {
             .ok()
             .and_then(|v| v.get("version").and_then(serde_json::Value::as_u64));
         if version != Some(u64::from(VERSION)) {
-            return Err(broken(format!("expected version {VERSION}, found {version:?}")));
+            let found = version.map_or("none".to_owned(), |v| v.to_string());
+            return Err(broken(format!(
+                "expected version {VERSION}, found {found}: finish the run with the moue that began it"
+            )));
         }
         let state: RunState = serde_json::from_str(state).map_err(|e| broken(e.to_string()))?;
         // A file from elsewhere could ask for a batch of any size.

@@ -21,7 +21,7 @@ pub enum Precision {
     /// 32-bit.
     #[default]
     F32,
-    /// bfloat16, on CPUs with AVX512-BF16.
+    /// bfloat16, on CPUs with AVX512-BF16; by AMX where they have that, too.
     Bf16,
 }
 

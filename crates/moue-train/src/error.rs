@@ -66,6 +66,14 @@ pub enum TrainError {
         /// The names of the batch's first pictures.
         first_files: String,
     },
+    /// A teacher network cannot be asked.
+    #[error("the teacher {name}: {reason}")]
+    Teacher {
+        /// Its file's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A worker thread stopped.
     #[error("the thread {thread} stopped: {reason}")]
     Worker {

@@ -6,9 +6,10 @@ use moue_model::TRAINING_FACE_PX;
 use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt as _};
 
-use super::augment::{Affine, Outside, erase};
+use super::augment::erase;
 use super::data::{Sample, Split};
 use super::random::{Purpose, generator};
+use crate::eval::{Affine, Outside};
 
 const SIDE: usize = TRAINING_FACE_PX;
 

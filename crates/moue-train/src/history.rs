@@ -13,6 +13,8 @@ use crate::eval::{EvalError, png, write_atomically};
 pub struct EpochRow {
     /// From 1.
     pub epoch: usize,
+    /// Input width and height in pixels.
+    pub size: usize,
     /// Steps since the run began.
     pub steps: usize,
     /// The last step's learning rate.
@@ -81,6 +83,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let row = |epoch| EpochRow {
             epoch,
+            size: 96,
             steps: epoch * 10,
             learning_rate: 0.1,
             train_loss: 2.0 / epoch as f64,
@@ -94,7 +97,7 @@ mod tests {
         write_history(dir.path(), &[row(1), row(2)]).unwrap();
         let text = std::fs::read_to_string(dir.path().join("metrics.csv")).unwrap();
         assert_eq!(text.lines().count(), 3);
-        assert!(text.starts_with("epoch,steps,learning_rate,train_loss,"), "{text}");
+        assert!(text.starts_with("epoch,size,steps,learning_rate,train_loss,"), "{text}");
         assert!(dir.path().join("curves.png").is_file());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use moue_model::{NetworkWeights, WeightTensor, state_dict_layout};
+use moue_model::{BodyWeights, NetworkWeights, RESNET18_BLOCKS, WeightTensor, state_dict_layout};
 use rand_distr::{Distribution as _, Normal};
 
 use super::random::{Purpose, generator};
@@ -33,6 +33,14 @@ pub fn initial_weights(blocks: usize, seed: u64) -> NetworkWeights {
         tensors.insert(spec.name, WeightTensor { shape: spec.shape, values });
     }
     NetworkWeights { blocks, tensors, metadata: BTreeMap::new() }
+}
+
+/// A network with that body, its attention and last layer as [`initial_weights`] makes them.
+#[must_use]
+pub fn with_body(body: &BodyWeights, seed: u64) -> NetworkWeights {
+    let mut weights = initial_weights(RESNET18_BLOCKS, seed);
+    weights.tensors.extend(body.tensors.iter().map(|(name, t)| (name.clone(), t.clone())));
+    weights
 }
 
 #[cfg(test)]

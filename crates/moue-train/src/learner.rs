@@ -1,8 +1,8 @@
 //! The network while it learns, with its optimizer and the running mean of its weights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use moue_model::{DeviceChoice, MEAN, NetworkWeights, STD, WeightTensor};
+use moue_model::{DeviceChoice, MEAN, NetworkWeights, STD, WeightTensor, state_dict_layout};
 
 use super::TrainError;
 use super::batches::Batch;
@@ -14,6 +14,7 @@ use super::optim::{AdamW, LearningRates, Optimizer, Sgd};
 use super::parameters::Parameter;
 use super::random::{Purpose, generator};
 use super::recipe::{Loss, Method, Recipe};
+use super::running_mean;
 
 /// Why a run cannot go on after a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,10 +37,21 @@ impl std::fmt::Display for Broken {
     }
 }
 
+/// Where in a run a step is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepPlace {
+    /// From 0 over the whole run.
+    pub(super) step: usize,
+    /// From 0 within the stage.
+    pub(super) in_stage: u64,
+    /// The highest of the step's learning rates.
+    pub(super) learning_rate: f64,
+}
+
 /// A network that learns.
 pub(super) struct Learner {
     net: TrainingEngine,
-    optimizer: Decaying,
+    optimizer: LayerWise,
     /// Running mean of weights and statistics, in the network's own order of elements.
     average: Option<BTreeMap<String, Vec<f32>>>,
     steps: u64,
@@ -58,12 +70,18 @@ impl Learner {
         let (net, note) = TrainingEngine::new(weights, device, threads, recipe.precision)?;
         let rates = LearningRates { fc: 0.0, rest: 0.0 };
         let inner = match recipe.method {
-            Method::Sgd { momentum } => Inner::Sgd(Sgd::new(rates, f64::from(momentum), 0.0)),
-            Method::AdamW { body } => Inner::AdamW { adam: AdamW::new(rates, recipe.weight_decay), body },
+            Method::Sgd { momentum, .. } => Inner::Sgd(Sgd::new(rates, f64::from(momentum), 0.0)),
+            Method::AdamW { .. } => Inner::AdamW(AdamW::new(rates, recipe.weight_decay)),
         };
+        let (Method::Sgd { body, .. } | Method::AdamW { body }) = recipe.method;
+        let new: BTreeSet<String> = state_dict_layout(weights.blocks)
+            .into_iter()
+            .map(|s| s.name)
+            .filter(|n| recipe.is_new(n))
+            .collect();
         let mut learner = Self {
             net,
-            optimizer: Decaying { inner, weight_decay: recipe.weight_decay },
+            optimizer: LayerWise { inner, weight_decay: recipe.weight_decay, body, new, rate: 0.0 },
             average: None,
             steps: 0,
             input: Vec::new(),
@@ -84,16 +102,15 @@ impl Learner {
         self.net.state().parameters().map(|(name, p)| (name, &p.value[..])).chain(self.net.state().running())
     }
 
-    /// Forward, backward, and one step of the optimizer; `step` counts from 0 over the whole run. [`Broken`] when the
-    /// loss is no number (the weights are then as they were), or when the step left a weight that is none.
+    /// Forward, backward, and one step of the optimizer. [`Broken`] when the loss is no number (the weights are then as they
+    /// were), or when the step left a weight that is none.
     pub(super) fn step(
         &mut self,
         batch: &Batch,
         recipe: &Recipe,
-        learning_rate: f64,
-        step: usize,
+        place: StepPlace,
     ) -> Result<Result<StepOutput, Broken>, TrainError> {
-        let area = recipe.size * recipe.size;
+        let area = batch.size * batch.size;
         self.input.clear();
         for picture in batch.pictures.chunks_exact(area) {
             for (mean, deviation) in MEAN.into_iter().zip(STD) {
@@ -105,13 +122,14 @@ impl Learner {
             Loss::CrossEntropy => cross_entropy(logits, targets),
             Loss::Focal { gamma } => focal_loss(logits, targets, f64::from(gamma)),
         };
-        let mut dropout = (recipe.dropout > 0.0).then(|| generator(recipe.seed, Purpose::Dropout, 0, step));
+        let mut dropout =
+            (recipe.dropout > 0.0).then(|| generator(recipe.seed, Purpose::Dropout, 0, place.step));
         let n = batch.indices.len();
-        let output = self.net.step(&self.input, n, recipe.size, &loss, dropout.as_mut())?;
+        let output = self.net.step(&self.input, n, batch.size, &loss, dropout.as_mut())?;
         if !output.loss.is_finite() {
             return Ok(Err(Broken::Loss(output.loss)));
         }
-        self.optimizer.set_rate(learning_rate);
+        self.optimizer.rate = place.learning_rate;
         self.net.apply(&mut self.optimizer)?;
         self.steps += 1;
         let broken = self.state().find(|(_, values)| !values.iter().all(|v| v.is_finite()));
@@ -119,14 +137,7 @@ impl Learner {
             return Ok(Err(Broken::Tensor(name.to_owned())));
         }
         if let (Some(decay), Some(mut mean)) = (recipe.average, self.average.take()) {
-            // Early on the mean follows quickly, or it would hold on to the random beginning.
-            let t = self.steps as f32;
-            let share = 1.0 - decay.min((1.0 + t) / (10.0 + t));
-            for (name, values) in self.state() {
-                for (m, v) in mean.get_mut(name).into_iter().flatten().zip(values) {
-                    *m += share * (*v - *m);
-                }
-            }
+            running_mean::follow(&mut mean, self.state(), running_mean::share(decay, place.in_stage + 1));
             self.average = Some(mean);
         }
         Ok(Ok(output))
@@ -156,7 +167,7 @@ impl Learner {
         let tensor = |v: &Vec<f32>| WeightTensor { shape: vec![v.len()], values: v.clone() };
         let moments = match &self.optimizer.inner {
             Inner::Sgd(sgd) => sgd.velocity().iter().map(|(name, v)| (name.clone(), tensor(v))).collect(),
-            Inner::AdamW { adam, .. } => {
+            Inner::AdamW(adam) => {
                 let both = adam.memory().1.iter().flat_map(|(name, (first, second))| {
                     [(format!("first/{name}"), tensor(first)), (format!("second/{name}"), tensor(second))]
                 });
@@ -198,7 +209,7 @@ impl Learner {
         let [first, mut second, velocity] = memory;
         match &mut self.optimizer.inner {
             Inner::Sgd(sgd) => sgd.remember(velocity),
-            Inner::AdamW { adam, .. } => {
+            Inner::AdamW(adam) => {
                 let pairs = first.into_iter().map(|(name, a)| {
                     let b =
                         second.remove(&name).ok_or_else(|| format!("moments/second/{name} is missing"))?;
@@ -211,33 +222,29 @@ impl Learner {
         Ok(())
     }
 
-    /// The weights that are kept, ready to run.
-    pub(super) fn kept(&self, recipe: &Recipe) -> NetworkWeights {
+    /// The weights that are kept, ready to run on pictures of `size` pixels a side.
+    pub(super) fn kept(&self, size: usize) -> NetworkWeights {
         let tensors = self.average().unwrap_or_else(|| self.weights());
-        let metadata = [("input_size".to_owned(), recipe.size.to_string())].into();
-        NetworkWeights { blocks: recipe.blocks, tensors, metadata }
+        let metadata = [("input_size".to_owned(), size.to_string())].into();
+        NetworkWeights { blocks: self.net.state().blocks, tensors, metadata }
     }
 }
 
-/// An optimizer in which SGD decays only the weights of convolutions and the linear layer; AdamW decays everything, as
-/// PyTorch's does and the reference recipe did.
-struct Decaying {
+/// An optimizer with a rate of its own for the new layers, in which SGD decays only the weights of convolutions and the
+/// linear layer; AdamW decays everything, as PyTorch's does and the reference recipe did.
+struct LayerWise {
     inner: Inner,
     weight_decay: f64,
+    /// What the rate is multiplied with outside the new layers.
+    body: f64,
+    /// Names of the new layers' tensors.
+    new: BTreeSet<String>,
+    rate: f64,
 }
 
 enum Inner {
     Sgd(Sgd),
-    AdamW { adam: AdamW, body: f64 },
-}
-
-impl Decaying {
-    fn set_rate(&mut self, rate: f64) {
-        match &mut self.inner {
-            Inner::Sgd(sgd) => sgd.rates = LearningRates { fc: rate, rest: rate },
-            Inner::AdamW { adam, body } => adam.rates = LearningRates { fc: rate, rest: rate * *body },
-        }
-    }
+    AdamW(AdamW),
 }
 
 /// Batch norm's factors and all biases are left alone.
@@ -245,21 +252,25 @@ fn decays(name: &str) -> bool {
     name.ends_with(".weight") && !name.contains("bn") && !name.ends_with("shortcut.1.weight")
 }
 
-impl Optimizer for Decaying {
+impl Optimizer for LayerWise {
     fn begin(&mut self) {
         match &mut self.inner {
             Inner::Sgd(sgd) => sgd.begin(),
-            Inner::AdamW { adam, .. } => adam.begin(),
+            Inner::AdamW(adam) => adam.begin(),
         }
     }
 
     fn update(&mut self, name: &str, value: &mut [f32], gradient: &[f32]) {
+        let rate = if self.new.contains(name) { self.rate } else { self.rate * self.body };
+        let rates = LearningRates { fc: rate, rest: rate };
         match &mut self.inner {
             Inner::Sgd(sgd) => {
+                sgd.rates = rates;
                 sgd.weight_decay = if decays(name) { self.weight_decay } else { 0.0 };
                 sgd.update(name, value, gradient);
             }
-            Inner::AdamW { adam, .. } => {
+            Inner::AdamW(adam) => {
+                adam.rates = rates;
                 adam.update(name, value, gradient);
             }
         }
@@ -269,7 +280,28 @@ impl Optimizer for Decaying {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use moue_model::state_dict_layout;
+    use crate::initial_weights;
+    use crate::recipe::{RecipeName, Start};
+
+    #[test]
+    fn old_layers_learn_more_slowly_than_new_ones() {
+        for (start, name) in [(Start::Body, RecipeName::Default), (Start::Network, RecipeName::Reference)] {
+            let mut recipe = Recipe { start, ..Recipe::named(name) };
+            recipe.set_body_rate(0.25);
+            let (mut learner, _) =
+                Learner::new(&recipe, &initial_weights(1, 1), DeviceChoice::Cpu, 1).unwrap();
+            learner.optimizer.rate = 0.4;
+            learner.optimizer.begin();
+            let mut change = |name: &str| {
+                let mut value = [0.0];
+                learner.optimizer.update(name, &mut value, &[-1.0]);
+                value[0]
+            };
+            let [fc, attention, body] = ["fc.bias", "attention.0.bias", "bn1.bias"].map(&mut change);
+            assert!(fc > 0.0 && (fc / body - 4.0).abs() < 1e-3, "{fc} {body}");
+            assert_eq!(attention, if start == Start::Body { fc } else { body });
+        }
+    }
 
     #[test]
     fn only_matrices_decay() {

@@ -20,6 +20,10 @@ pub enum Purpose {
     Dropout = 5,
     /// The offline expansion.
     Expand = 6,
+    /// Choosing a batch's teacher.
+    Teacher = 7,
+    /// The noise in one picture.
+    Noise = 8,
 }
 
 /// SplitMix64's finaliser (Steele, Lea and Flood 2014).

@@ -1,11 +1,13 @@
 //! Everything that decides what a run computes.
 
-use moue_model::INPUT_SIZES;
+use moue_model::{INPUT_SIZES, is_head};
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::augment::{Augmentation, Mixup};
 use super::engine::Precision;
+use super::stages::{Stage, Stages};
+use super::teachers::Teaching;
 
 /// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +38,27 @@ pub enum Method {
     Sgd {
         /// Momentum.
         momentum: f32,
+        /// What the learning rate is multiplied with outside the new layers.
+        body: f64,
     },
     /// AdamW, betas 0.9 and 0.999.
     AdamW {
-        /// What the learning rate is multiplied with outside the last layer.
+        /// What the learning rate is multiplied with outside the new layers.
         body: f64,
     },
+}
+
+/// What a run begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// Random numbers.
+    #[default]
+    Random,
+    /// A whole network.
+    Network,
+    /// The body of a network that learned something else.
+    Body,
 }
 
 /// How the learning rate changes.
@@ -76,15 +93,15 @@ pub enum Sampling {
 pub struct Recipe {
     /// Where the settings began.
     pub name: RecipeName,
+    /// What the weights began with.
+    pub start: Start,
     /// Residual blocks a layer, 1 or 2.
     pub blocks: usize,
-    /// Input width and height in pixels.
-    pub size: usize,
-    /// Times that the training data are gone through, at most.
-    pub epochs: usize,
+    /// Input sizes, and how often the training data are gone through at each, at most.
+    pub stages: Stages,
     /// Pictures a step.
     pub batch: usize,
-    /// The highest learning rate (of the last layer).
+    /// The highest learning rate (of the new layers).
     pub learning_rate: f64,
     /// Weight decay, on the weights of convolutions and the linear layer.
     pub weight_decay: f64,
@@ -110,11 +127,12 @@ pub struct Recipe {
     pub votes: f32,
     /// Share of the targets that is spread evenly over the classes.
     pub smoothing: f32,
-    /// Share of a teacher network's probabilities in the targets.
-    pub teacher: f32,
+    /// How other networks' probabilities are part of the targets.
+    pub teaching: Option<Teaching>,
     /// Share of features that is dropped before the last layer: 0 or 0.5.
     pub dropout: f32,
-    /// Decay of the running mean of the weights, which is what is kept; `None` keeps the weights themselves.
+    /// Decay of the running mean of the weights, which is what is kept; `None` keeps the weights themselves. Early in a
+    /// stage the mean is shorter, see `running_mean.rs`.
     pub average: Option<f32>,
     /// In which order pictures come.
     pub sampling: Sampling,
@@ -130,34 +148,34 @@ impl Recipe {
         match name {
             RecipeName::Default => Self {
                 name,
+                start: Start::Random,
                 blocks: 1,
-                size: 112,
-                epochs: 60,
+                stages: Stages::one(112, 60),
                 batch: 96,
                 learning_rate: 0.1,
                 weight_decay: 5e-4,
                 seed: 1,
                 loss: Loss::CrossEntropy,
-                method: Method::Sgd { momentum: 0.9 },
+                method: Method::Sgd { momentum: 0.9, body: 1.0 },
                 pace: Pace::Cosine { warm_up: 0.05 },
                 early_stop: None,
-                augmentation: Augmentation::Ours,
+                augmentation: Augmentation::Standard,
                 expansion: 0.0,
                 mixup: Some(Mixup { alpha: 0.4, share: 0.5 }),
                 without_mixup: 0.15,
-                votes: 0.25,
+                votes: 0.0,
                 smoothing: 0.05,
-                teacher: 0.0,
+                teaching: None,
                 dropout: 0.5,
-                average: Some(0.998),
+                average: Some(0.9995),
                 sampling: Sampling::Natural,
                 precision: Precision::F32,
             },
             RecipeName::Reference => Self {
                 name,
+                start: Start::Random,
                 blocks: 2,
-                size: 224,
-                epochs: 70,
+                stages: Stages::one(224, 70),
                 batch: 64,
                 learning_rate: 5e-4,
                 weight_decay: 1e-4,
@@ -172,7 +190,7 @@ impl Recipe {
                 without_mixup: 0.0,
                 votes: 0.0,
                 smoothing: 0.0,
-                teacher: 0.0,
+                teaching: None,
                 dropout: 0.5,
                 average: None,
                 sampling: Sampling::Natural,
@@ -196,11 +214,18 @@ impl Recipe {
         let unit = 0.0..=1.0;
         check("--blocks", matches!(self.blocks, 1 | 2), "1 or 2", self.blocks.to_string())?;
         let sizes = format!("{} to {} pixels", INPUT_SIZES.start(), INPUT_SIZES.end());
-        check("--size", INPUT_SIZES.contains(&self.size), &sizes, self.size.to_string())?;
-        check("--epochs", (1..=100_000).contains(&self.epochs), "1 to 100000", self.epochs.to_string())?;
+        let stages = self.stages.all();
+        check("--stages", !stages.is_empty(), "at least one stage", "none".to_owned())?;
+        let names = if stages.len() > 1 { ["--stages"; 2] } else { ["--size", "--epochs"] };
+        for Stage { size, epochs } in stages {
+            check(names[0], INPUT_SIZES.contains(size), &sizes, size.to_string())?;
+            check(names[1], (1..=100_000).contains(epochs), "1 to 100000 epochs", epochs.to_string())?;
+        }
         check("--batch", (2..=4096).contains(&self.batch), "2 to 4096", self.batch.to_string())?;
         let lr = self.learning_rate;
         check("--lr", lr > 0.0 && lr <= 100.0, "a number above 0, at most 100", lr.to_string())?;
+        let (Method::Sgd { body, .. } | Method::AdamW { body }) = self.method;
+        check("--body-rate", (0.0..=1.0).contains(&body), "0 to 1", body.to_string())?;
         let decay = self.weight_decay;
         check("--weight-decay", (0.0..=10.0).contains(&decay), "0 to 10", decay.to_string())?;
         check("--votes", unit.contains(&self.votes), "0 to 1", self.votes.to_string())?;
@@ -210,7 +235,11 @@ impl Recipe {
             "0 to below 1",
             self.smoothing.to_string(),
         )?;
-        check("--distill-share", unit.contains(&self.teacher), "0 to 1", self.teacher.to_string())?;
+        if let Some(Teaching { share, temperature, .. }) = self.teaching {
+            check("--distill-share", unit.contains(&share), "0 to 1", share.to_string())?;
+            let fits = (0.05..=20.0).contains(&temperature);
+            check("--distill-temperature", fits, "0.05 to 20", temperature.to_string())?;
+        }
         let dropout = self.dropout;
         check("--dropout", dropout == 0.0 || dropout == 0.5, "0 or 0.5", dropout.to_string())?;
         let expansion = self.expansion;
@@ -225,10 +254,23 @@ impl Recipe {
         Ok(())
     }
 
+    /// Whether the tensor of that name belongs to the new layers, which learn at the full rate: the last layer, and the
+    /// attention too where only the body was there before.
+    #[must_use]
+    pub fn is_new(&self, name: &str) -> bool {
+        name.starts_with("fc.") || (self.start == Start::Body && is_head(name))
+    }
+
+    /// Sets what the learning rate is multiplied with outside the new layers.
+    pub fn set_body_rate(&mut self, rate: f64) {
+        let (Method::Sgd { body, .. } | Method::AdamW { body }) = &mut self.method;
+        *body = rate;
+    }
+
     /// Whether batches of this epoch (from 0) are mixed.
     #[must_use]
     pub fn mixup_in(&self, epoch: usize) -> Option<Mixup> {
-        let last = (self.epochs as f64 * (1.0 - self.without_mixup)).round() as usize;
+        let last = (self.stages.epochs() as f64 * (1.0 - self.without_mixup)).round() as usize;
         self.mixup.filter(|_| epoch < last)
     }
 }
@@ -249,13 +291,16 @@ mod tests {
 
     #[test]
     fn a_bad_setting_is_named() {
-        let recipe = Recipe { size: 20, ..Recipe::named(RecipeName::Default) };
+        let recipe = Recipe { stages: Stages::one(20, 1), ..Recipe::named(RecipeName::Default) };
         assert_eq!(recipe.check().unwrap_err().to_string(), "--size: expected 32 to 512 pixels, found 20");
+        let recipe = Recipe { stages: "96:3,144:0".parse().unwrap(), ..recipe };
+        let text = recipe.check().unwrap_err().to_string();
+        assert_eq!(text, "--stages: expected 1 to 100000 epochs, found 0");
     }
 
     #[test]
     fn mixup_ends_before_the_run_does() {
-        let recipe = Recipe { epochs: 20, ..Recipe::named(RecipeName::Default) };
+        let recipe = Recipe { stages: "32:12,48:8".parse().unwrap(), ..Recipe::named(RecipeName::Default) };
         assert!(recipe.mixup_in(16).is_some());
         assert!(recipe.mixup_in(17).is_none());
     }

@@ -6,22 +6,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use moue_model::{DeviceChoice, Expression, ModelError, NetworkWeights, StoredAs, write_safetensors};
+use moue_model::{
+    DeviceChoice, Expression, LoadedWeights, ModelError, NetworkWeights, StartWeights, StoredAs,
+    write_safetensors,
+};
 
 use super::batches::{Batch, EpochBatches, TrainingData, steps_an_epoch};
 use super::checkpoint::{Checkpoint, CheckpointParts, RunState, Sums};
 use super::data::Split;
 use super::finish::{self, Finished};
 use super::history::{EpochRow, write_history};
-use super::learner::{Broken, Learner};
-use super::prepare::{affordable_epochs, prepare, reserve};
+use super::learner::{Broken, Learner, StepPlace};
+use super::prepare::{affordable_stages, prepare, reserve};
+use super::progress::{Observer, StepReport};
 use super::recipe::Recipe;
-use super::{TrainError, initial_weights};
+use super::stages::Place;
+use super::teachers::{check_same, title};
+use super::{TrainError, begin};
 use crate::eval::{Evaluation, Predictor, softmax};
 
 /// Where a run can be taken up again.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
-/// The best weights so far, in 32 bits, with metadata.
+/// The best weights of the last stage so far, in 32 bits, with metadata.
 pub const BEST_FILE: &str = "best.safetensors";
 /// The finished network.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -37,53 +43,18 @@ pub struct RunOptions {
     pub device: DeviceChoice,
     /// CPU threads; 0 takes all cores.
     pub threads: usize,
-    /// The time that the run may take; sets the recipe's number of epochs.
+    /// The time that the run may take; sets the number of epochs, in the proportion of the recipe's stages.
     pub time_budget: Option<Duration>,
     /// Begin with these weights.
-    pub init: Option<NetworkWeights>,
-    /// Their file's name and hash, for the finished weights' metadata.
-    pub began_with: Option<String>,
-    /// Learn from this network's probabilities too.
-    pub teacher: Option<NetworkWeights>,
+    pub init: Option<StartWeights>,
+    /// The networks that the recipe's teaching asks.
+    pub teachers: Vec<LoadedWeights>,
     /// Write the finished weights in 16 bits.
     pub half: bool,
     /// What the weights file says of its data.
     pub data_name: String,
     /// Whoever wants the run to stop sets this.
     pub stop: Arc<AtomicBool>,
-}
-
-/// The state of affairs after a step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepReport {
-    /// Epoch, from 1.
-    pub epoch: usize,
-    /// Epochs in all.
-    pub epochs: usize,
-    /// Steps of the epoch that are done.
-    pub step: usize,
-    /// Steps an epoch.
-    pub steps: usize,
-    /// The epoch's mean loss so far.
-    pub loss: f64,
-    /// The epoch's accuracy on varied pictures so far.
-    pub accuracy: f64,
-    /// The step's learning rate.
-    pub learning_rate: f64,
-    /// Pictures a second in this epoch.
-    pub pictures_per_s: f64,
-    /// Until the run's last step at this speed.
-    pub left: Duration,
-}
-
-/// Hears how a run goes.
-pub trait Observer {
-    /// Something worth a line.
-    fn note(&mut self, text: &str);
-    /// After each step.
-    fn step(&mut self, report: &StepReport);
-    /// After each epoch; `best` when it is the best so far.
-    fn epoch(&mut self, row: &EpochRow, best: bool);
 }
 
 /// How a run ended.
@@ -116,24 +87,24 @@ pub fn start(
             reason: "the folder already holds a run; go on with --resume, or choose another folder".into(),
         });
     }
-    if let Some(init) = &options.init {
-        recipe.blocks = init.blocks;
-    }
+    begin::settle(&mut recipe, options.init.as_ref());
     recipe.check()?;
     let train_sha256 = train.hash();
     let data = prepare(train, &recipe, options, observer)?;
-    let begin = match &options.init {
-        Some(weights) => weights.clone(),
-        None => initial_weights(recipe.blocks, recipe.seed),
-    };
+    if let Some(note) = options.init.as_ref().and_then(begin::note) {
+        observer.note(&note);
+    }
+    let begin = begin::weights(&recipe, options.init.as_ref());
     if let Some(budget) = options.time_budget {
-        recipe.epochs = affordable_epochs(&recipe, &data, val, &begin, budget, options, observer)?;
+        recipe.stages = affordable_stages(&recipe, &data, val, &begin, budget, options, observer)?;
     }
     let mut state = RunState::new(recipe, train_sha256, val.hash());
-    state.began_with.clone_from(&options.began_with);
+    state.began_with = options.init.as_ref().map(begin::began_with);
+    state.teachers = options.teachers.iter().map(title).collect();
     let learner = learner(&state.recipe, &begin, options, observer)?;
     let mut run = Run::new(state, learner, data, val, options);
-    reserve(out, run.save()?)?;
+    let checkpoint = run.save()?;
+    reserve(out, checkpoint, run.recipe.stages.all().len() - 1)?;
     run.go(observer)
 }
 
@@ -162,6 +133,9 @@ pub fn resume(
             });
         }
     }
+    let given: Vec<String> = options.teachers.iter().map(title).collect();
+    check_same(&state.teachers, &given)
+        .map_err(|reason| TrainError::Checkpoint { path: path.clone(), reason })?;
     let data = prepare(train, &state.recipe, options, observer)?;
     let weights = NetworkWeights { blocks: state.recipe.blocks, tensors: weights, metadata: BTreeMap::new() };
     let mut learner = learner(&state.recipe, &weights, options, observer)?;
@@ -214,6 +188,11 @@ impl<'a> Run<'a> {
         Self { state, recipe, learner, data, val, val_labels, options, steps }
     }
 
+    /// The epoch's input size in pixels.
+    fn size(&self) -> usize {
+        self.recipe.stages.at(self.state.epoch).stage.size
+    }
+
     fn stopping(&self) -> bool {
         self.options.stop.load(Ordering::Relaxed)
     }
@@ -236,7 +215,7 @@ impl<'a> Run<'a> {
     }
 
     fn go(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        while self.state.epoch < self.recipe.epochs && !self.state.stopped_early {
+        while self.state.epoch < self.recipe.stages.epochs() && !self.state.stopped_early {
             let Some(last) = self.learn(observer)? else {
                 self.save()?;
                 return Ok(Outcome::Stopped);
@@ -248,14 +227,19 @@ impl<'a> Run<'a> {
             self.end_epoch(&evaluation, observer)?;
         }
         let dir = &self.options.out;
-        finish::finish(dir, self.val, &self.state, self.options).map(|f| Outcome::Finished(Box::new(f)))
+        finish::finish(dir, &self.data.split, self.val, &self.state, self.options)
+            .map(|f| Outcome::Finished(Box::new(f)))
     }
 
     /// The rest of the epoch's steps, and the last of its batches if any was left; `None` when asked to stop.
     fn learn(&mut self, observer: &mut dyn Observer) -> Result<Option<Option<Batch>>, TrainError> {
         let mut last = None;
-        let (epoch, total) = (self.state.epoch, self.recipe.epochs * self.steps);
-        let mut batches = EpochBatches::start(&self.data, &self.recipe, epoch, self.state.step, 2)?;
+        let (epoch, epochs) = (self.state.epoch, self.recipe.stages.epochs());
+        let total = epochs * self.steps;
+        let Place { stage, first_epoch, .. } = self.recipe.stages.at(epoch);
+        let epochs_left = self.recipe.stages.area_left(epoch);
+        let mut batches =
+            EpochBatches::start(&self.data, &self.recipe, epoch, self.state.step, self.data.makers())?;
         let earlier_ms = self.state.sums.milliseconds;
         let earlier_pictures = self.state.sums.pictures;
         let begun = Instant::now();
@@ -263,7 +247,9 @@ impl<'a> Run<'a> {
         while let Some(batch) = batches.next_batch()? {
             let step = epoch * self.steps + self.state.step;
             let learning_rate = self.state.schedule.learning_rate(&self.recipe, step, total);
-            let result = match self.learner.step(&batch, &self.recipe, learning_rate, step)? {
+            let in_stage = (step - first_epoch * self.steps) as u64;
+            let place = StepPlace { step, in_stage, learning_rate };
+            let result = match self.learner.step(&batch, &self.recipe, place)? {
                 Ok(output) => output,
                 Err(broken) => return Err(self.not_finite(&batch, self.state.step + 1, &broken)),
             };
@@ -276,10 +262,11 @@ impl<'a> Run<'a> {
             sums.milliseconds = earlier_ms + begun.elapsed().as_millis() as u64;
             let seconds = begun.elapsed().as_secs_f64();
             let here = (sums.pictures - earlier_pictures) as f64;
-            let steps_left = (total - step - 1) as f64;
+            let steps_left = (self.steps - self.state.step) as f64 + epochs_left * self.steps as f64;
             observer.step(&StepReport {
                 epoch: epoch + 1,
-                epochs: self.recipe.epochs,
+                epochs,
+                size: stage.size,
                 step: self.state.step,
                 steps: self.steps,
                 loss: sums.loss() / sums.pictures as f64,
@@ -310,9 +297,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The kept weights on validation; `None` when asked to stop.
+    /// The kept weights on validation, at the size that they learn at; `None` when asked to stop.
     fn validate(&mut self, last: Option<&Batch>) -> Result<Option<Evaluation>, TrainError> {
-        let mut predictor = Predictor::new(&self.learner.kept(&self.recipe), self.options.threads)?;
+        let mut predictor = Predictor::new(&self.learner.kept(self.size()), self.options.threads)?;
         let logits = predictor.logits(self.val, false, |_| !self.stopping());
         let logits = logits.map_err(|e| match (e, last) {
             (ModelError::NotFinite { .. }, Some(batch)) => {
@@ -327,15 +314,25 @@ impl<'a> Run<'a> {
         Ok(Some(Evaluation::new(&probabilities, &self.val_labels)))
     }
 
+    /// The weights that are kept, with what they say of themselves after that epoch.
+    fn kept(&self, row: &EpochRow) -> NetworkWeights {
+        let mut weights = self.learner.kept(row.size);
+        weights.metadata = finish::metadata(&self.state, self.options, row);
+        weights
+    }
+
     fn end_epoch(&mut self, evaluation: &Evaluation, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let out = &self.options.out;
         let sums = std::mem::take(&mut self.state.sums);
         let Sums { right, pictures, milliseconds, .. } = sums;
         let steps = (self.state.epoch + 1) * self.steps;
-        let total = self.recipe.epochs * self.steps;
+        let total = self.recipe.stages.epochs() * self.steps;
+        let place = self.recipe.stages.at(self.state.epoch);
+        let last_stage = self.recipe.stages.is_last(self.state.epoch);
         let seconds = milliseconds as f64 / 1000.0;
         let row = EpochRow {
             epoch: self.state.epoch + 1,
+            size: place.stage.size,
             steps,
             learning_rate: self.state.schedule.learning_rate(&self.recipe, steps - 1, total),
             train_loss: sums.loss() / pictures.max(1) as f64,
@@ -346,14 +343,25 @@ impl<'a> Run<'a> {
             pictures_per_s: pictures as f64 / seconds.max(1e-3),
             seconds,
         };
-        let best = self.state.history.iter().all(|earlier| row.val_accuracy > earlier.val_accuracy);
+        // Earlier stages were validated at their own size, and learned what the last one has still to refine.
+        let mut this_stage = self.state.history.iter().skip(place.first_epoch);
+        let best = last_stage && this_stage.all(|earlier| row.val_accuracy > earlier.val_accuracy);
         if best {
-            let mut weights = self.learner.kept(&self.recipe);
-            weights.metadata = finish::metadata(&self.state, self.options, row.epoch);
+            let weights = self.kept(&row);
             write_safetensors(&weights, &out.join(BEST_FILE), StoredAs::F32)?;
         }
         self.state.history.push(row);
-        self.state.stopped_early = self.state.schedule.end_epoch(&self.recipe, row.val_loss);
+        let enough = self.state.schedule.end_epoch(&self.recipe, row.val_loss);
+        self.state.stopped_early = enough && last_stage;
+        if self.recipe.stages.at(row.epoch).index > place.index {
+            self.state.schedule.next_stage();
+            let name = format!("stage-{}-{}px.safetensors", place.index + 1, place.stage.size);
+            match write_safetensors(&self.kept(&row), &out.join(&name), StoredAs::F16) {
+                Ok(()) => observer.note(&format!("the stage's weights are kept: {name}")),
+                // The run itself goes on without the copy.
+                Err(e) => observer.note(&format!("the stage's weights are not kept: {e}")),
+            }
+        }
         self.state.epoch += 1;
         self.state.step = 0;
         write_history(out, &self.state.history)?;
@@ -371,133 +379,4 @@ fn right(logits: &[f32], targets: &[f32]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::checkpoint::Tensors;
-    use crate::data::tests::patterns;
-    use crate::recipe::RecipeName;
-
-    /// Asks the run to stop after so many steps.
-    struct StopAfter {
-        steps: usize,
-        stop: Arc<AtomicBool>,
-        rows: Vec<EpochRow>,
-    }
-
-    impl Observer for StopAfter {
-        fn note(&mut self, _: &str) {}
-        fn step(&mut self, _: &StepReport) {
-            self.steps = self.steps.saturating_sub(1);
-            if self.steps == 0 {
-                self.stop.store(true, Ordering::Relaxed);
-            }
-        }
-        fn epoch(&mut self, row: &EpochRow, _: bool) {
-            self.rows.push(*row);
-        }
-    }
-
-    fn options(out: &Path) -> RunOptions {
-        RunOptions {
-            out: out.to_owned(),
-            device: DeviceChoice::Cpu,
-            threads: 2,
-            time_budget: None,
-            init: None,
-            began_with: None,
-            teacher: None,
-            half: true,
-            data_name: "patterns".into(),
-            stop: Arc::new(AtomicBool::new(false)),
-        }
-    }
-
-    fn observer(options: &RunOptions, steps: usize) -> StopAfter {
-        StopAfter { steps, stop: Arc::clone(&options.stop), rows: Vec::new() }
-    }
-
-    fn recipe(epochs: usize) -> Recipe {
-        let base = Recipe::named(RecipeName::Default);
-        Recipe { size: 32, epochs, batch: 14, learning_rate: 0.02, average: Some(0.9), ..base }
-    }
-
-    fn final_state(dir: &Path) -> (Tensors, Option<Tensors>, Tensors) {
-        let c = Checkpoint::read(&dir.join(CHECKPOINT_FILE)).unwrap();
-        (c.weights, c.average, c.moments)
-    }
-
-    #[test]
-    fn seven_patterns_are_learned_completely() {
-        let dir = tempfile::tempdir().unwrap();
-        let options = options(dir.path());
-        let mut watch = observer(&options, usize::MAX);
-        let val = patterns(4, 2);
-        let easy = Recipe { mixup: None, ..recipe(20) };
-        let outcome = start(easy.clone(), patterns(20, 1), &val, &options, &mut watch).unwrap();
-        let Outcome::Finished(finished) = outcome else { panic!("{outcome:?}") };
-        assert_eq!(finished.validation.accuracy, 1.0, "{:?}", watch.rows);
-        let weights = moue_model::read_safetensors(&finished.path).unwrap();
-        assert_eq!(weights.input_size(), 32);
-        assert_eq!(weights.metadata["training_data_sha256"], patterns(20, 1).hash());
-        assert_eq!(weights.metadata["val_accuracy"], "1.0000");
-        for file in ["metrics.csv", "curves.png", BEST_FILE, "val/confusion_matrix.png"] {
-            assert!(dir.path().join(file).is_file(), "{file}");
-        }
-        // A second run does not overwrite the first.
-        let again = start(easy.clone(), patterns(20, 1), &val, &options, &mut watch).unwrap_err();
-        assert!(again.to_string().contains("--resume"), "{again}");
-    }
-
-    #[test]
-    fn a_run_stopped_in_mid_epoch_ends_in_the_same_bits() {
-        let val = patterns(1, 2);
-        let whole = tempfile::tempdir().unwrap();
-        let whole_options = options(whole.path());
-        start(recipe(3), patterns(6, 1), &val, &whole_options, &mut observer(&whole_options, usize::MAX))
-            .unwrap();
-        let parts = tempfile::tempdir().unwrap();
-        let first = options(parts.path());
-        let outcome = start(recipe(3), patterns(6, 1), &val, &first, &mut observer(&first, 4)).unwrap();
-        assert_eq!(outcome, Outcome::Stopped);
-        let path = parts.path().join(CHECKPOINT_FILE);
-        let checkpoint = Checkpoint::read(&path).unwrap();
-        assert_eq!((checkpoint.state.epoch, checkpoint.state.step), (1, 1));
-
-        let second = options(parts.path());
-        let mut watch = observer(&second, usize::MAX);
-        let other = resume(checkpoint.clone(), patterns(6, 9), &val, &second, &mut watch).unwrap_err();
-        assert!(other.to_string().contains("training data"), "{other}");
-        resume(checkpoint, patterns(6, 1), &val, &second, &mut watch).unwrap();
-        assert!(final_state(whole.path()) == final_state(parts.path()), "weights, mean or moments differ");
-        let file = |dir: &Path| std::fs::read(dir.join(WEIGHTS_FILE)).unwrap();
-        assert!(file(whole.path()) == file(parts.path()), "the weights files differ");
-    }
-
-    #[test]
-    fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint() {
-        let dir = tempfile::tempdir().unwrap();
-        let options = options(dir.path());
-        let wild = Recipe { learning_rate: 100.0, mixup: None, ..recipe(60) };
-        let error =
-            start(wild, patterns(6, 1), &patterns(1, 2), &options, &mut observer(&options, usize::MAX));
-        let error = error.unwrap_err();
-        assert!(matches!(error, TrainError::NotFinite { .. }), "{error}");
-        assert!(error.to_string().contains(".png"), "{error}");
-        let (weights, ..) = final_state(dir.path());
-        assert!(weights.values().flat_map(|t| &t.values).all(|v| v.is_finite()));
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_is_an_error_before_the_first_step() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        let options = options(&file.join("run"));
-        let mut watch = observer(&options, 1);
-        let error = start(recipe(1), patterns(2, 1), &patterns(1, 2), &options, &mut watch).unwrap_err();
-        assert!(matches!(error, TrainError::Unwritable { .. }), "{error}");
-        assert_eq!(watch.steps, 1);
-    }
-}
+mod tests;

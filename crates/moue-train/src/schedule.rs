@@ -42,6 +42,11 @@ impl Schedule {
         }
     }
 
+    /// Forgets losses that were measured at another input size; the rate stays where it is.
+    pub fn next_stage(&mut self) {
+        *self = Self { factor: self.factor, ..Self::default() };
+    }
+
     /// Takes note of an epoch's validation loss; returns whether the run ends early.
     ///
     /// A plateau is counted as PyTorch's `ReduceLROnPlateau` does, with its relative threshold of 1e-4.
@@ -98,5 +103,9 @@ mod tests {
         assert_eq!(rates[5..], [2.5e-4; 5]);
         let mut other = schedule.clone();
         assert!(!other.end_epoch(&recipe, 0.5));
+        // A loss at another size is not compared.
+        schedule.next_stage();
+        assert!(!schedule.end_epoch(&recipe, 3.0) && !schedule.end_epoch(&recipe, 2.9));
+        assert_eq!(schedule.learning_rate(&recipe, 0, 1), 2.5e-4);
     }
 }

@@ -13,6 +13,7 @@ fn options(parent: &Path) -> RecorderOptions {
             width: Some(64),
             height: Some(48),
             frame_rate: Some(30.0),
+            conversion: None,
         },
         model: None,
         settings: RecordedSettings {

@@ -198,6 +198,7 @@ fn facts(session: Option<&Session>) -> Markup {
                             (s.source.name) " (" (s.source.kind) ")"
                             @if let (Some(w), Some(h)) = (s.source.width, s.source.height) { ", " (w) "×" (h) }
                             @if let Some(rate) = s.source.frame_rate { ", " (format!("{rate:.2}")) " frames/s" }
+                            @if let Some(conversion) = &s.source.conversion { ", " (conversion) }
                         }
                     }
                     tr { th { "Started" } td { (s.started) } }

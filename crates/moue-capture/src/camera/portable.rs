@@ -92,6 +92,7 @@ impl CameraSource {
                 size_px: None,
                 frame_rate: None,
                 frame_count: None,
+                conversion: None,
             },
             device_name,
             id: camera.id.clone(),

@@ -20,7 +20,14 @@ fn camera(name: &str) -> SourceSpec {
 }
 
 fn info(kind: SourceKind) -> SourceInfo {
-    SourceInfo { name: "Cam".into(), kind, size_px: None, frame_rate: None, frame_count: None }
+    SourceInfo {
+        name: "Cam".into(),
+        kind,
+        size_px: None,
+        frame_rate: None,
+        frame_count: None,
+        conversion: None,
+    }
 }
 
 impl Bench {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use moue_files::excerpt;
 
-use crate::{ModelError, NetworkWeights, WeightTensor, state_dict_layout};
+use crate::{ModelError, NetworkWeights, TensorSpec, WeightTensor, state_dict_layout};
 
 /// What `DataParallel` puts in front of every name.
 const PARALLEL_PREFIX: &str = "module.";
@@ -24,19 +24,11 @@ pub(super) trait TensorFile {
     fn values(&mut self, name: &str) -> Result<Vec<f32>, String>;
 }
 
-/// Exactly the tensors of the network; one or two blocks a layer are told apart by the names.
-/// `num_batches_tracked` is ignored.
-pub(super) fn assemble(
-    file: &mut dyn TensorFile,
-    metadata: BTreeMap<String, String>,
+/// The names in a file, and what stands before each of them.
+pub(super) fn names_of(
+    file: &dyn TensorFile,
     path: &Path,
-) -> Result<NetworkWeights, ModelError> {
-    let misfit = |tensor: &str, expected: String, found: String| ModelError::Tensor {
-        path: path.to_owned(),
-        tensor: excerpt(tensor, 200),
-        expected,
-        found: excerpt(&found, 200),
-    };
+) -> Result<(Vec<String>, &'static str), ModelError> {
     let names = file.names();
     if names.len() > MAX_TENSORS {
         return Err(ModelError::NotWeights {
@@ -45,43 +37,78 @@ pub(super) fn assemble(
         });
     }
     let wrapped = !names.is_empty() && names.iter().all(|n| n.starts_with(PARALLEL_PREFIX));
-    let prefix = if wrapped { PARALLEL_PREFIX } else { "" };
+    Ok((names, if wrapped { PARALLEL_PREFIX } else { "" }))
+}
+
+/// What is wrong with a tensor.
+pub(super) fn misfit(path: &Path, tensor: &str, expected: String, found: String) -> ModelError {
+    ModelError::Tensor {
+        path: path.to_owned(),
+        tensor: excerpt(tensor, 200),
+        expected,
+        found: excerpt(&found, 200),
+    }
+}
+
+/// The tensor called `prefix` and `name` in the file, if it is what `spec` wants.
+pub(super) fn take(
+    file: &mut dyn TensorFile,
+    names: &[String],
+    prefix: &str,
+    name: &str,
+    spec: &TensorSpec,
+    path: &Path,
+) -> Result<WeightTensor, ModelError> {
+    let misfit = |expected: String, found: String| misfit(path, name, expected, found);
+    let in_file = format!("{prefix}{name}");
+    let expected = format!("shape {:?}", spec.shape);
+    if !names.contains(&in_file) {
+        return Err(misfit(expected, "no such tensor".into()));
+    }
+    let shape = file.shape(&in_file);
+    if shape != spec.shape {
+        return Err(misfit(expected, format!("shape {shape:?}")));
+    }
+    let values = file.values(&in_file).map_err(|found| misfit("values in F32, F16 or BF16".into(), found))?;
+    if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+        return Err(misfit("finite values".into(), format!("{} at index {at}", values[at])));
+    }
+    if spec.name.ends_with(".running_var")
+        && let Some(at) = values.iter().position(|v| *v < 0.0)
+    {
+        return Err(misfit("variances of at least 0".into(), format!("{} at index {at}", values[at])));
+    }
+    Ok(WeightTensor { shape, values })
+}
+
+/// The first name, in order, that is not wanted and no counter.
+pub(super) fn first_extra<'a>(
+    names: &'a [String],
+    prefix: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    let bare = names.iter().map(|n| n.strip_prefix(prefix).unwrap_or(n));
+    bare.filter(|n| !wanted(n) && !n.ends_with(".num_batches_tracked")).min()
+}
+
+/// Exactly the tensors of the network; one or two blocks a layer are told apart by the names.
+/// `num_batches_tracked` is ignored.
+pub(super) fn assemble(
+    file: &mut dyn TensorFile,
+    metadata: BTreeMap<String, String>,
+    path: &Path,
+) -> Result<NetworkWeights, ModelError> {
+    let (names, prefix) = names_of(file, path)?;
     let second_block = format!("{prefix}layer1.1.");
     let blocks = if names.iter().any(|n| n.starts_with(&second_block)) { 2 } else { 1 };
     let mut tensors = BTreeMap::new();
     for spec in state_dict_layout(blocks) {
-        let in_file = format!("{prefix}{}", spec.name);
-        let expected = format!("shape {:?}", spec.shape);
-        if !names.contains(&in_file) {
-            return Err(misfit(&spec.name, expected, "no such tensor".into()));
-        }
-        let shape = file.shape(&in_file);
-        if shape != spec.shape {
-            return Err(misfit(&spec.name, expected, format!("shape {shape:?}")));
-        }
-        let values = file
-            .values(&in_file)
-            .map_err(|found| misfit(&spec.name, "values in F32, F16 or BF16".into(), found))?;
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(misfit(&spec.name, "finite values".into(), format!("{} at index {at}", values[at])));
-        }
-        if spec.name.ends_with(".running_var")
-            && let Some(at) = values.iter().position(|v| *v < 0.0)
-        {
-            let found = format!("{} at index {at}", values[at]);
-            return Err(misfit(&spec.name, "variances of at least 0".into(), found));
-        }
-        tensors.insert(spec.name, WeightTensor { shape: spec.shape, values });
+        let tensor = take(file, &names, prefix, &spec.name, &spec, path)?;
+        tensors.insert(spec.name, tensor);
     }
-    let mut extra: Vec<&str> = names
-        .iter()
-        .map(|n| n.strip_prefix(prefix).unwrap_or(n))
-        .filter(|n| !tensors.contains_key(*n) && !n.ends_with(".num_batches_tracked"))
-        .collect();
-    extra.sort_unstable();
-    if let Some(name) = extra.first() {
+    if let Some(name) = first_extra(&names, prefix, |n| tensors.contains_key(n)) {
         let expected = format!("no such tensor in a network with {blocks} block(s) a layer");
-        return Err(misfit(name, expected, "an extra tensor".into()));
+        return Err(misfit(path, name, expected, "an extra tensor".into()));
     }
     let weights = NetworkWeights { blocks, tensors, metadata };
     weights.check_metadata(path)?;

@@ -4,16 +4,20 @@ mod assemble;
 mod pickle;
 mod pytorch_file;
 mod safetensors_file;
+mod torchvision;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 pub use safetensors_file::{MAX_FILE_BYTES, parse_safetensors, read_safetensors};
 
+use self::assemble::{TensorFile, assemble};
 use super::{Classifier, DeviceChoice, ModelError, NetworkWeights};
 pub use safetensors_file::{check_header, read_file};
+pub use torchvision::{BodyWeights, RESNET18_BLOCKS, StartWeights, is_head};
 pub use write::{StoredAs, write_safetensors};
 
 /// The network that the program brings along, see `models/MODEL_CARD.md`.
@@ -55,7 +59,7 @@ impl LoadedWeights {
         let bytes = read_file(path)?;
         Ok(Self {
             weights: parse_weights(&bytes, path)?,
-            name: path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            name: name_of(path),
             path: Some(path.to_owned()),
             sha256: hash(&bytes),
         })
@@ -83,8 +87,17 @@ impl LoadedWeights {
 /// # Errors
 /// [`ModelError`], naming the file and the first tensor that does not fit.
 pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
+    with_tensors(bytes, path, |file, metadata| assemble(file, metadata, path))
+}
+
+/// Hands the tensors and the metadata of a file of either kind to `take`.
+fn with_tensors<T>(
+    bytes: &[u8],
+    path: &Path,
+    take: impl FnOnce(&mut dyn TensorFile, BTreeMap<String, String>) -> Result<T, ModelError>,
+) -> Result<T, ModelError> {
     if pytorch_file::is_archive(bytes) {
-        pytorch_file::parse(bytes, path)
+        take(&mut pytorch_file::open(bytes, path)?, BTreeMap::new())
     } else if pytorch_file::is_old_format(bytes) {
         Err(ModelError::NotWeights {
             path: path.to_owned(),
@@ -94,7 +107,8 @@ pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelE
                     .into(),
         })
     } else if bytes.get(8) == Some(&b'{') {
-        parse_safetensors(bytes, path)
+        let (mut file, metadata) = safetensors_file::open(bytes, path)?;
+        take(&mut file, metadata)
     } else {
         let found = match bytes {
             [] => "an empty file",
@@ -108,6 +122,11 @@ pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelE
             reason: format!("expected safetensors or a PyTorch state dict (.pt, .pth), found {found}"),
         })
     }
+}
+
+/// What a file is called.
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! PyTorch's `.pt` and `.pth` files: a zip archive with a pickle and one entry a storage.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{Cursor, Read as _};
 use std::path::Path;
 use std::rc::Rc;
@@ -8,9 +8,9 @@ use std::rc::Rc;
 use half::{bf16, f16};
 use zip::ZipArchive;
 
-use super::assemble::{TensorFile, assemble};
+use super::assemble::TensorFile;
 use super::pickle::{Element, MAX_PICKLE_BYTES, TensorRecord, read_state_dict};
-use crate::{ModelError, NetworkWeights};
+use crate::ModelError;
 
 /// Most entries of an archive; the deeper network has 107.
 const MAX_ENTRIES: usize = 4096;
@@ -27,8 +27,8 @@ pub(super) fn is_old_format(bytes: &[u8]) -> bool {
     bytes.len() > 2 && bytes[0] == 0x80 && bytes[1] <= 5
 }
 
-/// Checks the bytes of an archive; `path` is only for messages. Nothing in it is executed.
-pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
+/// The tensors of an archive; `path` is only for messages. Nothing in it is executed.
+pub(super) fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<Tensors<'a>, ModelError> {
     let not_weights = |reason: String| ModelError::NotWeights { path: path.to_owned(), reason };
     // Before the directory is read: an archive of the largest size could list millions of entries.
     let entries = bytes.windows(4).filter(|w| *w == b"PK\x01\x02").count();
@@ -51,7 +51,7 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelEr
     let tensors =
         read_state_dict(&pickle).map_err(|reason| not_weights(format!("no PyTorch state dict: {reason}")))?;
     let storages = Storages { archive, prefix, read: HashMap::new(), bytes_left: MAX_STORAGE_BYTES };
-    assemble(&mut Tensors { storages, tensors }, BTreeMap::new(), path)
+    Ok(Tensors { storages, tensors })
 }
 
 /// An entry's bytes, at most `limit`, whatever size the archive claims.
@@ -89,7 +89,8 @@ impl Storages<'_> {
     }
 }
 
-struct Tensors<'a> {
+/// The tensors of an open archive.
+pub(super) struct Tensors<'a> {
     storages: Storages<'a>,
     tensors: HashMap<Rc<str>, TensorRecord>,
 }

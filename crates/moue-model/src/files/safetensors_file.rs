@@ -1,5 +1,6 @@
 //! Reads and checks a safetensors file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use half::{bf16, f16};
@@ -47,16 +48,26 @@ pub fn check_header(bytes: &[u8]) -> Result<(), String> {
 /// # Errors
 /// [`ModelError`], naming the file and the first tensor that does not fit.
 pub fn parse_safetensors(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
+    let (mut file, metadata) = open(bytes, path)?;
+    assemble(&mut file, metadata, path)
+}
+
+/// The file's tensors and text metadata.
+pub(super) fn open<'a>(
+    bytes: &'a [u8],
+    path: &Path,
+) -> Result<(Tensors<'a>, BTreeMap<String, String>), ModelError> {
     let refused = |reason: String| ModelError::NotWeights { path: path.to_owned(), reason };
     let not_weights = |e: safetensors::SafeTensorError| refused(excerpt(&e.to_string(), 500));
     check_header(bytes).map_err(refused)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_weights)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_weights)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    assemble(&mut Tensors(file), metadata, path)
+    Ok((Tensors(file), metadata))
 }
 
-struct Tensors<'a>(SafeTensors<'a>);
+/// The tensors of an open file.
+pub(super) struct Tensors<'a>(SafeTensors<'a>);
 
 impl TensorFile for Tensors<'_> {
     fn names(&self) -> Vec<String> {

@@ -21,6 +21,15 @@ pub enum StoredAs {
     F16,
 }
 
+impl StoredAs {
+    /// The smallest that holds every number of these weights as it is.
+    #[must_use]
+    pub fn exactly(weights: &NetworkWeights) -> Self {
+        let mut values = weights.tensors.values().flat_map(|t| &t.values);
+        if values.all(|v| f16::from_f32(*v).to_f32() == *v) { Self::F16 } else { Self::F32 }
+    }
+}
+
 /// Writes `weights` with their metadata. The file takes its name only when it is complete.
 ///
 /// # Errors

@@ -13,29 +13,41 @@ pub struct Mixup {
     pub share: f64,
 }
 
+/// How one batch is mixed: pictures and targets, and what a teacher is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Blend {
+    /// The share of what is there; the rest is the partner's.
+    share: f32,
+    /// Each picture's partner.
+    partner: Vec<usize>,
+}
+
 impl Mixup {
-    /// Mixes a batch of `n` pictures and targets in place, or leaves it as it is.
-    ///
-    /// # Panics
-    /// When the lengths are no multiples of `n`.
-    pub fn apply(&self, n: usize, pictures: &mut [f32], targets: &mut [f32], rng: &mut impl Rng) {
+    /// Draws how a batch of `n` is mixed, or that it is not.
+    pub(crate) fn draw(&self, n: usize, rng: &mut impl Rng) -> Option<Blend> {
         let mixed = rng.random_bool(self.share.clamp(0.0, 1.0));
-        let Ok(beta) = Beta::new(self.alpha, self.alpha) else { return };
-        if !mixed {
-            return;
-        }
+        let beta = Beta::new(self.alpha, self.alpha).ok().filter(|_| mixed)?;
         let share = beta.sample(rng) as f32;
         let mut partner: Vec<usize> = (0..n).collect();
         partner.shuffle(rng);
-        for values in [pictures, targets] {
-            let width = values.len() / n;
-            assert_eq!(width * n, values.len(), "a batch of {n}");
-            let originals = values.to_vec();
-            for (value, other) in values.chunks_exact_mut(width).zip(&partner) {
-                let other = &originals[other * width..][..width];
-                for (v, o) in value.iter_mut().zip(other) {
-                    *v = share * *v + (1.0 - share) * o;
-                }
+        Some(Blend { share, partner })
+    }
+}
+
+impl Blend {
+    /// Mixes a batch's values in place, as many for each picture; there may be none.
+    ///
+    /// # Panics
+    /// When the length is no multiple of the batch.
+    pub(crate) fn apply(&self, values: &mut [f32]) {
+        let n = self.partner.len();
+        let width = values.len() / n;
+        assert_eq!(width * n, values.len(), "a batch of {n}");
+        let originals = values.to_vec();
+        for (value, other) in values.chunks_exact_mut(width.max(1)).zip(&self.partner) {
+            let other = &originals[other * width..][..width];
+            for (v, o) in value.iter_mut().zip(other) {
+                *v = self.share * *v + (1.0 - self.share) * o;
             }
         }
     }
@@ -53,7 +65,11 @@ mod tests {
             let mut pictures = vec![0.0, 0.0, 1.0, 1.0, 5.0, 5.0];
             let mut targets = vec![0.0, 1.0, 5.0];
             let mixup = Mixup { alpha: 0.4, share: 0.5 };
-            mixup.apply(3, &mut pictures, &mut targets, &mut generator(1, Purpose::Mix, 0, index));
+            if let Some(blend) = mixup.draw(3, &mut generator(1, Purpose::Mix, 0, index)) {
+                blend.apply(&mut pictures);
+                blend.apply(&mut targets);
+                blend.apply(&mut []);
+            }
             for (i, target) in targets.iter().enumerate() {
                 assert_eq!(pictures[2 * i], *target);
                 assert_eq!(pictures[2 * i + 1], *target);

@@ -4,6 +4,7 @@ mod exclude;
 mod ferplus;
 mod folders;
 mod kaggle;
+mod repeats;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use exclude::Exclusions;
 pub use ferplus::Votes;
+pub use repeats::{Repeat, repeats};
 
 use moue_model::{Expression, TRAINING_FACE_PX};
 
@@ -115,6 +117,16 @@ impl Split {
             counts[s.label.index()] += 1;
         }
         counts
+    }
+
+    /// Each `n`th face, from the first on; all of them where `n` is 0 or 1.
+    #[must_use]
+    pub fn every(&self, n: usize) -> Self {
+        let mut thinned = Self::default();
+        for i in (0..self.len()).step_by(n.max(1)) {
+            thinned.push(self.samples[i].clone(), self.face(i));
+        }
+        thinned
     }
 
     pub(crate) fn push(&mut self, sample: Sample, face: &[u8]) {

@@ -7,7 +7,7 @@ use moue_files::new_file;
 use moue_model::Expression;
 
 use super::plots::{PlotError, confusion_matrix, reliability_diagram};
-use super::{ConfusionMatrix, Evaluation, classification_report};
+use super::{ConditionsReport, ConfusionMatrix, Evaluation, classification_report};
 
 /// Why an evaluation could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -33,13 +33,17 @@ pub enum EvalError {
 pub fn write_evaluation(dir: &Path, evaluation: &Evaluation, title: &str) -> Result<Vec<PathBuf>, EvalError> {
     std::fs::create_dir_all(dir)
         .map_err(|e| EvalError::Unwritable { path: dir.to_owned(), reason: e.to_string() })?;
-    let report = classification_report(&evaluation.confusion, 4);
+    let report = format!("{}\n{}", classification_report(&evaluation.confusion, 4), evaluation.summary());
     let files = [
         ("report.txt", report.into_bytes()),
         ("confusion_matrix.csv", confusion_csv(&evaluation.confusion).into_bytes()),
         ("confusion_matrix.png", png(&confusion_matrix(&evaluation.confusion, title)?)?),
         ("reliability.png", png(&reliability_diagram(&evaluation.calibration, title)?)?),
     ];
+    write_all(dir, files)
+}
+
+fn write_all<const N: usize>(dir: &Path, files: [(&str, Vec<u8>); N]) -> Result<Vec<PathBuf>, EvalError> {
     files
         .into_iter()
         .map(|(name, bytes)| {
@@ -48,6 +52,22 @@ pub fn write_evaluation(dir: &Path, evaluation: &Evaluation, title: &str) -> Res
             Ok(path)
         })
         .collect()
+}
+
+/// Writes `conditions.txt` and `conditions.png` into the folder, and returns their paths.
+///
+/// # Errors
+/// [`EvalError`], naming the file.
+pub fn write_conditions(
+    dir: &Path,
+    conditions: &ConditionsReport,
+    title: &str,
+) -> Result<Vec<PathBuf>, EvalError> {
+    let files = [
+        ("conditions.txt", conditions.text().into_bytes()),
+        ("conditions.png", png(&conditions.picture(title)?)?),
+    ];
+    write_all(dir, files)
 }
 
 /// The picture as a PNG file's bytes.

@@ -94,6 +94,23 @@ impl Evaluation {
     }
 }
 
+impl Evaluation {
+    /// Accuracy, macro F1, log loss and calibration, a line each.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Calibration { expected_error, debiased_error, perfect_band: [low, high], .. } = self.calibration;
+        let verdict = if self.calibration.within_band() { "no more than chance" } else { "more than chance" };
+        format!(
+            "accuracy                    {:.4}\n\
+             macro F1                    {:.4}\n\
+             log loss                    {:.4}\n\
+             expected calibration error  {expected_error:.4}, {verdict}: {low:.4} to {high:.4} if perfectly calibrated\n\
+             the same, debiased          {debiased_error:.4}\n",
+            self.accuracy, self.macro_mean.f1, self.log_loss
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

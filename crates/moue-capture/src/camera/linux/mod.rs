@@ -210,6 +210,7 @@ impl CameraSource {
                 size_px: Some((actual.width, actual.height)),
                 frame_rate: rate.or(mode.rate),
                 frame_count: None,
+                conversion: None,
             },
             id: camera.id.clone(),
             device_name,

@@ -16,6 +16,7 @@ impl Amx {
 /// Never there.
 pub(super) enum AmxConvolution {}
 
+#[allow(dead_code, reason = "nothing reads it without AMX")]
 pub(super) struct Taps<'a> {
     pub(super) y: &'a [usize],
     pub(super) x: &'a [usize],

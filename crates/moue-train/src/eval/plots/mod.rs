@@ -1,5 +1,6 @@
 //! Pictures of what was measured.
 
+mod conditions;
 mod confusion;
 mod curves;
 mod reliability;
@@ -10,6 +11,7 @@ use std::sync::LazyLock;
 use image::RgbImage;
 use plotters::prelude::*;
 
+pub use conditions::{ConditionBar, condition_bars};
 pub use confusion::confusion_matrix;
 pub use curves::{Curve, CurvePanel, curves};
 pub use reliability::reliability_diagram;
@@ -76,6 +78,9 @@ mod tests {
         let none = Calibration::new(&[], &[]);
         let one = Calibration::new(&[[0.9, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0]], &[Expression::Angry]);
         assert_ne!(reliability_diagram(&none, "").unwrap(), reliability_diagram(&one, "").unwrap());
+        let bar = |accuracy| ConditionBar { words: "Dark".into(), accuracy, confidence: 0.7 };
+        assert!(ink(&condition_bars("nothing", &[]).unwrap()) > 500);
+        assert_ne!(condition_bars("one", &[bar(0.2)]).unwrap(), condition_bars("one", &[bar(0.6)]).unwrap());
         let panel = |points: Vec<(f64, f64)>| CurvePanel {
             title: "loss".into(),
             curves: vec![Curve { name: "training".into(), points }],

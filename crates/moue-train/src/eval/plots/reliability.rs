@@ -14,9 +14,11 @@ pub fn reliability_diagram(calibration: &Calibration, title: &str) -> Result<Rgb
     draw(760, 960, |area| {
         let text = |e: &dyn std::fmt::Display| e.to_string();
         let (upper, lower) = area.split_vertically(690);
-        let heading = format!("{title}   ECE {:.3}", calibration.expected_error);
+        let [low, high] = calibration.perfect_band;
+        let heading =
+            format!("{title}   ECE {:.3} (perfect: {low:.3} to {high:.3})", calibration.expected_error);
         let mut chart = ChartBuilder::on(&upper)
-            .caption(heading, font(24.0))
+            .caption(heading, font(20.0))
             .margin(16)
             .x_label_area_size(44)
             .y_label_area_size(64)
