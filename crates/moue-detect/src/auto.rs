@@ -88,9 +88,9 @@ impl AutoFollower {
         self.last_s = Some(time_s);
         self.frames = self.frames.wrapping_add(1);
         let mut faces = Vec::new();
-        let mut before = std::mem::take(&mut self.known);
+        let before = std::mem::take(&mut self.known);
         // In another scene the meshes have nothing to hold on to; where one does, it is the same scene in another light.
-        let lost = self.follow_known(search, rustface, frame, time_s, &mut before, &mut faces);
+        let lost = self.follow_known(search, rustface, frame, time_s, &before, &mut faces);
 
         let parts = parts(frame);
         if !goes_on {
@@ -136,11 +136,11 @@ impl AutoFollower {
         rustface: &mut FaceDetector,
         frame: &RgbImage,
         time_s: f64,
-        before: &mut [Known],
+        before: &[Known],
         faces: &mut Vec<Known>,
     ) -> bool {
         let mut lost = false;
-        for known in before.iter() {
+        for known in before {
             let Some(mesh) = &known.mesh else { continue };
             match next_mesh(search, frame, mesh) {
                 Some(mesh) => {
