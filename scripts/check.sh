@@ -7,6 +7,10 @@ step() { printf '\n== %s\n' "$*"; "$@"; }
 
 step cargo fmt --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
+# Without the window, and with the feature that has code of its own and needs neither a graphics card nor a vendor's
+# library. The dependencies are compiled by then.
+step cargo clippy --locked --all-targets --no-default-features -- -D warnings
+step cargo clippy --locked --all-targets --features osc -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --workspace --no-deps --lib
 [ "${1:-}" = lint ] && exit 0
 

@@ -130,7 +130,7 @@ fn attention_mirror_and_evidence_are_toggled_by_menu_and_key() {
     let mut window = Window::open(SourceSpec::Demo);
     window.until_face();
     assert!(window.app().settings().overlay);
-    window.choose(&["View", "Attention"]);
+    window.choose(&["View", "Heatmap"]);
     assert!(!window.app().settings().overlay);
     window.press(Key::Escape);
     window.press(Key::A);
@@ -140,7 +140,7 @@ fn attention_mirror_and_evidence_are_toggled_by_menu_and_key() {
     assert_ne!(window.app().settings().mirror, mirror);
     window.press(Key::E);
     assert_eq!(window.app().settings().overlay_mode, OverlayMode::Evidence);
-    window.harness.get_by_label_contains("evidence");
+    window.harness.get_by_label_contains("Evidence for");
     // What was changed is in the settings file.
     window.until_kept();
 }
@@ -229,10 +229,10 @@ fn an_animation_has_the_controls_of_a_video() {
     }
     window.press(Key::Period);
     window.until("the next frame", |h| position(h) == starts_s[2]);
-    window.harness.get_by_label("-1").click();
+    window.harness.get_by_label("Previous frame").click();
     window.until("the frame before", |h| position(h) == starts_s[1]);
     // The menu has the same, with the keys.
-    window.choose(&["Camera", "One frame on"]);
+    window.choose(&["Camera", ". (period)"]);
     window.until("the next frame", |h| position(h) == starts_s[2]);
     window.harness.get_by_label("Position 0:01.5 / 0:08.5");
     window.harness.get_by_label("Loop").click();
@@ -264,7 +264,7 @@ fn pausing_releases_the_source_and_clears_the_readings() {
     window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
     window.harness.step();
     assert!(window.app().live().result().is_none());
-    window.harness.get_by_label_contains("Space goes on");
+    window.harness.get_by_label_contains("Press Space to resume");
     window.press(eframe::egui::Key::Space);
     window.until_face();
 }
@@ -289,16 +289,18 @@ fn a_baseline_is_recorded_shown_kept_and_taken_off() {
         window.harness.step();
     }
     assert_eq!(window.app().settings().baseline, None, "kept only if the user says so");
-    window.choose(&["Keep"]);
+    window.harness.get_by_label("Save").click();
+    window.harness.step();
+    window.harness.step();
     let kept = window.app().settings().baseline.clone().unwrap();
     assert_eq!(kept.source, "Demo");
     window.until_kept();
     window.press(Key::B);
     window.until("off", |h| h.query_by_label("Baseline on").is_none());
-    window.choose(&["Use the kept one"]);
+    window.choose(&["Use saved"]);
     window.until("on again", |h| h.query_by_label("Baseline on").is_some());
-    window.harness.get_by_label("Forget").click();
-    window.until("forgotten", |h| h.state().settings().baseline.is_none());
+    window.harness.get_by_label("Delete saved").click();
+    window.until("deleted", |h| h.state().settings().baseline.is_none());
     window.harness.get_by_label("Baseline on");
 }
 

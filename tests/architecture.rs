@@ -108,3 +108,63 @@ fn evaluation_knows_nothing_of_training_and_only_the_window_knows_egui() {
         assert!(!knows, "{} knows egui", path.display());
     }
 }
+
+/// The modules of a folder that each of its modules uses, by `super::` and `crate::...::` paths outside of tests.
+fn module_uses(folder: &str) -> BTreeMap<String, Vec<String>> {
+    let mut files = Vec::new();
+    sources(&root().join("src").join(folder), &mut files);
+    let name = |path: &Path| -> String {
+        let inside = path.strip_prefix(root().join("src").join(folder)).unwrap();
+        // What lies in a folder of its own belongs to the module of that name.
+        inside.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned()
+    };
+    let modules: Vec<String> = files.iter().map(|path| name(path)).filter(|name| name != "mod").collect();
+    let mut uses: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in files.iter().filter(|path| !path.ends_with("tests.rs") && !path.ends_with("mod.rs")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let (this, direct) = (name(path), path.parent().unwrap().ends_with(folder));
+        let found = uses.entry(this.clone()).or_default();
+        for module in modules.iter().filter(|m| **m != this) {
+            let path_of = |start: &str| {
+                code.contains(&format!("{start}{module}::")) || code.contains(&format!("{start}{module};"))
+            };
+            let in_braces = || {
+                let lists = code.split("use super::{").skip(1).filter_map(|rest| rest.split('}').next());
+                lists
+                    .flat_map(|list| list.split(','))
+                    .any(|item| item.trim().split("::").next() == Some(module))
+            };
+            if path_of(&format!("crate::{folder}::")) || direct && (path_of("super::") || in_braces()) {
+                found.push(module.clone());
+            }
+        }
+    }
+    uses
+}
+
+/// A way from `module` back to a module that is on the way already.
+fn circle<'a>(module: &'a str, uses: &'a BTreeMap<String, Vec<String>>, way: &mut Vec<&'a str>) -> bool {
+    if way.contains(&module) {
+        way.push(module);
+        return true;
+    }
+    way.push(module);
+    if uses.get(module).into_iter().flatten().any(|next| circle(next, uses, way)) {
+        return true;
+    }
+    way.pop();
+    false
+}
+
+#[test]
+fn no_modules_of_the_window_or_the_recording_use_one_another() {
+    for folder in ["app", "record"] {
+        let uses = module_uses(folder);
+        assert!(uses.values().any(|u| u.len() > 3), "{folder}: the paths are read: {uses:?}");
+        for module in uses.keys() {
+            let mut way = Vec::new();
+            assert!(!circle(module, &uses, &mut way), "src/{folder}: {}", way.join(" uses "));
+        }
+    }
+}

@@ -135,7 +135,7 @@ fn the_picture_runs_while_the_network_is_loaded() {
         Ok(made_up_network(&[]))
     });
     let mut window = look.open();
-    window.until_says("the network is being loaded");
+    window.until_says("Loading the network");
     assert!(matches!(window.app().live().state(), SourceState::Running(_)));
     window.choose("Help", "About the model");
     assert!(window.says("The network is being loaded."));
@@ -151,7 +151,7 @@ fn a_silent_camera_keeps_its_last_picture_and_says_how_old_it_is() {
         return;
     };
     window.until("the loss", |h| matches!(h.state().live().state(), SourceState::NoSignal { .. }));
-    for part in ["No signal", "The last picture is", "sends nothing", "by itself"] {
+    for part in ["No signal", "The last frame is", "sends nothing", "resumes automatically"] {
         assert!(window.says(part), "{part}");
     }
     assert!(window.says("happy –"), "no reading is kept");
@@ -163,14 +163,14 @@ fn a_silent_camera_keeps_its_last_picture_and_says_how_old_it_is() {
 fn an_unplugged_camera_says_why_and_what_is_done() {
     let mut window = Look::of(Scene::one(), Script::UnpluggedAfter(5)).open();
     window.until("the loss", |h| matches!(h.state().live().state(), SourceState::NoSignal { .. }));
-    assert!(window.says("opened again by itself"));
+    assert!(window.says("Reconnecting automatically"));
     window.until("the message", |h| !h.state().messages().is_empty());
     // The stage says it; no toast says it again.
     let said = window.harness.query_all_by_label_contains("the device was unplugged").count();
     assert_eq!((said, window.harness.query_all_by_label("Close").count()), (1, 0));
     assert!(matches!(window.app().messages(), [Message::SourceError(_)]));
     window.names("unplugged");
-    window.click("Open it again now");
+    window.click("Reconnect now");
     window.until("the failure", |h| matches!(h.state().live().state(), SourceState::Failed(_)));
     assert!(window.says("cannot be shown"));
 }
@@ -201,7 +201,7 @@ fn a_source_that_cannot_be_opened_offers_a_way_on_and_its_message() {
     for part in ["The camera cannot be shown", "No source", "Try again", "Open a file", "Show the demo"] {
         assert!(window.says(part), "{part}");
     }
-    assert_eq!(window.copies("Copy the message"), "Camera: the device was unplugged");
+    assert_eq!(window.copies("Copy message"), "Camera: the device was unplugged");
     // The stage says it; no toast says it again. The message comes a moment after the state.
     window.until("the message", |h| !h.state().messages().is_empty());
     assert!(window.harness.query_by_label("Close").is_none());
@@ -216,9 +216,9 @@ fn a_pause_releases_the_camera_and_space_goes_on() {
     window.until_faces(1);
     window.press(Key::Space);
     window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
-    assert!(window.says("The camera is released") && window.says("Space goes on"));
+    assert!(window.says("The camera is released") && window.says("Press Space to resume"));
     window.names("paused");
-    window.click("Go on");
+    window.click("Resume");
     window.until_faces(1);
 }
 
@@ -226,9 +226,9 @@ fn a_pause_releases_the_camera_and_space_goes_on() {
 fn a_finished_source_can_be_started_again() {
     let mut window = Look::new(origins(SourceKind::Video, Scene::one(), Script::EndsAfter(3))).open();
     window.until("the end", |h| h.state().live().state() == SourceState::Ended);
-    assert!(window.says("is at its end"));
+    assert!(window.says("has ended"));
     window.names("ended");
-    window.harness.get_by_label("From the start");
+    window.harness.get_by_label("Play again");
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn the_shortcuts_are_listed_by_the_question_mark_and_in_the_menus() {
     window.until_read();
     window.harness.key_press_modifiers(Modifiers::SHIFT, Key::Questionmark);
     window.settle();
-    for part in ["Heatmap on, off", "Full screen", "Ctrl+Shift+O", "1 … 9"] {
+    for part in ["Heatmap on or off", "Full screen", "Ctrl+Shift+O", "1 … 9"] {
         assert!(window.says(part), "{part}");
     }
     window.names("shortcuts");
@@ -320,7 +320,7 @@ fn the_shortcuts_are_listed_by_the_question_mark_and_in_the_menus() {
         names
     };
     window.press(Key::Escape);
-    assert!(!window.says("Heatmap on, off"));
+    assert!(!window.says("Heatmap on or off"));
     let all: BTreeSet<String> = ["File", "Camera", "View", "Help"]
         .into_iter()
         .flat_map(|menu| menu_names(&mut window, menu))
@@ -369,7 +369,7 @@ fn menus_are_gone_through_by_keyboard_alone() {
     }
     assert_eq!(focused(&window).as_deref(), Some("View"));
     window.press(Key::Enter);
-    window.until_says("Attention heatmap");
+    window.until_says("Side panel");
     let mirror = window.app().settings().mirror;
     for _ in 0..30 {
         if focused(&window).is_some_and(|name| name.starts_with("Mirror")) {
@@ -381,7 +381,7 @@ fn menus_are_gone_through_by_keyboard_alone() {
     assert_ne!(window.app().settings().mirror, mirror, "{:?}", focused(&window));
     assert!(matches!(window.app().live().state(), SourceState::Running(_)), "Space belonged to the menu");
     window.press(Key::Escape);
-    assert!(!window.says("Attention heatmap"));
+    assert!(!window.says("Side panel"));
 }
 
 #[test]
@@ -441,7 +441,7 @@ fn settings_that_cannot_be_kept_are_told_once_and_hold_up_nothing() {
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir_all(file.join("in the way")).unwrap();
     window.press(Key::M);
-    window.until_says("the settings cannot be kept");
+    window.until_says("The settings cannot be saved");
     window.press(Key::H);
     window.press(Key::M);
     window.settle();

@@ -127,7 +127,7 @@ fn r_records_into_the_folder_that_was_chosen_and_the_mark_says_so() {
 
     window.press(Key::R);
     assert!(window.harness.query_by_label_contains("REC").is_none());
-    let said = window.until_message("recorded ");
+    let said = window.until_message("Recorded ");
     assert!(said.contains(&folder.display().to_string()), "{said}");
     let recorded = session(&folder);
     assert_eq!((recorded.status, recorded.source.kind.as_str()), (SessionStatus::Complete, "demo"));
@@ -146,13 +146,14 @@ fn r_records_into_the_folder_that_was_chosen_and_the_mark_says_so() {
     });
 
     // The page of the last one.
-    for label in ["Record", "Report of the last"] {
-        window.harness.get_by_label_contains(label).click();
-        window.harness.step();
-        window.harness.step();
-    }
-    let said = window.until_message("the report is ");
-    assert!(Path::new(said.strip_prefix("the report is ").unwrap()).is_file());
+    window.harness.get_by_label("Record").click();
+    window.harness.step();
+    window.harness.step();
+    window.harness.get_by_label_contains("Report of the last").click();
+    window.harness.step();
+    window.harness.step();
+    let said = window.until_message("Report saved as ");
+    assert!(Path::new(said.strip_prefix("Report saved as ").unwrap()).is_file());
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_folder_that_goes_away_stops_the_recording_and_says_so() {
     for session in entries(recordings.path()) {
         std::fs::remove_dir_all(session).unwrap();
     }
-    window.until_message("the recording stopped");
+    window.until_message("Recording stopped");
     window.harness.step();
     assert!(window.harness.query_by_label_contains("REC").is_none());
 
@@ -173,7 +174,7 @@ fn a_folder_that_goes_away_stops_the_recording_and_says_so() {
     let path = recordings.path().to_owned();
     drop(recordings);
     window.press(Key::R);
-    window.until_message("the folder for recordings is gone");
+    window.until_message("the recordings folder is gone");
     assert!(!path.exists());
     assert_eq!(*window.picker.asked.borrow(), [Request::Recordings]);
 }
@@ -186,8 +187,8 @@ fn s_saves_the_picture_as_it_is_shown() {
     let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/obama.jpg");
     let mut window = Window::open(SourceSpec::Path(portrait.clone()), settings);
     window.press(Key::S);
-    let said = window.until_message("saved ");
-    let file = PathBuf::from(said.strip_prefix("saved ").unwrap());
+    let said = window.until_message("Saved ");
+    let file = PathBuf::from(said.strip_prefix("Saved ").unwrap());
     let with_heat = image::open(&file).unwrap().to_rgb8();
     let original = image::open(portrait).unwrap().to_rgb8();
     // The seven bars stand beside it.

@@ -1,4 +1,4 @@
-//! The last minute of every person, for the timeline.
+//! The readings and events of the last minute, for the timeline.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -7,15 +7,15 @@ use moue_model::Expression;
 
 use crate::pipeline::{LiveResult, ShownReading, SourceState};
 
-/// How long it is kept.
+/// Older readings and events are dropped.
 pub(super) const KEPT: Duration = Duration::from_secs(60);
-/// More samples a second cannot be told apart on screen.
+/// Shorter gaps cannot be seen on screen.
 const SAMPLE_EVERY: Duration = Duration::from_millis(95);
-/// A face that is away for longer is marked as lost.
+/// A face that is not found for longer is marked as lost.
 const LOST_AFTER: Duration = Duration::from_millis(600);
-/// People beyond these are not kept; a folder of group photos must not fill the memory.
+/// More people than these are not kept: a folder of group photos must not fill the memory.
 const MAX_PEOPLE: usize = 64;
-/// Marks beyond these are not kept.
+/// Of more marks the oldest are dropped.
 const MAX_MARKS: usize = 64;
 
 /// One reading.
@@ -30,18 +30,20 @@ pub(super) struct Sample {
 pub(super) struct Mark {
     pub(super) at: Instant,
     pub(super) text: String,
-    /// Whose it is; `None`: everybody's.
+    /// The person it is about; `None`: all.
     person: Option<u64>,
 }
 
 #[derive(Debug)]
 struct Person {
     samples: VecDeque<Sample>,
+    /// When the face was found last.
     seen: Instant,
+    /// Whether it is marked as lost, or not as found yet.
     away: bool,
 }
 
-/// Readings by person, and what happened meanwhile.
+/// Readings by person, and events.
 #[derive(Debug, Default)]
 pub(super) struct History {
     people: BTreeMap<u64, Person>,
@@ -50,16 +52,19 @@ pub(super) struct History {
     last: Option<(u64, String)>,
     /// When the last result came.
     last_at: Option<Instant>,
+    /// "No signal" is marked.
     silent: bool,
-    unbiased: bool,
+    /// A personal baseline was applied to the last readings.
+    baseline: bool,
+    /// Name of the source.
     source: String,
     /// Since when the source is paused: time stands still on the timeline.
     paused: Option<Instant>,
 }
 
 impl History {
-    /// Called for every picture of the window: takes in what is new, and marks what changed. `still`: a video that
-    /// is open holds one frame.
+    /// Called in each pass of the window: adds a new result, and marks what changed. `still`: a video is paused on a
+    /// frame.
     pub(super) fn follow(&mut self, state: &SourceState, still: bool, result: Option<&LiveResult>) {
         self.follow_source(state, still, Instant::now());
         let Some(result) = result else { return };
@@ -71,11 +76,11 @@ impl History {
             _ => {}
         }
         self.last = Some((result.number, result.model.sha256.clone()));
-        let unbiased = result.shown.iter().any(|s| s.baseline);
-        // Without a face there is nothing to take a baseline out of.
-        if unbiased != self.unbiased && !result.shown.is_empty() {
-            self.unbiased = unbiased;
-            let text = if unbiased { "baseline on" } else { "baseline off" };
+        let baseline = result.shown.iter().any(|s| s.baseline);
+        // A result without a face does not say whether a baseline is applied.
+        if baseline != self.baseline && !result.shown.is_empty() {
+            self.baseline = baseline;
+            let text = if baseline { "baseline on" } else { "baseline off" };
             self.mark(text, result.finished_at, None);
         }
         let readings = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| (face.id, *shown));
@@ -87,15 +92,15 @@ impl History {
         if paused && self.paused.is_none() {
             self.paused = Some(now);
             self.mark("paused", now, None);
-            // Nobody is lost by that.
+            // The faces of a paused source are not marked as lost.
             self.people.values_mut().for_each(|p| p.away = true);
         } else if !paused && *state != SourceState::Opening && self.paused.take().is_some() {
-            self.mark("on again", now, None);
+            self.mark("resumed", now, None);
         }
         match state {
             SourceState::Running(info) => {
                 if std::mem::take(&mut self.silent) {
-                    self.mark("signal is back", now, None);
+                    self.mark("signal restored", now, None);
                 }
                 if self.source != info.name {
                     self.source.clone_from(&info.name);
@@ -125,9 +130,9 @@ impl History {
         self.paused.is_some()
     }
 
-    /// Takes the readings of one result in.
+    /// Adds the readings of one result.
     fn add(&mut self, now: Instant, readings: impl Iterator<Item = (u64, ShownReading)>) {
-        self.forget(now);
+        self.expire(now);
         let mut found = Vec::new();
         for (id, reading) in readings {
             if !self.people.contains_key(&id) && self.people.len() >= MAX_PEOPLE {
@@ -138,7 +143,7 @@ impl History {
                 seen: now,
                 away: true,
             });
-            // Who is in every result is not lost, however long a slow machine takes for one.
+            // A face that is in every result is not lost, even if a slow machine takes seconds for each.
             let unbroken = self.last_at == Some(person.seen);
             if unbroken || now.saturating_duration_since(person.seen) <= LOST_AFTER || person.away {
                 person.seen = now;
@@ -177,7 +182,8 @@ impl History {
         }
     }
 
-    fn forget(&mut self, now: Instant) {
+    /// Drops what is older than a minute.
+    fn expire(&mut self, now: Instant) {
         self.people.retain(|_, person| {
             while person.samples.front().is_some_and(|s| now.saturating_duration_since(s.at) > KEPT) {
                 person.samples.pop_front();
@@ -189,7 +195,7 @@ impl History {
         }
     }
 
-    /// The samples of person `id`, oldest first, cut where the person was away for more than a second.
+    /// The samples of person `id`, oldest first, split where there is none for a second.
     pub(super) fn stretches(&self, id: u64) -> Vec<Vec<Sample>> {
         let mut stretches: Vec<Vec<Sample>> = Vec::new();
         for sample in self.people.get(&id).map(|p| &p.samples).into_iter().flatten() {
@@ -277,7 +283,7 @@ mod tests {
         let bands: Vec<_> = label_bands(&stretches[0]).iter().map(|b| b.2).collect();
         assert_eq!(bands, [Some(Expression::Sad), Some(Expression::Happy)]);
         assert_eq!(label_bands(&stretches[1])[0].2, None);
-        history.forget(start + Duration::from_secs(66));
+        history.expire(start + Duration::from_secs(66));
         assert!(history.stretches(3).is_empty());
     }
 
@@ -299,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_a_result_a_second_loses_nobody_who_stays() {
+    fn on_a_machine_with_a_result_a_second_faces_that_stay_are_not_lost() {
         let start = Instant::now();
         let mut history = History::default();
         let happy = reading(Expression::Happy, 0.9);
@@ -348,11 +354,11 @@ mod tests {
             [
                 "A",
                 "no signal",
-                "signal is back",
+                "signal restored",
                 "paused",
-                "on again",
+                "resumed",
                 "paused",
-                "on again",
+                "resumed",
                 "source failed",
                 "B"
             ]

@@ -1,13 +1,14 @@
-//! What a first start says, until it is answered.
+//! What is shown at the first start, until the user has confirmed it.
 
 use eframe::egui::{self, Align, Button, Color32, Label, Layout, Panel, RichText, Ui};
 
-use super::menu::Action;
-use super::settings::Settings;
+use super::command::{Command, Setting, Sheet};
 use super::sheets::INTRODUCTION;
 use super::theme;
 
-pub(super) fn show(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
+/// Draws it below everything else.
+pub(super) fn show(ui: &mut Ui) -> Option<Command> {
+    let mut command = None;
     let accent = ui.visuals().hyperlink_color;
     let frame =
         egui::Frame::new().fill(ui.visuals().window_fill).inner_margin(egui::Margin::symmetric(16, 12));
@@ -18,10 +19,10 @@ pub(super) fn show(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Actio
                 let ink = if ui.visuals().dark_mode { Color32::BLACK } else { Color32::WHITE };
                 let understood = Button::new(RichText::new("Understood").color(ink)).fill(accent);
                 if ui.add(understood).clicked() {
-                    settings.introduced = true;
+                    command = Some(Command::Set(Setting::Introduced));
                 }
                 if ui.button("Keyboard shortcuts").clicked() {
-                    actions.push(Action::ShowShortcuts);
+                    command = Some(Command::ToggleSheet(Sheet::Shortcuts));
                 }
             });
         });
@@ -30,4 +31,5 @@ pub(super) fn show(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Actio
     });
     let edge = shown.response.rect;
     ui.painter().hline(edge.x_range(), edge.top(), egui::Stroke::new(2.0, accent));
+    command
 }

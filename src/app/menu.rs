@@ -1,226 +1,197 @@
-//! What can be asked of the window, and the menu bar that asks it; the keys are in `shortcuts.rs`.
+//! The menu bar.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
-use moue_capture::{CameraInfo, SourceSpec};
+use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
-use super::baseline::BaselineAction;
-use super::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
+use super::command::{BaselineCommand, Command, Setting, Sheet};
 use super::shortcuts;
-
-/// What the user wants.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Action {
-    OpenWeightsDialog,
-    OpenMediaDialog,
-    OpenFolderDialog,
-    /// `None`: the built-in network.
-    LoadWeights(Option<PathBuf>),
-    SetSource(SourceSpec),
-    RefreshCameras,
-    TogglePause,
-    /// In a video: one frame, or some seconds.
-    StepOn,
-    StepBack,
-    LeapOn,
-    LeapBack,
-    ToggleRecording,
-    Snapshot,
-    ChooseRecordings,
-    /// Of the last recording.
-    MakeReport,
-    NextFace,
-    Baseline(BaselineAction),
-    /// The face at this place of the panel's row.
-    ChooseFace(usize),
-    ToggleOverlay,
-    /// Attention or evidence.
-    SwitchOverlay,
-    ToggleMirror,
-    ToggleTimeline,
-    /// The side panel.
-    TogglePanel,
-    ToggleFullScreen,
-    /// Everything larger, smaller, or as the system says.
-    ZoomIn,
-    ZoomOut,
-    ZoomReset,
-    /// Gives the keyboard to the menu bar.
-    FocusMenu,
-    ShowShortcuts,
-    ShowModel,
-    ShowAbout,
-    ShowMessages,
-    /// Closes the sheets, or whatever else is open.
-    Close,
-    Quit,
-}
-
-/// A menu's entry, with its key.
-fn item(ui: &mut Ui, text: &str, action: Action, actions: &mut Vec<Action>) {
-    let mut button = Button::new(text);
-    if let Some(key) = shortcuts::menu_text(ui.ctx(), &action) {
-        button = button.shortcut_text(key);
-    }
-    if ui.add(button).clicked() {
-        actions.push(action);
-        ui.close();
-    }
-}
-
-/// What the bar needs to know.
-pub(super) struct MenuState<'a> {
-    /// `None` while they are being listed.
-    pub(super) cameras: Option<&'a [CameraInfo]>,
-    pub(super) source: &'a SourceSpec,
-    pub(super) paused: bool,
-    /// Whether a file plays, which can be stepped and sought in.
-    pub(super) plays: bool,
-    pub(super) recording: bool,
-    /// Whether something was recorded that a report can be made of.
-    pub(super) recorded: bool,
-    /// Whether it takes the keyboard now.
-    pub(super) focus: bool,
-}
+use super::state::State;
+use crate::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 
 /// Width of the menus, in points.
 const WIDTH: f32 = 250.0;
 /// Width of the captions of settings, in points.
-const CAPTION: f32 = 58.0;
+const CAPTION: f32 = 68.0;
 
-pub(super) fn bar(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, actions: &mut Vec<Action>) {
+/// Draws the bar.
+pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
+    let mut commands = Vec::new();
     egui::MenuBar::new().ui(ui, |ui| {
-        let file = ui.menu_button("File", |ui| file_menu(ui, settings, actions));
-        if state.focus {
+        let file = ui.menu_button("File", |ui| file_menu(ui, &state.settings, &mut commands));
+        if state.focus_menu {
             file.response.request_focus();
         }
-        let camera = ui.menu_button("Camera", |ui| camera_menu(ui, state, settings, actions));
+        let camera = ui.menu_button("Camera", |ui| camera_menu(ui, state, &mut commands));
         if camera.response.clicked() {
-            actions.push(Action::RefreshCameras);
+            commands.push(Command::RefreshCameras);
         }
-        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        MenuButton::new("Record").config(stays).ui(ui, |ui| record_menu(ui, state, settings, actions));
-        // Whoever sets something sees what it does before the menu is gone.
-        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        MenuButton::new("View").config(stays).ui(ui, |ui| view_menu(ui, settings, actions));
+        // These two stay open, so that the effect of a setting is seen while it is changed.
+        let stays = || MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        MenuButton::new("Record").config(stays()).ui(ui, |ui| record_menu(ui, state, &mut commands));
+        MenuButton::new("View").config(stays()).ui(ui, |ui| view_menu(ui, &state.settings, &mut commands));
         ui.menu_button("Help", |ui| {
             ui.set_width(WIDTH);
-            item(ui, "Keyboard shortcuts", Action::ShowShortcuts, actions);
-            item(ui, "About the model", Action::ShowModel, actions);
-            item(ui, "Messages", Action::ShowMessages, actions);
+            item(ui, "Keyboard shortcuts", Command::ToggleSheet(Sheet::Shortcuts), &mut commands);
+            item(ui, "About the model", Command::ToggleSheet(Sheet::Model), &mut commands);
+            item(ui, "Messages", Command::ToggleSheet(Sheet::Messages), &mut commands);
             ui.separator();
-            item(ui, "About moue and your privacy", Action::ShowAbout, actions);
+            item(ui, "About moue and your privacy", Command::ToggleSheet(Sheet::About), &mut commands);
         });
     });
+    commands
 }
 
-/// Files by name, with the folder for those who hover.
-fn recent(ui: &mut Ui, files: &[PathBuf], action: impl Fn(PathBuf) -> Action, actions: &mut Vec<Action>) {
+/// An entry with its key.
+fn item(ui: &mut Ui, text: &str, command: Command, commands: &mut Vec<Command>) {
+    let mut button = Button::new(text);
+    if let Some(key) = shortcuts::key_text(ui.ctx(), &command) {
+        button = button.shortcut_text(key);
+    }
+    if ui.add(button).clicked() {
+        commands.push(command);
+        ui.close();
+    }
+}
+
+/// Recent files by name; their folder is shown under the pointer.
+fn recent(ui: &mut Ui, files: &[PathBuf], open: impl Fn(PathBuf) -> Command, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
     if files.is_empty() {
-        ui.weak("none yet");
+        ui.weak("None yet");
     }
     for path in files {
         let name =
             path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let response = ui.add(Button::new(name).truncate()).on_hover_text(path.display().to_string());
         if response.clicked() {
-            actions.push(action(path.clone()));
+            commands.push(open(path.clone()));
             ui.close();
         }
     }
 }
 
-fn file_menu(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
+fn file_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
-    item(ui, "Open weights…", Action::OpenWeightsDialog, actions);
+    item(ui, "Open weights…", Command::OpenWeightsDialog, commands);
     ui.menu_button("Recent weights", |ui| {
-        recent(ui, &settings.recent_weights, |path| Action::LoadWeights(Some(path)), actions);
+        recent(ui, &settings.recent_weights, |path| Command::LoadWeights(Some(path)), commands);
     });
-    item(ui, "Built-in weights", Action::LoadWeights(None), actions);
+    item(ui, "Built-in weights", Command::LoadWeights(None), commands);
     ui.separator();
-    item(ui, "Quit", Action::Quit, actions);
+    item(ui, "Quit", Command::Quit, commands);
 }
 
-fn camera_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &Settings, actions: &mut Vec<Action>) {
+fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
-    match state.cameras {
+    let pipeline = &state.pipeline;
+    match state.cameras.as_deref() {
         None => {
-            ui.weak("looking for cameras …");
+            ui.weak("Looking for cameras…");
         }
         Some([]) => {
-            ui.weak("no camera found");
+            ui.weak("No camera found");
         }
         Some(cameras) => {
             for camera in cameras {
                 let spec = SourceSpec::Camera(Some(camera.id.clone()));
-                let chosen = *state.source == spec;
+                let selected = pipeline.wanted == spec;
                 let text = format!("{} ({})", camera.name, camera.path);
-                if ui.add(Button::selectable(chosen, text).truncate()).clicked() {
-                    actions.push(Action::SetSource(spec));
+                if ui.add(Button::selectable(selected, text).truncate()).clicked() {
+                    commands.push(Command::SetSource(spec));
                     ui.close();
                 }
             }
         }
     }
-    item(ui, "Look for cameras again", Action::RefreshCameras, actions);
+    item(ui, "Refresh cameras", Command::RefreshCameras, commands);
     ui.separator();
-    item(ui, "First camera", Action::SetSource(SourceSpec::Camera(None)), actions);
-    item(ui, "Demo", Action::SetSource(SourceSpec::Demo), actions);
-    item(ui, "Open file…", Action::OpenMediaDialog, actions);
-    item(ui, "Open folder…", Action::OpenFolderDialog, actions);
+    item(ui, "First camera", Command::SetSource(SourceSpec::Camera(None)), commands);
+    item(ui, "Demo", Command::SetSource(SourceSpec::Demo), commands);
+    item(ui, "Open file…", Command::OpenMediaDialog, commands);
+    item(ui, "Open folder…", Command::OpenFolderDialog, commands);
     ui.menu_button("Recent files", |ui| {
-        recent(ui, &settings.recent_sources, |path| Action::SetSource(SourceSpec::Path(path)), actions);
+        let open = |path| Command::SetSource(SourceSpec::Path(path));
+        recent(ui, &state.settings.recent_sources, open, commands);
     });
     ui.separator();
-    item(ui, if state.paused { "Go on" } else { "Pause" }, Action::TogglePause, actions);
-    ui.add_enabled_ui(state.plays, |ui| {
-        item(ui, "One frame on", Action::StepOn, actions);
-        item(ui, "One frame back", Action::StepBack, actions);
-        item(ui, "5 seconds on", Action::LeapOn, actions);
-        item(ui, "5 seconds back", Action::LeapBack, actions);
+    let pause = if pipeline.paused || pipeline.still() { "Resume" } else { "Pause" };
+    item(ui, pause, Command::TogglePause, commands);
+    ui.add_enabled_ui(pipeline.playback.is_some(), |ui| {
+        item(ui, "Next frame", Command::NextFrame, commands);
+        item(ui, "Previous frame", Command::PreviousFrame, commands);
+        item(ui, "Forward 5 seconds", Command::SkipForward, commands);
+        item(ui, "Back 5 seconds", Command::SkipBack, commands);
     });
 }
 
-fn record_menu(ui: &mut Ui, state: &MenuState<'_>, settings: &mut Settings, actions: &mut Vec<Action>) {
+fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH + 60.0);
-    item(ui, if state.recording { "Stop recording" } else { "Record" }, Action::ToggleRecording, actions);
-    item(ui, "Snapshot", Action::Snapshot, actions);
+    let settings = &state.settings;
+    let recording = state.recordings.running().is_some();
+    let text = if recording { "Stop recording" } else { "Start recording" };
+    item(ui, text, Command::ToggleRecording, commands);
+    item(ui, "Snapshot", Command::Snapshot, commands);
     ui.separator();
-    ui.add_enabled_ui(!state.recording, |ui| {
-        ui.checkbox(&mut settings.record_video, "Also the annotated video")
-            .on_hover_text("Written by the program ffmpeg, where it is installed");
+    ui.add_enabled_ui(!recording, |ui| {
+        let mut video = settings.record_video;
+        if ui
+            .checkbox(&mut video, "Record annotated video")
+            .on_hover_text("Encoded by the program ffmpeg, which must be installed")
+            .changed()
+        {
+            commands.push(Command::Set(Setting::RecordVideo(video)));
+        }
         ui.add_enabled_ui(settings.record_video, |ui| {
-            ui.checkbox(&mut settings.record_blur, "Blur the faces in it")
-                .on_hover_text("Faces that are found; one that is missed stays visible");
+            let mut blur = settings.record_blur;
+            if ui
+                .checkbox(&mut blur, "Blur faces in the video")
+                .on_hover_text("Blurs the faces that are detected; one that is missed stays visible")
+                .changed()
+            {
+                commands.push(Command::Set(Setting::BlurFaces(blur)));
+            }
         });
     });
     ui.separator();
-    item(ui, "Recordings folder…", Action::ChooseRecordings, actions);
+    item(ui, "Recordings folder…", Command::OpenRecordingsDialog, commands);
     let folder = settings.recordings.as_ref().map(|f| f.display().to_string());
-    ui.add(
-        egui::Label::new(RichText::new(folder.as_deref().unwrap_or("asked for the first time")).weak())
-            .truncate(),
-    );
-    ui.add_enabled_ui(state.recorded && !state.recording, |ui| {
-        item(ui, "Report of the last recording", Action::MakeReport, actions);
+    let folder = RichText::new(folder.as_deref().unwrap_or("Not chosen yet")).weak();
+    ui.add(egui::Label::new(folder).truncate());
+    ui.add_enabled_ui(state.recordings.last_folder().is_some() && !recording, |ui| {
+        item(ui, "Report of the last recording", Command::MakeReport, commands);
     });
 }
 
-/// A switch with its key; it is the action that turns it.
-fn check(ui: &mut Ui, mut value: bool, text: &str, action: Action, actions: &mut Vec<Action>) {
-    let key = RichText::new(shortcuts::menu_text(ui.ctx(), &action).unwrap_or_default()).weak();
+/// A checkbox with its key.
+fn check(ui: &mut Ui, mut value: bool, text: &str, command: Command, commands: &mut Vec<Command>) {
+    let key = RichText::new(shortcuts::key_text(ui.ctx(), &command).unwrap_or_default()).weak();
     let content = (text, Atom::grow(), key);
     if ui.add(Checkbox::new(&mut value, content)).clicked() {
-        actions.push(action);
+        commands.push(command);
     }
 }
 
-/// A caption on the left, a control on the right of it, named by the caption.
+/// One of several values of a setting.
+fn radio(
+    ui: &mut Ui,
+    selected: bool,
+    text: &str,
+    setting: Setting,
+    commands: &mut Vec<Command>,
+) -> egui::Response {
+    let response = ui.radio(selected, text);
+    if response.clicked() {
+        commands.push(Command::Set(setting));
+    }
+    response
+}
+
+/// A caption, and to the right of it the control that it names.
 fn setting(ui: &mut Ui, caption: &str, control: impl FnOnce(&mut Ui, egui::Id)) {
     ui.horizontal(|ui| {
         let layout = egui::Layout::left_to_right(egui::Align::Center);
@@ -232,35 +203,53 @@ fn setting(ui: &mut Ui, caption: &str, control: impl FnOnce(&mut Ui, egui::Id)) 
     });
 }
 
-/// Without a box for the value: that would keep the arrow keys, and nobody came past it.
+/// A slider without egui's box for the value: that box takes the arrow keys, so that the keyboard could not move on to
+/// the next entry.
 fn slider(ui: &mut Ui, value: &mut f32, range: RangeInclusive<f32>, step: f64) -> egui::Response {
     ui.add(Slider::new(value, range).step_by(step).show_value(false))
 }
 
-fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
-    ui.set_width(WIDTH + 90.0);
-    check(ui, settings.overlay, "Attention heatmap", Action::ToggleOverlay, actions);
+fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
+    ui.set_width(WIDTH + 100.0);
+    check(ui, settings.overlay, "Heatmap", Command::ToggleOverlay, commands);
     ui.add_enabled_ui(settings.overlay, |ui| {
         setting(ui, "Shows", |ui, _| {
-            ui.radio_value(&mut settings.overlay_mode, OverlayMode::Attention, "Where it looked");
-            ui.radio_value(&mut settings.overlay_mode, OverlayMode::Evidence, "Evidence")
-                .on_hover_text("What speaks for the shown expression (class activation map)");
-            ui.weak(shortcuts::menu_text(ui.ctx(), &Action::SwitchOverlay).unwrap_or_default());
+            for (mode, text, hint) in [
+                (OverlayMode::Attention, "Attention", "Where the network looked"),
+                (
+                    OverlayMode::Evidence,
+                    "Evidence",
+                    "What speaks for the shown expression (class activation map)",
+                ),
+            ] {
+                let selected = settings.overlay_mode == mode;
+                radio(ui, selected, text, Setting::OverlayMode(mode), commands).on_hover_text(hint);
+            }
+            ui.weak(shortcuts::key_text(ui.ctx(), &Command::SwitchOverlay).unwrap_or_default());
         });
         setting(ui, "Colours", |ui, _| {
             for map in ColourMap::ALL {
-                ui.radio_value(&mut settings.colour_map, map, format!("{map:?}"));
+                let selected = settings.colour_map == map;
+                radio(ui, selected, &format!("{map:?}"), Setting::ColourMap(map), commands);
             }
         });
         setting(ui, "Opacity", |ui, label| {
-            slider(ui, &mut settings.overlay_opacity, 0.0..=1.0, 0.05).labelled_by(label);
+            let mut opacity = settings.overlay_opacity;
+            if slider(ui, &mut opacity, 0.0..=1.0, 0.05).labelled_by(label).changed() {
+                commands.push(Command::Set(Setting::OverlayOpacity(opacity)));
+            }
             ui.label(format!("{:.0} %", settings.overlay_opacity * 100.0));
         });
     });
     ui.separator();
     setting(ui, "Smoothing", |ui, label| {
-        slider(ui, &mut settings.smoothing_ms, 0.0..=2000.0, 50.0).labelled_by(label).on_hover_text(
-            "0 shows each reading as it is; more averages over that time, and lags by about as much",
+        let mut ms = settings.smoothing_ms;
+        let response = slider(ui, &mut ms, 0.0..=2000.0, 50.0).labelled_by(label);
+        if response.changed() {
+            commands.push(Command::Set(Setting::Smoothing(ms)));
+        }
+        response.on_hover_text(
+            "0 shows each reading as it is. A longer time averages over it, and lags by about as much.",
         );
         ui.label(format!("{:.0} ms", settings.smoothing_ms));
     });
@@ -277,22 +266,22 @@ fn view_menu(ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
             ui.radio_value(&mut settings.detector, detector, text).on_hover_text(hint);
         }
     });
-    item(ui, "Neutral baseline", Action::Baseline(BaselineAction::Toggle), actions);
+    item(ui, "Neutral baseline", Command::Baseline(BaselineCommand::Toggle), commands);
     ui.separator();
-    check(ui, settings.mirror, "Mirror camera and demo", Action::ToggleMirror, actions);
-    check(ui, settings.panel, "Side panel", Action::TogglePanel, actions);
-    check(ui, settings.timeline, "Timeline", Action::ToggleTimeline, actions);
-    item(ui, "Next face", Action::NextFace, actions);
+    check(ui, settings.mirror, "Mirror camera and demo", Command::ToggleMirror, commands);
+    check(ui, settings.panel, "Side panel", Command::TogglePanel, commands);
+    check(ui, settings.timeline, "Timeline", Command::ToggleTimeline, commands);
+    item(ui, "Next face", Command::NextFace, commands);
     ui.separator();
     setting(ui, "Theme", |ui, _| {
         for (theme, text) in
             [(ThemeChoice::System, "System"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")]
         {
-            ui.radio_value(&mut settings.theme, theme, text);
+            radio(ui, settings.theme == theme, text, Setting::Theme(theme), commands);
         }
     });
-    item(ui, "Larger", Action::ZoomIn, actions);
-    item(ui, "Smaller", Action::ZoomOut, actions);
-    item(ui, "Normal size", Action::ZoomReset, actions);
-    item(ui, "Full screen", Action::ToggleFullScreen, actions);
+    item(ui, "Zoom in", Command::ZoomIn, commands);
+    item(ui, "Zoom out", Command::ZoomOut, commands);
+    item(ui, "Reset zoom", Command::ZoomReset, commands);
+    item(ui, "Full screen", Command::ToggleFullScreen, commands);
 }

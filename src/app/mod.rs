@@ -1,184 +1,60 @@
 //! The egui window. Nothing outside this module knows egui.
+//!
+//! Each pass goes one way: `update` brings the one [`state`] up to date, the views draw it and return [`command`]s, and
+//! `apply` carries these out. The groups below are listed from the bottom up: a group uses those before it, and no two
+//! modules use one another (`tests/architecture.rs`).
 
-mod acting;
-mod baseline;
-mod files;
-mod history;
-mod introduction;
-mod keeping;
-mod menu;
-mod model_card;
+// What is drawn, and how.
+mod frame_texture;
+mod frame_view;
+mod labels;
+mod options;
 mod overlay;
+mod picker;
+mod theme;
+mod widgets;
+
+// What can be asked for.
+mod command;
+mod shortcuts;
+
+// State.
+mod history;
+mod model_card;
+mod persistence;
+mod rates;
+mod recordings;
+mod selection;
+mod sheets;
+mod state;
+mod toasts;
+mod window_placement;
+
+// Changes of the state.
+mod apply;
+mod record_commands;
+mod update;
+
+// Views.
+mod baseline;
+mod introduction;
+mod menu;
 mod panel;
 mod people;
-mod picker;
-mod picture;
-mod placing;
 mod playback;
 mod preview;
-mod recording;
-mod settings_writer;
-mod sheets;
-mod shortcuts;
 mod stage;
-mod theme;
+mod stage_overlays;
 mod timeline;
-mod toasts;
-mod view;
+
+// The window itself.
+mod launch;
 mod window;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-use eframe::egui;
-use moue_capture::SourceSpec;
-use moue_detect::DetectorKind;
-use moue_model::DeviceChoice;
-
-use crate::pipeline::{Origins, ResultTap, Stopper};
-use crate::settings;
-
+pub use crate::settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
+pub use frame_view::FrameView;
+pub use launch::{AppError, run, run_from};
+pub use options::AppOptions;
 pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};
-pub use settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
-pub use view::FrameView;
 pub use window::MoueApp;
-
-/// What the command line asks of the window.
-#[derive(Debug, Clone)]
-pub struct AppOptions {
-    /// Where frames come from.
-    pub source: SourceSpec,
-    /// Weights file; `None` takes the built-in network.
-    pub weights: Option<PathBuf>,
-    /// Where the network runs.
-    pub device: DeviceChoice,
-    /// CPU threads for the network; 0 takes all cores.
-    pub threads: usize,
-    /// Who looks for faces; `None`: as the settings say.
-    pub detector: Option<DetectorKind>,
-    /// Whether the settings file is read and written.
-    pub settings: bool,
-}
-
-/// Why the window could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The session has no display.
-    #[error(
-        "no display found: the window needs a desktop session (X11 or Wayland; DISPLAY or WAYLAND_DISPLAY is set there). \
-         Without one, `moue analyze` does the same in a terminal"
-    )]
-    NoDisplay,
-    /// Neither graphics interface works.
-    #[error(
-        "the window cannot be opened: {first}; {second}. It needs a display (X11 or Wayland) and a graphics \
-         driver; a driver in software will do (Debian, Ubuntu: apt install mesa-vulkan-drivers libgl1)"
-    )]
-    NoWindow {
-        /// What the first one said.
-        first: String,
-        /// What the other one said.
-        second: String,
-    },
-}
-
-/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `tap` gets every
-/// result on the analysis thread, and must return at once.
-///
-/// # Errors
-/// [`AppError`] when there is no display or no graphics driver, not even one in software.
-pub fn run(options: AppOptions, tap: Option<Arc<ResultTap>>) -> Result<(), AppError> {
-    run_from(options, tap, &Origins::default())
-}
-
-/// As [`run`], with sources and weights of other origins.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_from(options: AppOptions, tap: Option<Arc<ResultTap>>, origins: &Origins) -> Result<(), AppError> {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
-        return Err(AppError::NoDisplay);
-    }
-    let (first, second) = RENDERERS;
-    let first_error = match open(options.clone(), tap.clone(), origins.clone(), first) {
-        Ok(()) => return Ok(()),
-        Err(e) => e.to_string(),
-    };
-    tracing::info!("no window with {first}, trying {second}: {first_error}");
-    open(options, tap, origins.clone(), second)
-        .map_err(|e| AppError::NoWindow { first: first_error, second: format!("with {second}: {e}") })
-}
-
-/// The graphics interface that is tried first, and the other one. Where there is no graphics card, Mesa's
-/// OpenGL in software keeps the picture at the camera's rate (measured on two cores: 30 pictures a second
-/// where its Vulkan reached 9); elsewhere OpenGL is old or absent.
-const RENDERERS: (eframe::Renderer, eframe::Renderer) = if cfg!(target_os = "linux") {
-    (eframe::Renderer::Glow, eframe::Renderer::Wgpu)
-} else {
-    (eframe::Renderer::Wgpu, eframe::Renderer::Glow)
-};
-
-fn open(
-    options: AppOptions,
-    tap: Option<Arc<ResultTap>>,
-    origins: Origins,
-    renderer: eframe::Renderer,
-) -> eframe::Result {
-    let native = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default()
-            .with_title("moue")
-            .with_app_id("moue")
-            .with_inner_size([1180.0, 740.0])
-            .with_min_inner_size([640.0, 420.0])
-            .with_drag_and_drop(true),
-        renderer,
-        ..Default::default()
-    };
-    eframe::run_native(
-        "moue",
-        native,
-        Box::new(move |creation| {
-            let ctx = &creation.egui_ctx;
-            let file = options.settings.then(SettingsFile::of_user).flatten();
-            let app = MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
-            app.set_result_tap(tap);
-            placing::restore(ctx, app.settings(), &placing::screens(creation, app.settings().zoom));
-            close_on_signals(ctx, app.live().stopper());
-            Ok(Box::new(app))
-        }),
-    )
-}
-
-/// The window closes in a fraction of a second; a busy machine gets longer.
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-
-fn close_on_signals(ctx: &egui::Context, pipeline: Stopper) {
-    let asked = Arc::new(AtomicBool::new(false));
-    let ctx = ctx.clone();
-    let handler = move || {
-        // Whoever asks twice wants no waiting.
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        // The camera is free at once, however long the window takes.
-        pipeline.stop();
-        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
-        ctx.request_repaint();
-        // A window that the system does not draw would never hear of it.
-        let waiting = std::thread::Builder::new().name("ending".into()).spawn(|| {
-            std::thread::sleep(CLOSE_WITHIN);
-            std::process::exit(0);
-        });
-        if let Err(e) = waiting {
-            tracing::warn!("no thread to wait for the end: {e}");
-        }
-    };
-    // A second window in one process (after a failed first try) keeps the first handler.
-    if let Err(e) = ctrlc::set_handler(handler) {
-        tracing::debug!("no handler for Ctrl-C: {e}");
-    }
-}

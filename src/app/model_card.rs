@@ -3,7 +3,7 @@
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 use moue_model::{ConditionsTable, Expression};
 
-use super::sheets::copy_button;
+use super::widgets::copy_button;
 use crate::pipeline::ModelInfo;
 
 /// One fact; `None` where the file says nothing.

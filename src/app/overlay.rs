@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use eframe::egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
 use moue_model::HeatMap;
 
-use super::settings::{OverlayMode, Settings};
 use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading};
+use crate::settings::{ColourMap, OverlayMode, Settings};
 
 /// Width and height of a heatmap's texture; the graphics card enlarges it further.
 const SIZE: usize = 64;
@@ -19,8 +19,8 @@ pub(super) fn map_of<'a>(mode: OverlayMode, face: &'a AnalyzedFace, shown: &Show
     }
 }
 
-/// The map as the picture that is laid over a face, 64x64: colour and cover follow the value, from the map's lowest
-/// to its highest.
+/// The map as the image that is laid over a face, 64x64 pixels. Colour and opacity follow the value, from the map's
+/// lowest to its highest.
 #[must_use]
 pub fn heat_image(map: &HeatMap, settings: &Settings) -> ColorImage {
     let pixels = map
@@ -30,9 +30,9 @@ pub fn heat_image(map: &HeatMap, settings: &Settings) -> ColorImage {
         .map(|value| {
             let value = value.clamp(0.0, 1.0);
             let [r, g, b] = settings.colour_map.colour(value);
-            // Low values let the face through, high ones are seen first.
-            let cover = settings.overlay_opacity * (0.15 + 0.85 * value);
-            Color32::from_rgba_unmultiplied(r, g, b, (cover * 255.0).round() as u8)
+            // Low values let the face show through.
+            let opacity = settings.overlay_opacity * (0.15 + 0.85 * value);
+            Color32::from_rgba_unmultiplied(r, g, b, (opacity * 255.0).round() as u8)
         })
         .collect();
     ColorImage::new([SIZE, SIZE], pixels)
@@ -42,7 +42,8 @@ pub fn heat_image(map: &HeatMap, settings: &Settings) -> ColorImage {
 #[derive(Default)]
 pub(super) struct HeatTextures {
     textures: HashMap<u64, TextureHandle>,
-    drawn: Option<(u64, OverlayMode, f32, super::settings::ColourMap)>,
+    /// Result and settings that the textures show.
+    drawn: Option<(u64, OverlayMode, f32, ColourMap)>,
 }
 
 impl HeatTextures {

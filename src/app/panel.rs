@@ -1,4 +1,4 @@
-//! The side panel: the chosen face's label and bars, and what the machine is doing.
+//! Two cards of the side panel: the selected face's label and bars, and the status of source and network.
 
 use eframe::egui::{
     self, Align2, Color32, CornerRadius, FontId, RichText, Role, Sense, Ui, WidgetInfo, vec2,
@@ -6,92 +6,62 @@ use eframe::egui::{
 use moue_capture::SourceKind;
 use moue_model::Expression;
 
+use super::labels::{capitalised, percent};
 use super::overlay::map_of;
-use super::settings::{OverlayMode, Settings};
+use super::state::{PipelineState, State};
 use super::theme;
-use crate::pipeline::{AnalyzedFace, AnalyzedFrame, LiveResult, ModelInfo, ShownReading, SourceState};
+use crate::pipeline::{AnalyzedFace, ShownReading, SourceState};
+use crate::settings::{OverlayMode, Settings};
 
-/// Figures of the status list.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Rates {
-    /// New pictures on screen a second.
-    pub(super) display_fps: f32,
-    /// Age of the shown result in milliseconds.
-    pub(super) age_ms: f32,
-    /// Finding and following the faces, in milliseconds.
-    pub(super) detect_ms: f32,
-    /// Cropping and classifying them, in milliseconds.
-    pub(super) classify_ms: f32,
-}
-
-impl Rates {
-    /// Takes new times in; figures that change thirty times a second cannot be read.
-    pub(super) fn follow(&mut self, age_ms: f32, analyzed: &AnalyzedFrame) {
-        for (shown, new) in [
-            (&mut self.age_ms, age_ms),
-            (&mut self.detect_ms, analyzed.detect_ms),
-            (&mut self.classify_ms, analyzed.classify_ms),
-        ] {
-            *shown = if *shown == 0.0 { new } else { *shown + (new - *shown) * 0.1 };
-        }
-    }
-}
-
-/// Height of the row that says whose reading it is, and of what is said in its place: nothing below it jumps.
+/// Height of the row below the headline. It is the same with and without a face, so that nothing below it moves.
 const ROW: f32 = 24.0;
 
-/// The chosen face's reading, or why there is none.
-pub(super) fn reading_ui(
-    ui: &mut Ui,
-    state: &SourceState,
-    chosen: Option<(&AnalyzedFace, &ShownReading)>,
-    result: Option<&LiveResult>,
-    settings: &Settings,
-    ready: bool,
-) {
+/// The selected face's reading, or why there is none.
+pub(super) fn reading_card(ui: &mut Ui, state: &State) {
+    let face = state.selected_face();
     let weak = ui.visuals().weak_text_color();
-    let (title, colour) = match chosen {
+    let (title, colour) = match face {
         Some((_, shown)) => match shown.label {
             Some(label) => (capitalised(label.name()), theme::expression_colour(label)),
             None => ("Unsure".to_owned(), weak),
         },
-        None => (waiting(state, result, ready).0.to_owned(), weak),
+        None => (no_reading(&state.pipeline).0.to_owned(), weak),
     };
     ui.horizontal(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(6.0, 40.0), Sense::hover());
         ui.painter().rect_filled(mark, 3.0, colour);
-        let ink = if chosen.is_some() { ui.visuals().strong_text_color() } else { weak };
+        let ink = if face.is_some() { ui.visuals().strong_text_color() } else { weak };
         ui.label(RichText::new(title).font(theme::headline()).color(ink));
-        if let Some((_, shown)) = chosen {
+        if let Some((_, shown)) = face {
             let p = percent(shown.probabilities[shown.leading.index()]);
-            // What it would be, if it had to be something.
+            // Where the label is "Unsure", the most probable expression.
             let text = if shown.label.is_some() { p } else { format!("{}? {p}", shown.leading) };
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.label(RichText::new(text).font(FontId::proportional(22.0)));
             });
         }
     });
-    match chosen {
-        Some((face, shown)) => who(ui, face, shown, result),
-        None => hint(ui, waiting(state, result, ready).1),
+    match face {
+        Some((face, shown)) => who(ui, face, shown, state.result().map_or(0, |r| r.analyzed.faces.len())),
+        None => hint(ui, no_reading(&state.pipeline).1),
     }
     ui.add_space(theme::GAP / 2.0);
-    let probabilities = chosen.map(|(_, shown)| shown.probabilities);
+    let probabilities = face.map(|(_, shown)| shown.probabilities);
     ui.scope(|ui| {
-        // Close together, so that the tiles of five people find room below in the smallest window.
+        // Close together, so that the smallest window has room for the tiles of five people below.
         ui.spacing_mut().item_spacing.y = 3.0;
         for e in Expression::ALL {
             bar(ui, e, probabilities.map(|p| p[e.index()]));
         }
     });
-    if settings.overlay {
+    if state.settings.overlay {
         ui.add_space(theme::GAP / 2.0);
-        legend(ui, chosen, settings);
+        legend(ui, face, &state.settings);
     }
 }
 
-/// Whose reading it is, and among how many.
-fn who(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, result: Option<&LiveResult>) {
+/// The face's number. `faces`: how many are in view.
+fn who(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, faces: usize) {
     ui.horizontal(|ui| {
         ui.set_min_height(ROW);
         let colour = theme::person_colour(face.id);
@@ -104,27 +74,26 @@ fn who(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, result: Option<&L
             let label = shown.label.map_or("unsure", Expression::name);
             WidgetInfo::labeled(Role::Label, true, format!("Showing face {}: {label}", face.id))
         });
-        let others = result.map_or(0, |r| r.analyzed.faces.len().saturating_sub(1));
-        if others > 0 {
-            ui.label(RichText::new("key N: the next face").font(theme::caption()).weak());
+        if faces > 1 {
+            ui.label(RichText::new("N: next face").font(theme::caption()).weak());
         }
     });
 }
 
-/// In place of a label: what is awaited, and a line about it.
-fn waiting(state: &SourceState, result: Option<&LiveResult>, ready: bool) -> (&'static str, &'static str) {
-    match state {
-        SourceState::Opening => ("Starting", "the source is being opened"),
-        SourceState::Running(_) if !ready => ("Loading", "the network is being loaded"),
-        SourceState::Running(info) if result.is_some() => match info.kind {
-            SourceKind::Camera => ("No face", "face the camera, come closer, or add light"),
-            _ => ("No face", "none is found in this picture"),
+/// A headline in place of a label, and a line about it.
+fn no_reading(pipeline: &PipelineState) -> (&'static str, &'static str) {
+    match &pipeline.source {
+        SourceState::Opening => ("Starting", "Opening the source"),
+        SourceState::Running(_) if pipeline.model.is_none() => ("Loading", "Loading the network"),
+        SourceState::Running(info) if pipeline.result.is_some() => match info.kind {
+            SourceKind::Camera => ("No face", "Face the camera, come closer, or add light"),
+            _ => ("No face", "None is found in this frame"),
         },
-        SourceState::Running(_) => ("Looking", "the first picture is being read"),
-        SourceState::Paused => ("Paused", "nothing is read"),
-        SourceState::NoSignal { .. } => ("No signal", "readings go on with the picture"),
-        SourceState::Failed(_) => ("No source", "other sources are in the Camera menu"),
-        SourceState::Ended => ("At its end", "there is nothing more to read"),
+        SourceState::Running(_) => ("Analysing", "Waiting for the first reading"),
+        SourceState::Paused => ("Paused", "No frames are read"),
+        SourceState::NoSignal { .. } => ("No signal", "Readings resume with the signal"),
+        SourceState::Failed(_) => ("No source", "Choose another in the Camera menu"),
+        SourceState::Ended => ("Ended", "The source has no more frames"),
     }
 }
 
@@ -135,16 +104,7 @@ fn hint(ui: &mut Ui, text: &str) {
     });
 }
 
-pub(super) fn capitalised(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-pub(super) fn percent(p: f32) -> String {
-    format!("{:.0} %", p * 100.0)
-}
-
-/// One expression: name, bar, percentage; always in the same place and colour.
+/// One expression: name, bar, percentage.
 fn bar(ui: &mut Ui, e: Expression, probability: Option<f32>) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 21.0), Sense::hover());
     let p = probability.unwrap_or(0.0).clamp(0.0, 1.0);
@@ -172,14 +132,14 @@ fn bar(ui: &mut Ui, e: Expression, probability: Option<f32>) {
     }
 }
 
-/// What the colours of the overlay mean, with the map's own lowest and highest value.
-fn legend(ui: &mut Ui, chosen: Option<(&AnalyzedFace, &ShownReading)>, settings: &Settings) {
-    let range = chosen.map(|(face, shown)| map_of(settings.overlay_mode, face, shown).range());
+/// What the colours of the heatmap mean, with the map's lowest and highest value.
+fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, settings: &Settings) {
+    let range = selected.map(|(face, shown)| map_of(settings.overlay_mode, face, shown).range());
     let text = match settings.overlay_mode {
-        OverlayMode::Attention => "Where the network looked (attention)".to_owned(),
-        OverlayMode::Evidence => match chosen {
-            Some((_, shown)) => format!("What speaks for {} (evidence)", shown.leading),
-            None => "What speaks for the expression (evidence)".to_owned(),
+        OverlayMode::Attention => "Attention: where the network looked".to_owned(),
+        OverlayMode::Evidence => match selected {
+            Some((_, shown)) => format!("Evidence for {}", shown.leading),
+            None => "Evidence for the expression".to_owned(),
         },
     };
     ui.label(RichText::new(text).size(12.5));
@@ -207,36 +167,31 @@ fn legend(ui: &mut Ui, chosen: Option<(&AnalyzedFace, &ShownReading)>, settings:
     });
 }
 
-/// What the machine is doing.
-pub(super) fn status_ui(
-    ui: &mut Ui,
-    state: &SourceState,
-    rates: Rates,
-    result: Option<&LiveResult>,
-    model: Option<&ModelInfo>,
-) {
-    let source = match state {
+/// Figures, source, device and weights.
+pub(super) fn status_card(ui: &mut Ui, state: &State) {
+    let (rates, result, model) = (&state.rates, state.result(), state.pipeline.model.as_deref());
+    let source = match &state.pipeline.source {
         SourceState::Running(info) | SourceState::NoSignal { info, .. } => match info.size_px {
             Some((w, h)) => format!("{} {w}x{h}", info.name),
             None => info.name.clone(),
         },
-        SourceState::Opening => "opening".into(),
-        SourceState::Paused => "paused".into(),
-        SourceState::Failed(_) => "none".into(),
-        SourceState::Ended => "at its end".into(),
+        SourceState::Opening => "Opening".into(),
+        SourceState::Paused => "Paused".into(),
+        SourceState::Failed(_) => "None".into(),
+        SourceState::Ended => "Ended".into(),
     };
     let none = || "–".to_owned();
     let ms = |v: f32| result.map_or_else(none, |_| format!("{v:.0} ms"));
     let figures = [
         [
-            ("pictures/s", format!("{:.0}", rates.display_fps)),
-            ("readings/s", result.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
-            ("reading's age", ms(rates.age_ms)),
+            ("Frames/s", format!("{:.0}", rates.frames_per_s())),
+            ("Readings/s", result.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
+            ("Latency", ms(rates.latency_ms)),
         ],
         [
-            ("finding faces", ms(rates.detect_ms)),
-            ("reading faces", ms(rates.classify_ms)),
-            ("faces", result.map_or_else(none, |r| r.analyzed.faces.len().to_string())),
+            ("Detection", ms(rates.detect_ms)),
+            ("Classification", ms(rates.classify_ms)),
+            ("Faces", result.map_or_else(none, |r| r.analyzed.faces.len().to_string())),
         ],
     ];
     for row in figures {
@@ -250,7 +205,7 @@ pub(super) fn status_ui(
     let rows = [
         ("Source", source),
         ("Device", model.map_or_else(none, |m| m.device.clone())),
-        ("Weights", model.map_or_else(|| "loading".into(), |m| m.name.clone())),
+        ("Weights", model.map_or_else(|| "Loading".into(), |m| m.name.clone())),
     ];
     egui::Grid::new("status").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
         for (name, value) in rows {

@@ -1,5 +1,5 @@
-//! Everyone in view at once: a tile for each tracked face with its label and seven small bars. The chosen one is also
-//! shown large, above.
+//! Everyone in view: a tile for each tracked face with its label and seven small bars. The selected face is also shown
+//! large, above.
 
 use eframe::egui::{
     Align2, Color32, CornerRadius, FontId, Rect, Response, RichText, Role, Sense, Stroke, StrokeKind, Ui,
@@ -7,7 +7,9 @@ use eframe::egui::{
 };
 use moue_model::Expression;
 
-use super::panel::{capitalised, percent};
+use super::command::Command;
+use super::labels::{capitalised, percent};
+use super::selection::faces_in_order;
 use super::theme;
 use crate::pipeline::{LiveResult, ShownReading};
 
@@ -22,18 +24,10 @@ const LINE: f32 = 18.0;
 /// Between two small bars, in points.
 const BETWEEN: f32 = 2.0;
 
-/// Who is in view, in the order of tiles and keys: whoever came first stands first and stays there.
-pub(super) fn in_order(result: Option<&LiveResult>) -> Vec<u64> {
-    let mut ids: Vec<u64> =
-        result.map(|r| r.analyzed.faces.iter().map(|f| f.id).collect()).unwrap_or_default();
-    ids.sort_unstable();
-    ids
-}
-
-/// The tiles, in as many columns as there is room for; the id of the one that was pressed.
-pub(super) fn tiles(ui: &mut Ui, chosen: Option<u64>, result: &LiveResult) -> Option<u64> {
-    let mut pressed = None;
-    let order = in_order(Some(result));
+/// The tiles, in as many columns as there is room for.
+pub(super) fn tiles(ui: &mut Ui, selected: Option<u64>, result: &LiveResult) -> Option<Command> {
+    let mut command = None;
+    let order = faces_in_order(Some(result));
     ui.label(RichText::new(format!("{} faces in view", order.len())).size(12.5));
     ui.spacing_mut().item_spacing = vec2(SPACE, SPACE);
     let width = ui.available_width();
@@ -46,31 +40,31 @@ pub(super) fn tiles(ui: &mut Ui, chosen: Option<u64>, result: &LiveResult) -> Op
                 let Some((_, shown)) = faces.find(|(face, _)| face.id == *id) else { continue };
                 let (rect, response) = ui.allocate_exact_size(size, Sense::click());
                 if response.gained_focus() {
-                    // Whoever comes here with the Tab key sees where.
+                    // A tile that the Tab key reaches may be outside the visible part of the panel.
                     response.scroll_to_me(None);
                 }
                 if ui.is_rect_visible(rect) {
-                    tile(ui, rect, &response, *id, shown, chosen == Some(*id));
+                    tile(ui, rect, &response, *id, shown, selected == Some(*id));
                 }
-                describe(ui, &response, *id, shown, chosen == Some(*id));
+                describe(ui, &response, *id, shown, selected == Some(*id));
                 if response.clicked() {
-                    pressed = Some(*id);
+                    command = Some(Command::SelectFace(*id));
                 }
             }
         });
     }
-    pressed
+    command
 }
 
-/// Number, label and bars; the chosen tile has the person's colour around it.
-fn tile(ui: &Ui, rect: Rect, response: &Response, id: u64, shown: &ShownReading, chosen: bool) {
+/// Number, label and bars. The selected tile has an outline in the person's colour.
+fn tile(ui: &Ui, rect: Rect, response: &Response, id: u64, shown: &ShownReading, selected: bool) {
     let (text, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
     let colour = theme::person_colour(id);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, CornerRadius::same(8), theme::tile(ui));
     let edge = if response.has_focus() {
         Stroke::new(2.0, ui.visuals().hyperlink_color)
-    } else if chosen {
+    } else if selected {
         Stroke::new(2.0, colour)
     } else if response.hovered() {
         Stroke::new(1.0, colour)
@@ -96,7 +90,7 @@ fn tile(ui: &Ui, rect: Rect, response: &Response, id: u64, shown: &ShownReading,
     painter.galley(at, name, ink);
     let p = percent(shown.probabilities[shown.leading.index()]);
     let p = painter.layout_no_wrap(p, theme::caption(), weak);
-    // Where the two find no room side by side, the bars say it.
+    // Left out where there is no room: the bars show it too.
     if name_ends + 6.0 + p.size().x <= line.right() && shown.label.is_some() {
         let at = Align2::RIGHT_CENTER.anchor_size(line.right_center(), p.size());
         painter.galley(at.min, p, weak);
@@ -115,16 +109,17 @@ fn bars(ui: &Ui, rect: Rect, shown: &ShownReading) {
         painter.rect_filled(track, CornerRadius::same(2), theme::well(ui));
         let p = shown.probabilities[e.index()].clamp(0.0, 1.0);
         let mut bar = track;
-        // The lowest still shows its colour.
+        // Even a bar of zero shows its colour.
         bar.min.y = bar.max.y - (track.height() * p).max(1.5);
         painter.rect_filled(bar, CornerRadius::same(2), theme::expression_colour(e));
     }
 }
 
-/// For those who hear the screen, and for the pointer: who, what, and all seven values.
-fn describe(ui: &Ui, response: &Response, id: u64, shown: &ShownReading, chosen: bool) {
+/// For screen readers and under the pointer: face, label and all seven values.
+fn describe(ui: &Ui, response: &Response, id: u64, shown: &ShownReading, selected: bool) {
     let label = shown.label.map_or("unsure", Expression::name);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Face {id}: {label}")));
+    response
+        .widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("Face {id}: {label}")));
     let values = || {
         let value = |e: Expression| format!("{e} {}", percent(shown.probabilities[e.index()]));
         Expression::ALL.map(value).join(", ")

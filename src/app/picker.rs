@@ -24,9 +24,9 @@ impl Request {
     fn title(self) -> &'static str {
         match self {
             Self::Weights => "Open weights",
-            Self::Media => "Open a picture or a video",
-            Self::Folder => "Open a folder of pictures",
-            Self::Recordings => "Choose a folder for recordings",
+            Self::Media => "Open an image or video",
+            Self::Folder => "Open a folder of images",
+            Self::Recordings => "Choose the recordings folder",
         }
     }
 
@@ -49,7 +49,7 @@ pub trait FilePicker {
     /// Opens the dialog; one that is open already stays.
     fn open(&mut self, request: Request);
 
-    /// Shows what has to be shown; the chosen file, once.
+    /// Called in each pass: draws a dialog that is inside the window. Returns the chosen file once.
     fn show(&mut self, ctx: &egui::Context) -> Option<(Request, PathBuf)>;
 }
 
@@ -78,7 +78,7 @@ impl FilePicker for SystemPicker {
                     Request::Folder | Request::Recordings => dialog.pick_folder(),
                     Request::Weights | Request::Media => dialog.pick_file(),
                 };
-                // Nobody listens any more where the window was closed meanwhile.
+                // Fails only when the window was closed in the meantime.
                 let _ = sender.send(chosen);
             });
             match thread {
@@ -98,7 +98,7 @@ impl FilePicker for SystemPicker {
                     self.native = None;
                     return chosen.map(|path| (request, path));
                 }
-                // The system's dialog failed; ours works without it.
+                // The system's dialog failed. The one inside the window needs no system.
                 Err(TryRecvError::Disconnected) => {
                     self.native = None;
                     self.open_inside(request);
@@ -143,8 +143,8 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
         .is_some_and(|e| endings.contains(&e.to_ascii_lowercase().as_str()))
 }
 
-/// rfd answers `None` both for Cancel and for a desktop without dialogs, so it is asked only
-/// where there is a portal with a backend, or zenity.
+/// Whether rfd can show a dialog. It answers `None` both for Cancel and on a desktop without dialogs, so it is asked
+/// only where there is a portal with a backend, or zenity.
 fn native_dialog_works() -> bool {
     if !cfg!(target_os = "linux") {
         return true;

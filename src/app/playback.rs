@@ -1,19 +1,17 @@
-//! Transport controls below a video.
+//! The playback controls below a video.
 
 use eframe::egui::{self, ComboBox, Slider, Ui, vec2};
-use moue_capture::{Transport, TransportStatus};
+use moue_capture::TransportStatus;
 
-use super::menu::Action;
+use super::command::Command;
 use super::shortcuts;
 
 /// Speeds to choose from.
 const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
-/// How far the arrow keys go, in seconds.
-pub(super) const LEAP_S: f64 = 5.0;
 
 /// "1:05.3", or "1:02:05.3".
 fn clock(seconds: f64) -> String {
-    // Frame times are fractions: 3.0 must not read 2.9.
+    // Times of frames are rounded fractions. Without the small addition 3.0 could be shown as 2.9.
     let tenths = (seconds.max(0.0) * 10.0 + 1e-6).floor() as u64;
     let (s, tenth) = (tenths / 10, tenths % 10);
     match s / 3600 {
@@ -22,7 +20,7 @@ fn clock(seconds: f64) -> String {
     }
 }
 
-/// The time of the frame, and the length.
+/// "0:01.5 / 0:08.5": the frame's time, and the length where it is known.
 fn times(status: &TransportStatus) -> String {
     match status.duration_s {
         Some(duration_s) => format!("{} / {}", clock(status.position_s), clock(duration_s)),
@@ -30,25 +28,27 @@ fn times(status: &TransportStatus) -> String {
     }
 }
 
-/// Draws the bar below the picture.
-pub(super) fn bar(ui: &mut Ui, transport: &Transport, actions: &mut Vec<Action>) {
-    let status = transport.status();
+/// Draws the bar.
+pub(super) fn bar(ui: &mut Ui, status: &TransportStatus) -> Vec<Command> {
+    let mut commands = Vec::new();
     ui.horizontal(|ui| {
-        let mut button = |ui: &mut Ui, text: &str, hint: &str, action: Action| {
-            let key = shortcuts::menu_text(ui.ctx(), &action).unwrap_or_default();
-            if ui.button(text).on_hover_text(format!("{hint} ({key})")).clicked() {
-                actions.push(action);
+        let mut button = |ui: &mut Ui, text: &str, name: &str, command: Command| {
+            let key = shortcuts::key_text(ui.ctx(), &command).unwrap_or_default();
+            let response = ui.button(text).on_hover_text(format!("{name} ({key})"));
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+            if response.clicked() {
+                commands.push(command);
             }
         };
-        button(ui, "-1", "One frame back", Action::StepBack);
+        button(ui, "-1", "Previous frame", Command::PreviousFrame);
         let play = if status.playing { "Pause" } else { "Play" };
-        button(ui, play, "Play, pause", Action::TogglePause);
-        button(ui, "+1", "One frame on", Action::StepOn);
-        ui.label(egui::RichText::new(times(&status)).monospace().size(12.5));
+        button(ui, play, play, Command::TogglePause);
+        button(ui, "+1", "Next frame", Command::NextFrame);
+        ui.label(egui::RichText::new(times(status)).monospace().size(12.5));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let mut looping = status.looping;
             if ui.checkbox(&mut looping, "Loop").changed() {
-                transport.set_looping(looping);
+                commands.push(Command::SetLooping(looping));
             }
             let mut speed = status.speed;
             let shown = ComboBox::from_id_salt("speed")
@@ -61,21 +61,22 @@ pub(super) fn bar(ui: &mut Ui, transport: &Transport, actions: &mut Vec<Action>)
                 });
             shown.response.on_hover_text("Speed");
             if speed != status.speed {
-                transport.set_speed(speed);
+                commands.push(Command::SetSpeed(speed));
             }
             if let Some(duration_s) = status.duration_s.filter(|d| *d > 0.0) {
                 let mut position_s = status.position_s;
                 ui.spacing_mut().slider_width = (ui.available_width() - 16.0).max(60.0);
                 let slider = Slider::new(&mut position_s, 0.0..=duration_s).show_value(false);
                 let response = ui.add_sized(vec2(ui.available_width(), 20.0), slider);
-                let name = format!("Position {}", times(&status));
+                let name = format!("Position {}", times(status));
                 response.widget_info(|| egui::WidgetInfo::slider(true, status.position_s, &name));
                 if response.changed() {
-                    transport.seek_to(position_s);
+                    commands.push(Command::SeekTo(position_s));
                 }
             }
         });
     });
+    commands
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Sheets over the window: shortcuts, the model's facts, messages, and what the program promises.
 
-use eframe::egui::{
-    self, Align, Button, Context, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, Ui, vec2,
-};
+use eframe::egui::{self, Align, Context, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, Ui, vec2};
 
+use super::command::{Command, Sheet};
 use super::model_card;
 use super::shortcuts::{self, Group};
 use super::theme;
+use super::widgets::copy_button;
 use crate::pipeline::{Message, ModelInfo};
 
 /// What is computed and where, and what it cannot tell: the introduction, and part of the About sheet.
@@ -15,32 +15,21 @@ pub(super) const INTRODUCTION: &str = "moue finds faces in the picture and shows
     picture ever leaves it. An expression is not a feeling: the network sees a face, not what a person thinks, and it \
     errs often.";
 
-/// What lies over the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sheet {
-    Shortcuts,
-    Model,
-    Messages,
-    About,
+fn title(sheet: Sheet) -> &'static str {
+    match sheet {
+        Sheet::Shortcuts => "Keyboard shortcuts",
+        Sheet::Model => "About the model",
+        Sheet::Messages => "Messages",
+        Sheet::About => "About moue and your privacy",
+    }
 }
 
-impl Sheet {
-    fn title(self) -> &'static str {
-        match self {
-            Self::Shortcuts => "Keyboard shortcuts",
-            Self::Model => "About the model",
-            Self::Messages => "Messages",
-            Self::About => "About moue and your privacy",
-        }
-    }
-
-    /// Width in points.
-    fn width(self) -> f32 {
-        match self {
-            Self::Shortcuts => 640.0,
-            Self::Model | Self::Messages => 560.0,
-            Self::About => 500.0,
-        }
+/// Width in points.
+fn width(sheet: Sheet) -> f32 {
+    match sheet {
+        Sheet::Shortcuts => 640.0,
+        Sheet::Model | Sheet::Messages => 560.0,
+        Sheet::About => 500.0,
     }
 }
 
@@ -48,12 +37,12 @@ impl Sheet {
 #[derive(Debug, Default)]
 pub(super) struct Sheets {
     open: Option<Sheet>,
-    /// It was opened since the last picture: its close button takes the keyboard.
+    /// It was opened since the last pass: its close button takes the keyboard focus.
     fresh: bool,
 }
 
 impl Sheets {
-    /// Opens a sheet in place of another; asked for again it closes.
+    /// Opens a sheet in place of another, or closes it where it is open.
     pub(super) fn toggle(&mut self, sheet: Sheet) {
         self.open = (self.open != Some(sheet)).then_some(sheet);
         self.fresh = self.open.is_some();
@@ -64,19 +53,25 @@ impl Sheets {
         self.open.take().is_some()
     }
 
-    pub(super) fn show(&mut self, ctx: &Context, model: Option<&ModelInfo>, messages: &[Message]) {
-        let Some(sheet) = self.open else { return };
+    /// Shows the open sheet.
+    pub(super) fn show(
+        &mut self,
+        ctx: &Context,
+        model: Option<&ModelInfo>,
+        messages: &[Message],
+    ) -> Option<Command> {
+        let sheet = self.open?;
         let screen = ctx.content_rect();
         let fresh = std::mem::take(&mut self.fresh);
         let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(18).corner_radius(12);
         let shown = Modal::new(Id::unique("sheet")).frame(frame).show(ctx, |ui| {
-            ui.set_width(sheet.width().min(screen.width() - 60.0));
-            let closed = header(ui, sheet.title(), fresh);
+            ui.set_width(width(sheet).min(screen.width() - 60.0));
+            let closed = header(ui, title(sheet), fresh);
             ui.add_space(6.0);
-            // As high as its content, and never higher than the window.
+            // As high as its content, but never higher than the window.
             let height = (screen.height() - 130.0).max(80.0);
             ScrollArea::vertical()
-                .id_salt(sheet.title())
+                .id_salt(title(sheet))
                 .max_height(height)
                 .min_scrolled_height(height)
                 .auto_shrink([false, true])
@@ -88,9 +83,7 @@ impl Sheets {
                 });
             closed
         });
-        if shown.inner || shown.should_close() {
-            self.open = None;
-        }
+        (shown.inner || shown.should_close()).then_some(Command::CloseSheet)
     }
 }
 
@@ -132,8 +125,8 @@ fn shortcut_sheet(ui: &mut Ui) {
     });
     ui.label(
         RichText::new(
-            "Tab and Shift+Tab go from control to control, the arrows through menus; Space or Enter presses what has \
-             the keyboard.",
+            "Tab and Shift+Tab move between controls, the arrow keys through menus. Space or Enter presses the control \
+             that has the focus.",
         )
         .weak(),
     );
@@ -152,19 +145,9 @@ fn about(ui: &mut Ui) {
     }
 }
 
-/// A button that copies `text`, named after what it copies.
-pub(super) fn copy_button(ui: &mut Ui, what: &str, text: impl FnOnce() -> String) {
-    let response = ui.add(Button::new("Copy"));
-    let name = format!("Copy {what}");
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
-    if response.clicked() {
-        ui.ctx().copy_text(text());
-    }
-}
-
 fn message_list(ui: &mut Ui, messages: &[Message]) {
     if messages.is_empty() {
-        ui.weak("None so far. What goes wrong is listed here, and can be copied.");
+        ui.weak("No messages. Errors are listed here and can be copied.");
         return;
     }
     let line = |message: &Message| match message {
@@ -172,7 +155,7 @@ fn message_list(ui: &mut Ui, messages: &[Message]) {
         Message::Error(text) | Message::SourceError(text) => format!("error: {text}"),
     };
     ui.horizontal(|ui| {
-        ui.weak("The newest first.");
+        ui.weak("Newest first");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("Copy all").clicked() {
                 ui.ctx().copy_text(messages.iter().map(line).collect::<Vec<_>>().join("\n"));

@@ -1,4 +1,5 @@
-//! What the stage says where there is no running picture: what is the matter, what is done about it, what can be done.
+//! The notice in the middle of the stage while no frames arrive: what is wrong, what the program does about it, and what
+//! the user can do.
 
 use std::path::Path;
 
@@ -7,25 +8,25 @@ use eframe::egui::{
 };
 use moue_capture::{SourceKind, SourceSpec};
 
-use super::preview::PreviewAction;
+use super::command::Command;
 use super::theme;
 use crate::pipeline::SourceState;
 
 /// Widest text, in points: longer lines are hard to read.
 const WIDTH: f32 = 440.0;
 
-/// What is said in the middle of the stage.
+/// The notice.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Notice {
-    /// In a few words.
+    /// A few words.
     pub(super) title: String,
-    /// What happened, and what is done about it.
+    /// What happened, and what the program does about it.
     pub(super) lines: Vec<String>,
-    /// Something is under way.
+    /// A spinner is shown.
     pub(super) busy: bool,
-    /// What can be done.
-    pub(super) buttons: Vec<(&'static str, PreviewAction)>,
-    /// The lines say what went wrong, and can be copied.
+    /// What the user can do; the first button is emphasised.
+    pub(super) buttons: Vec<(&'static str, Command)>,
+    /// The lines are an error message, which can be copied.
     pub(super) is_error: bool,
 }
 
@@ -44,26 +45,27 @@ impl Notice {
         self
     }
 
-    fn button(mut self, text: &'static str, action: PreviewAction) -> Self {
-        self.buttons.push((text, action));
+    fn button(mut self, text: &'static str, command: Command) -> Self {
+        self.buttons.push((text, command));
         self
     }
 }
 
-/// What there is to say of a state; `None` where the picture says it. `has_picture`: one is on screen.
-pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_picture: bool) -> Option<Notice> {
+/// The notice for a state; `None` where there is nothing to say. `has_frame`: one is on screen.
+pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_frame: bool) -> Option<Notice> {
     let name = name_of(wanted);
     Some(match state {
-        SourceState::Running(_) if has_picture => return None,
-        SourceState::Running(_) => Notice::new("Waiting for the first picture").busy(),
+        SourceState::Running(_) if has_frame => return None,
+        SourceState::Running(_) => Notice::new("Waiting for the first frame").busy(),
         SourceState::Opening => {
             let notice = Notice::new(match wanted {
                 SourceSpec::Auto => "Looking for a camera".to_owned(),
                 _ => format!("Opening {name}"),
             });
             match wanted {
-                SourceSpec::Auto | SourceSpec::Camera(_) => notice
-                    .line("A camera takes a moment to start, and the system may ask whether it is allowed."),
+                SourceSpec::Auto | SourceSpec::Camera(_) => {
+                    notice.line("A camera takes a moment to start, and the system may ask you to allow it.")
+                }
                 _ => notice,
             }
             .busy()
@@ -73,40 +75,43 @@ pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_picture: bool
                 SourceSpec::Auto | SourceSpec::Camera(_) => {
                     "The camera is released: other programs can use it."
                 }
-                _ => "Nothing is read meanwhile.",
+                _ => "No frames are read.",
             };
-            Notice::new("Paused").line(line).line("Space goes on.").button("Go on", PreviewAction::Resume)
+            Notice::new("Paused")
+                .line(line)
+                .line("Press Space to resume.")
+                .button("Resume", Command::TogglePause)
         }
         SourceState::NoSignal { info, since, reason } => {
             let age = since.elapsed().as_secs();
-            let lost = if info.kind == SourceKind::Camera { "The camera" } else { "The source" };
-            let notice = Notice::new("No signal").line(format!("The last picture is {} old.", duration(age)));
+            let source = if info.kind == SourceKind::Camera { "The camera" } else { "The source" };
+            let notice = Notice::new("No signal").line(format!("The last frame is {} old.", duration(age)));
             match reason {
-                Some(reason) => notice
-                    .line(reason.clone())
-                    .line("It is opened again by itself, every few seconds, until it answers."),
+                Some(reason) => {
+                    notice.line(reason.clone()).line("Reconnecting automatically every few seconds.")
+                }
                 None => notice.line(format!(
-                    "{lost} is open but sends nothing. It goes on by itself with the next picture."
+                    "{source} is open but sends nothing. It resumes automatically with the next frame."
                 )),
             }
-            .button("Open it again now", PreviewAction::TryAgain)
-            .button("Show the demo", PreviewAction::ShowDemo)
+            .button("Reconnect now", Command::Reconnect)
+            .button("Show the demo", Command::SetSource(SourceSpec::Demo))
         }
         SourceState::Failed(reason) => {
             let mut notice = Notice::new(format!("{} cannot be shown", capital(&name))).line(reason.clone());
             notice.is_error = true;
             notice
-                .button("Try again", PreviewAction::TryAgain)
-                .button("Open a file…", PreviewAction::OpenFile)
-                .button("Show the demo", PreviewAction::ShowDemo)
+                .button("Try again", Command::Reconnect)
+                .button("Open a file…", Command::OpenMediaDialog)
+                .button("Show the demo", Command::SetSource(SourceSpec::Demo))
         }
-        SourceState::Ended => Notice::new(format!("{} is at its end", capital(&name)))
-            .button("From the start", PreviewAction::TryAgain)
-            .button("Show the demo", PreviewAction::ShowDemo),
+        SourceState::Ended => Notice::new(format!("{} has ended", capital(&name)))
+            .button("Play again", Command::Reconnect)
+            .button("Show the demo", Command::SetSource(SourceSpec::Demo)),
     })
 }
 
-/// A source in words that go on in a sentence.
+/// A source's name within a sentence.
 fn name_of(source: &SourceSpec) -> String {
     match source {
         SourceSpec::Auto | SourceSpec::Camera(None) => "the camera".to_owned(),
@@ -120,12 +125,12 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-/// A sentence's first letter; names of files stay as they are.
+/// A source's name at the beginning of a sentence. Names of files stay as they are.
 fn capital(name: &str) -> String {
     name.strip_prefix("the ").map_or_else(|| name.to_owned(), |rest| format!("The {rest}"))
 }
 
-/// Seconds in words.
+/// "75" as "1 min 15 s".
 fn duration(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -134,12 +139,12 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// Draws the notice in the middle of `space`, over whatever picture is there.
-pub(super) fn show(ui: &mut Ui, space: Rect, notice: &Notice) -> Option<PreviewAction> {
-    let mut action = None;
+/// Draws the notice in the middle of `space`, over the last frame.
+pub(super) fn show(ui: &mut Ui, space: Rect, notice: &Notice) -> Option<Command> {
+    let mut command = None;
     let width = (space.width() - 60.0).clamp(140.0, WIDTH);
     let id = ui.scope_id().with("notice");
-    // Its height is known only once it was drawn.
+    // Its height is known only after it was drawn once.
     let height: f32 = ui.data(|d| d.get_temp(id)).unwrap_or(150.0);
     let place = Rect::from_center_size(space.center(), vec2(width + 48.0, height.min(space.height())));
     let shown = ui.scope_builder(egui::UiBuilder::new().max_rect(place), |ui| {
@@ -153,7 +158,7 @@ pub(super) fn show(ui: &mut Ui, space: Rect, notice: &Notice) -> Option<PreviewA
             .show(ui, |ui| {
                 ui.set_width(width);
                 ui.vertical_centered(|ui| {
-                    action = content(ui, notice);
+                    command = content(ui, notice);
                 });
             })
             .response
@@ -164,10 +169,10 @@ pub(super) fn show(ui: &mut Ui, space: Rect, notice: &Notice) -> Option<PreviewA
         ui.data_mut(|d| d.insert_temp(id, shown.inner));
         ui.ctx().request_repaint();
     }
-    action
+    command
 }
 
-fn content(ui: &mut Ui, notice: &Notice) -> Option<PreviewAction> {
+fn content(ui: &mut Ui, notice: &Notice) -> Option<Command> {
     ui.spacing_mut().item_spacing.y = 8.0;
     if notice.busy {
         ui.add(egui::Spinner::new().size(26.0).color(theme::ON_STAGE_WEAK));
@@ -182,22 +187,21 @@ fn content(ui: &mut Ui, notice: &Notice) -> Option<PreviewAction> {
         return None;
     }
     ui.add_space(4.0);
-    let mut action = None;
+    let mut command = None;
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 28.0),
         Layout::left_to_right(Align::Center),
         |ui| {
-            let copy = notice.is_error.then_some("Copy the message");
+            let copy = notice.is_error.then_some("Copy message");
             let texts: Vec<&str> = notice.buttons.iter().map(|(text, _)| *text).chain(copy).collect();
             centre_row(ui, &texts);
             for (i, (text, what)) in notice.buttons.iter().enumerate() {
-                // What most people want comes first, and is marked.
                 let mut button = Button::new(*text);
                 if i == 0 {
                     button = Button::new(RichText::new(*text).color(Color32::BLACK)).fill(theme::ON_STAGE);
                 }
                 if ui.add(button).clicked() {
-                    action = Some(*what);
+                    command = Some(what.clone());
                 }
             }
             if let Some(copy) = copy
@@ -207,10 +211,10 @@ fn content(ui: &mut Ui, notice: &Notice) -> Option<PreviewAction> {
             }
         },
     );
-    action
+    command
 }
 
-/// Moves the place of the next widget so that a row of buttons stands in the middle.
+/// Moves to where a row of buttons with these texts has to begin to be centred.
 fn centre_row(ui: &mut Ui, texts: &[&str]) {
     let font = egui::TextStyle::Button.resolve(ui.style());
     let spacing = ui.spacing().clone();
@@ -242,17 +246,17 @@ mod tests {
     }
 
     #[test]
-    fn every_state_without_a_picture_says_what_is_the_matter_and_offers_something() {
+    fn every_state_without_frames_says_what_is_wrong_and_offers_something() {
         let lost = |reason: Option<&str>| SourceState::NoSignal {
             info: camera(),
             since: Instant::now() - Duration::from_secs(75),
             reason: reason.map(str::to_owned),
         };
         let silent = notice(&lost(None), &SourceSpec::Auto, true).unwrap();
-        assert_eq!(silent.lines[0], "The last picture is 1 min 15 s old.");
+        assert_eq!(silent.lines[0], "The last frame is 1 min 15 s old.");
         let gone = notice(&lost(Some("unplugged")), &SourceSpec::Auto, true).unwrap();
         assert!(gone.lines.iter().any(|l| l == "unplugged"));
-        assert!(gone.lines.iter().any(|l| l.contains("by itself")));
+        assert!(gone.lines.iter().any(|l| l.contains("Reconnecting")));
 
         let file = SourceSpec::Path("/films/a.mp4".into());
         let failed = notice(&SourceState::Failed("no such file".into()), &file, false).unwrap();

@@ -13,20 +13,20 @@ use crate::record::{expression_rgb, person_rgb};
 /// Gap between groups of the panel, in points.
 pub(super) const GAP: f32 = 14.0;
 
-/// Behind the picture, in both themes: a picture is judged best on a dark ground.
+/// Behind the live picture in both themes: colours are judged best on a dark background.
 pub(super) const STAGE: Color32 = Color32::from_rgb(15, 17, 21);
 /// Text on the stage.
 pub(super) const ON_STAGE: Color32 = Color32::from_rgb(226, 230, 238);
-/// Text of less weight on the stage.
+/// Less important text on the stage.
 pub(super) const ON_STAGE_WEAK: Color32 = Color32::from_rgb(146, 153, 166);
-/// The camera is on.
+/// Mark: the camera is live, or a recording runs.
 pub(super) const LIVE: Color32 = Color32::from_rgb(214, 48, 62);
-/// What is seen is not a camera.
+/// Mark: not a camera, or no signal.
 pub(super) const DEMO: Color32 = Color32::from_rgb(222, 153, 28);
 /// A neutral mark.
 pub(super) const MARK: Color32 = Color32::from_rgb(84, 92, 108);
 
-/// A personal baseline is on; under white letters.
+/// Mark: a personal baseline is on. Has white letters.
 pub(super) fn baseline() -> Color32 {
     Color32::from_rgb(20, 118, 110)
 }
@@ -53,7 +53,7 @@ pub(super) fn headline() -> FontId {
     FontId::proportional(34.0)
 }
 
-/// Figures that are looked up.
+/// Figures of the status list.
 pub(super) fn figure() -> FontId {
     FontId::proportional(17.0)
 }
@@ -110,12 +110,12 @@ pub(super) fn well(ui: &egui::Ui) -> Color32 {
     palette(ui.visuals()).well
 }
 
-/// What is chosen from, on a card.
+/// A tile on a card.
 pub(super) fn tile(ui: &egui::Ui) -> Color32 {
     palette(ui.visuals()).panel
 }
 
-/// What belongs together, on a surface of its own.
+/// A card: a group of controls on a surface of its own.
 pub(super) fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R {
     let palette = palette(ui.visuals());
     egui::Frame::new()
@@ -130,8 +130,7 @@ pub(super) fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> 
         .inner
 }
 
-/// egui's own letters, with symbols for marks and toasts behind them, so that nothing depends on
-/// what the system has.
+/// egui's own fonts, and symbols for marks and messages, so that the window looks the same on every system.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     for (name, bytes) in [

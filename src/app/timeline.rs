@@ -1,4 +1,4 @@
-//! The last minute of one person: what happened, seven curves or areas, and the labels below.
+//! The last minute of one person: events, seven curves or areas, and the labels below.
 
 use std::time::Instant;
 
@@ -9,22 +9,23 @@ use eframe::egui::{
 use egui_plot::{FilledArea, Line, Plot, PlotPoint, PlotUi, VLine};
 use moue_model::Expression;
 
+use super::command::{Command, Setting};
 use super::history::{History, KEPT, Mark, Sample, label_bands};
-use super::panel::percent;
+use super::labels::percent;
 use super::theme;
 
 /// Height of the plot, in points.
 const HEIGHT: f32 = 96.0;
 /// Height of the label bands, in points.
 const BAND: f32 = 8.0;
-/// Height of the row that says what happened, in points.
+/// Height of the row of events, in points.
 const EVENTS: f32 = 15.0;
 /// Longer names of events are cut.
 const EVENT_LETTERS: usize = 18;
-/// What lies nearer to the pointer than this is read, in seconds.
+/// The values of the sample nearest to the pointer are shown, if it is nearer than this, in seconds.
 const NEAR_S: f64 = 1.0;
 
-/// What is drawn: everything at its distance from the right edge.
+/// What is drawn. The right edge is `now`.
 struct View<'a> {
     now: Instant,
     stretches: &'a [Vec<Sample>],
@@ -42,9 +43,9 @@ impl View<'_> {
     }
 }
 
-/// Draws the timeline of person `id`. It stands still while the source is paused, and while the pointer rests on
-/// it. `areas`: areas that add up to 100 %, otherwise seven curves.
-pub(super) fn show(ui: &mut Ui, history: &History, id: Option<u64>, areas: &mut bool) {
+/// Draws the timeline of person `id`. It does not move while the source is paused or the pointer is over it. `areas`:
+/// areas that add up to 100 %, otherwise seven curves.
+pub(super) fn show(ui: &mut Ui, history: &History, id: Option<u64>, areas: bool) -> Option<Command> {
     let held = Id::unique("timeline held");
     let held_at = ui.data(|d| d.get_temp::<Instant>(held));
     let now = held_at.unwrap_or_else(|| history.now());
@@ -55,9 +56,9 @@ pub(super) fn show(ui: &mut Ui, history: &History, id: Option<u64>, areas: &mut 
     let mut marks: Vec<&Mark> = history.marks(id).filter(|m| m.at <= now).collect();
     marks.sort_by_key(|m| m.at);
     let view = View { now, stretches: &stretches, marks: &marks };
-    header(ui, history.is_paused(), held_at.is_some(), areas);
+    let command = header(ui, history.is_paused(), held_at.is_some(), areas);
     events(ui, &view);
-    let (response, pointer) = plot(ui, &view, *areas);
+    let (response, pointer) = plot(ui, &view, areas);
     bands(ui, &view);
     let resting = response.hovered();
     ui.data_mut(|d| {
@@ -71,33 +72,36 @@ pub(super) fn show(ui: &mut Ui, history: &History, id: Option<u64>, areas: &mut 
         values(&response, &view, pointer);
     }
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Timeline of the last minute"));
+    command
 }
 
-fn header(ui: &mut Ui, paused: bool, held: bool, areas: &mut bool) {
+fn header(ui: &mut Ui, paused: bool, held: bool, areas: bool) -> Option<Command> {
+    let mut command = None;
     ui.horizontal(|ui| {
         ui.label(RichText::new("Last minute").size(12.5));
         if paused || held {
-            ui.label(RichText::new(if paused { "paused" } else { "held" }).size(12.5).weak());
+            ui.label(RichText::new(if paused { "Paused" } else { "Held" }).size(12.5).weak());
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             for (value, text) in [(false, "Curves"), (true, "Areas")] {
                 let text = RichText::new(text).font(theme::caption());
-                if ui.selectable_label(*areas == value, text).clicked() {
-                    *areas = value;
+                if ui.selectable_label(areas == value, text).clicked() {
+                    command = Some(Command::Set(Setting::TimelineAreas(value)));
                 }
             }
         });
     });
+    command
 }
 
-/// What happened, in a row of its own: a tick for each, its name where there is room.
+/// The events in a row: a tick for each, and its name where there is room.
 fn events(ui: &mut Ui, view: &View<'_>) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), EVENTS), Sense::hover());
     let colour = ui.visuals().weak_text_color();
     let painter = ui.painter_at(rect);
     let mut free_from = rect.left();
-    // Where names stand, from left to right.
+    // Where names are, from left to right.
     let mut names = Vec::new();
     for mark in view.marks {
         let x = view.x(mark.at, rect);
@@ -107,7 +111,7 @@ fn events(ui: &mut Ui, view: &View<'_>) {
         let name: String = mark.text.chars().take(EVENT_LETTERS).collect();
         let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), colour);
         let right = x + 3.0 + galley.size().x;
-        // At the right edge the name stands before its tick.
+        // At the right edge the name is to the left of its tick.
         let left = if right > rect.right() { x - 3.0 - galley.size().x } else { x + 3.0 };
         if left >= free_from {
             free_from = left.max(x) + if left > x { galley.size().x } else { 0.0 } + 5.0;
@@ -115,7 +119,7 @@ fn events(ui: &mut Ui, view: &View<'_>) {
             painter.galley(pos2(left, rect.top()), galley, colour);
         }
     }
-    // A tick through a name makes it unreadable; the plot below has the line all the same.
+    // A tick through a name would make it unreadable. The plot below has a line for every event.
     for x in view.marks.iter().map(|mark| view.x(mark.at, rect)).filter(|x| *x >= rect.left()) {
         if !names.iter().any(|name| name.contains(&x)) {
             painter.vline(x, rect.y_range(), Stroke::new(1.0, colour));
@@ -209,7 +213,7 @@ fn bands(ui: &mut Ui, view: &View<'_>) {
     }
 }
 
-/// The values under the pointer.
+/// Shows the values under the pointer.
 fn values(response: &Response, view: &View<'_>, pointer: PlotPoint) {
     let distance = |s: &Sample| (view.seconds(s.at) - pointer.x).abs();
     let nearest = view.stretches.iter().flatten().min_by(|a, b| distance(a).total_cmp(&distance(b)));

@@ -1,4 +1,4 @@
-//! Messages in a corner of the picture. They can be copied and heard, which egui-notify's cannot.
+//! Messages in a corner of the window. egui-notify's cannot be copied, and screen readers do not find them.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,12 @@ use eframe::egui::{
     Align, Align2, Area, Context, CornerRadius, Id, Label, Layout, Order, Rect, RichText, Ui, pos2, vec2,
 };
 
-use super::sheets::copy_button;
+use super::command::Command;
 use super::theme;
+use super::widgets::copy_button;
 use crate::pipeline::Message;
 
-/// Messages on screen at most; older ones make room.
+/// Most messages on screen; a new one replaces the oldest.
 const MAX: usize = 4;
 
 struct Toast {
@@ -49,12 +50,23 @@ impl Toasts {
         self.toasts.pop().is_some()
     }
 
-    /// Draws them in the lower left corner of `space`.
-    pub(super) fn show(&mut self, ctx: &Context, space: Rect) {
+    /// Closes one; places count from the oldest.
+    pub(super) fn close(&mut self, place: usize) {
+        if place < self.toasts.len() {
+            self.toasts.remove(place);
+        }
+    }
+
+    /// Removes those whose time is over.
+    pub(super) fn expire(&mut self) {
         let now = Instant::now();
         self.toasts.retain(|t| t.until > now);
-        let Some(next) = self.toasts.iter().map(|t| t.until).min() else { return };
-        ctx.request_repaint_after(next.saturating_duration_since(now));
+    }
+
+    /// Draws them in the lower left corner of `space`.
+    pub(super) fn show(&self, ctx: &Context, space: Rect) -> Option<Command> {
+        let next = self.toasts.iter().map(|t| t.until).min()?;
+        ctx.request_repaint_after(next.saturating_duration_since(Instant::now()));
         let corner = space.left_bottom() + vec2(theme::GAP, -theme::GAP);
         let width = (space.width() - 2.0 * theme::GAP).clamp(160.0, 420.0);
         let mut closed = None;
@@ -67,17 +79,15 @@ impl Toasts {
                 ui.spacing_mut().item_spacing.y = 8.0;
                 for (index, toast) in self.toasts.iter().enumerate() {
                     if toast_ui(ui, toast) {
-                        closed = Some(index);
+                        closed = Some(Command::CloseToast(index));
                     }
                 }
             });
-        if let Some(index) = closed {
-            self.toasts.remove(index);
-        }
+        closed
     }
 }
 
-/// `true` when it was closed.
+/// Draws one; `true` when its close button was pressed.
 fn toast_ui(ui: &mut Ui, toast: &Toast) -> bool {
     let (title, what, text, colour) = match &toast.message {
         Message::Info(text) => ("Note", "this note", text, ui.visuals().hyperlink_color),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// Why something could not be recorded or read back.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordError {
     /// No session folder could be made.
     #[error("{}: no session folder can be made in it: {reason}", path.display())]

@@ -1,11 +1,18 @@
-//! Names of session folders and pictures: by local time, and never one that is taken.
+//! The files of a session folder, and names for new folders and snapshots: by local time, and never one that is taken.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Local};
 
-/// How often a name may be taken before something else must be wrong.
+/// The rows of a session.
+pub const FACES_FILE: &str = "faces.csv";
+/// What was recorded, by which network and settings.
+pub const SESSION_FILE: &str = "session.json";
+/// The annotated video.
+pub(super) const VIDEO_FILE: &str = "video.mp4";
+
+/// So many names may be taken before something else must be wrong.
 const TRIES: u32 = 1000;
 
 /// Makes a new folder in `parent`, named by the local time, for example `2026-03-01_14-05-09`; numbered where

@@ -7,6 +7,7 @@ mod blur;
 mod colours;
 mod error;
 mod folder;
+mod options;
 #[cfg(feature = "osc")]
 pub mod osc;
 mod picture;
@@ -21,12 +22,12 @@ mod writer;
 pub use blur::hide_faces;
 pub use colours::{expression_rgb, person_rgb};
 pub use error::RecordError;
-pub use folder::new_session_folder;
+pub use folder::{FACES_FILE, SESSION_FILE, new_session_folder};
+pub use options::{RecorderOptions, VideoOptions};
 pub use picture::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, PictureStyle};
-pub use recorder::{Recorder, RecorderOptions, RecorderStatus, RecorderTap, VideoOptions};
-pub use rows::{CSV_HEADER, FACES_FILE, FaceRow, ResultRows, UNSURE};
+pub use recorder::{Recorder, RecorderStatus, RecorderTap};
+pub use rows::{CSV_HEADER, FaceRow, ResultRows, UNSURE};
 pub use session::{
-    RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, SESSION_FILE, Session,
-    SessionStatus,
+    RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, Session, SessionStatus,
 };
 pub use snapshot::save_snapshot;

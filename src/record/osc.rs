@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moue_model::Expression;
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
-use super::UNSURE;
+use super::rows::UNSURE;
 use crate::pipeline::{AnalyzedFrame, ShownReading};
 
 /// Faces in one packet; more go into further ones, so that each fits into UDP's 64 KiB.
@@ -31,12 +31,12 @@ pub enum OscError {
     Socket(std::io::Error),
 }
 
-/// Sends each result to one address. Never waits; what cannot be sent is lost, as UDP has it.
+/// Sends each result to one address. Never waits; what cannot be sent is lost, as usual with UDP.
 #[derive(Debug)]
 pub struct OscSender {
     socket: UdpSocket,
     to: SocketAddr,
-    complained: AtomicBool,
+    error_logged: AtomicBool,
 }
 
 impl OscSender {
@@ -54,19 +54,19 @@ impl OscSender {
         let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(any).map_err(OscError::Socket)?;
         socket.set_nonblocking(true).map_err(OscError::Socket)?;
-        Ok(Self { socket, to, complained: AtomicBool::new(false) })
+        Ok(Self { socket, to, error_logged: AtomicBool::new(false) })
     }
 
-    /// Sends a result, of which `shown` was shown.
+    /// Sends a result and its readings as they were shown.
     pub fn send(&self, result: &AnalyzedFrame, shown: &[ShownReading]) {
         for packet in packets(result, shown) {
             let sent = rosc::encoder::encode(&packet)
                 .map_err(|e| e.to_string())
                 .and_then(|bytes| self.socket.send_to(&bytes, self.to).map_err(|e| e.to_string()));
             if let Err(e) = sent
-                && !self.complained.swap(true, Ordering::Relaxed)
+                && !self.error_logged.swap(true, Ordering::Relaxed)
             {
-                tracing::warn!("OSC to {}: {e} (said once)", self.to);
+                tracing::warn!("OSC to {}: {e} (reported once)", self.to);
             }
         }
     }

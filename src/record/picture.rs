@@ -12,7 +12,8 @@ use moue_detect::mediapipe::TurnedSquare;
 use moue_detect::{CropRegion, FaceBox};
 use moue_model::{Expression, HeatMap, Probabilities};
 
-use super::{expression_rgb, hide_faces, person_rgb};
+use super::blur::hide_faces;
+use super::colours::{expression_rgb, person_rgb};
 
 /// Boxes are drawn turned from this angle on, in radians: 3 degrees.
 const ASKEW: f32 = 0.052;
@@ -27,9 +28,9 @@ const WELL: Rgb<u8> = Rgb([44, 50, 61]);
 pub struct AnnotatedFace {
     /// The person.
     pub id: u64,
-    /// The box in pixels of the frame.
+    /// The bounding box in pixels of the frame.
     pub face: FaceBox,
-    /// The square that was classified.
+    /// The crop that was classified.
     pub region: CropRegion,
     /// The label in words.
     pub label: String,
@@ -107,7 +108,7 @@ impl Annotations {
             let angle = if style.mirror { -face.region.angle } else { face.region.angle };
             draw_box(&mut picture, &placed(face), angle, Rgb(person_rgb(face.id)));
         }
-        // Over all boxes, so that a neighbour's does not cross a label.
+        // After all boxes, so that no box crosses a label.
         for face in &frame.faces {
             self.draw_label(&mut picture, &placed(face), &face.label, Rgb(person_rgb(face.id)));
         }

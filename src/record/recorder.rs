@@ -2,7 +2,7 @@
 //!
 //! Results go through a bounded queue to the thread "recorder". They are small (no pixels), so that the queue
 //! holds minutes of them: a disk that stalls for a while costs nothing. Where even that is not enough, results
-//! are counted as lost, and the user is told; neither the picture nor the readings ever wait for the disk. The
+//! are counted as lost, and the user sees it; neither the picture nor the readings ever wait for the disk. The
 //! video has a short queue and a thread of its own, because frames are large.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,14 +16,17 @@ use chrono::{Local, SecondsFormat};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
-use super::picture::{AnnotatedFrame, PictureStyle};
+use super::error::RecordError;
+use super::folder::{VIDEO_FILE, new_session_folder};
+use super::options::{RecorderOptions, VideoOptions};
+use super::picture::AnnotatedFrame;
 use super::rows::ResultRows;
 use super::session::{
-    RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, Session, SessionStatus,
+    RecordedModel, RecordedProgram, RecordedSettings, RecordedVideo, Session, SessionStatus,
 };
-use super::video::{VIDEO_FILE, VideoWriter};
+use super::video::VideoWriter;
 use super::writer::SessionFiles;
-use super::{RecordError, new_session_folder};
+use crate::fault;
 use crate::pipeline::ModelInfo;
 
 /// Results that may wait for the disk: two minutes at 30 a second.
@@ -33,32 +36,7 @@ const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// A recorder that is dropped waits this long for its files; the window has to end within a second.
 const END_WITHIN: Duration = Duration::from_millis(800);
 
-/// What a recording starts with.
-pub struct RecorderOptions {
-    /// The folder for recordings; the session gets a new folder in it.
-    pub parent: PathBuf,
-    /// Where the frames come from.
-    pub source: RecordedSource,
-    /// The network in use, if there is one yet.
-    pub model: Option<Arc<ModelInfo>>,
-    /// How readings become labels.
-    pub settings: RecordedSettings,
-    /// The annotated video, where it is wanted.
-    pub video: Option<VideoOptions>,
-}
-
-/// How the annotated video is made.
-#[derive(Debug, Clone)]
-pub struct VideoOptions {
-    /// Frames a second, 1..=60; frames are repeated or left out to keep to the clock.
-    pub frame_rate: f64,
-    /// Whether faces are blurred.
-    pub blur: bool,
-    /// What is drawn.
-    pub style: PictureStyle,
-}
-
-/// How a recording goes.
+/// The state of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecorderStatus {
     /// Results that were taken.
@@ -93,11 +71,11 @@ struct Shared {
     left_out: AtomicU64,
     failed: Mutex<Option<String>>,
     video_failed: Mutex<Option<String>>,
-    /// Called when anything but a count has changed.
+    /// Called when the status changes, except for its counts.
     notify: Box<dyn Fn() + Send + Sync>,
 }
 
-/// A recording that goes on. Dropping it ends it.
+/// A recording that runs. Dropping it ends it.
 pub struct Recorder {
     folder: PathBuf,
     tap: RecorderTap,
@@ -185,19 +163,19 @@ impl Recorder {
         &self.folder
     }
 
-    /// What takes results.
+    /// A handle that takes results.
     #[must_use]
     pub fn tap(&self) -> RecorderTap {
         self.tap.clone()
     }
 
-    /// Since when it records.
+    /// When it started.
     #[must_use]
     pub fn started_at(&self) -> Instant {
         self.tap.shared.start
     }
 
-    /// How it goes.
+    /// Its state.
     #[must_use]
     pub fn status(&self) -> RecorderStatus {
         self.tap.status()
@@ -211,7 +189,7 @@ impl Recorder {
     /// Notes other settings, which are in force from this second of the recording on.
     pub fn set_settings_from(&self, mut settings: RecordedSettings, from_s: f64) {
         settings.from_s = from_s;
-        // A queue that is full loses rows as well, and that is counted.
+        // Fails where the queue is full; then rows are lost as well, and counted.
         let _ = self.tap.items.try_send(Item::Settings(settings));
     }
 
@@ -225,7 +203,7 @@ impl Recorder {
     pub fn finish(mut self) -> RecorderStatus {
         self.end();
         for thread in self.threads.drain(..) {
-            // A panic is caught and noted inside.
+            // Panics are caught inside the thread.
             let _ = thread.join();
         }
         self.tap.status()
@@ -243,7 +221,7 @@ impl Drop for Recorder {
 }
 
 impl RecorderTap {
-    /// How the recording goes.
+    /// The state of the recording.
     #[must_use]
     pub fn status(&self) -> RecorderStatus {
         let shared = &self.shared;
@@ -276,7 +254,7 @@ impl RecorderTap {
         at.saturating_duration_since(self.shared.start).as_secs_f64()
     }
 
-    /// Takes a result, never waits. Rows that find no room are counted and the user is told.
+    /// Takes a result, never waits. Rows that find no room are counted as lost.
     pub fn push(&self, rows: ResultRows, model: &ModelInfo) {
         if !self.takes() {
             return;
@@ -292,7 +270,7 @@ impl RecorderTap {
     /// Takes a result; waits for the disk where it is slow. For sources that wait as well.
     pub fn push_waiting(&self, rows: ResultRows) {
         if self.takes() {
-            // A recorder that has ended says why in its status.
+            // Fails where the recorder has ended; its status says why.
             let _ = self.items.send(Item::Rows(rows));
         }
     }
@@ -309,12 +287,12 @@ impl RecorderTap {
     /// Takes a frame for the video; waits for the encoder.
     pub fn push_frame_waiting(&self, frame: AnnotatedFrame, time_s: f64) {
         if let (Some(video), true) = (&self.video, self.takes()) {
-            // The encoder's end is in the status.
+            // Fails where the encoder has ended; the status says why.
             let _ = video.send((frame, time_s));
         }
     }
 
-    /// Another network is part of what was recorded.
+    /// Notes a network that is not in `session.json` yet.
     fn note_model(&self, model: &ModelInfo) {
         let mut noted = self.model.lock();
         if noted.as_ref() != Some(&model.sha256) {
@@ -343,10 +321,10 @@ fn record(
     let failed = match outcome {
         Ok(Ok(())) => None,
         Ok(Err(e)) => Some(e.to_string()),
-        Err(_) => Some("the thread \"recorder\" panicked; this is a fault of the program".to_owned()),
+        Err(panic) => Some(fault::describe("recorder", &*panic)),
     };
     shared.ending.store(true, Ordering::Release);
-    // What could not be written is not recorded.
+    // Only what is in the file counts.
     shared.faces.store(files.rows(), Ordering::Relaxed);
     let session = &mut files.session;
     session.ended = Some(Local::now().to_rfc3339_opts(SecondsFormat::Millis, false));
@@ -358,7 +336,7 @@ fn record(
     session.stopped_because.clone_from(&failed);
     let mut closed = files.write_session().and_then(|()| files.sync());
     if let Some(thread) = video {
-        // ffmpeg may take longer than the window does to close. A panic is caught and noted inside.
+        // Panics are caught inside the thread.
         let _ = thread.join();
     }
     let before = files.session.video.clone();
@@ -371,7 +349,7 @@ fn record(
     if files.session.video != before {
         closed = closed.and_then(|()| files.write_session());
     }
-    // One message is enough: where the disk is full, the last words find no room either.
+    // The first error is enough: on a full disk every later write fails too.
     *shared.failed.lock() = failed.or_else(|| closed.err().map(|e| e.to_string()));
     shared.finished.store(true, Ordering::Release);
     (shared.notify)();
@@ -380,7 +358,7 @@ fn record(
 fn write_rows(shared: &Shared, queue: &Receiver<Item>, files: &mut SessionFiles) -> Result<(), RecordError> {
     let mut flushed = Instant::now();
     loop {
-        // Read before the queue: what was pushed before the end is still taken.
+        // Read before the queue, so that everything that was pushed before the end is written.
         let ending = shared.ending();
         let wait = if ending { Duration::ZERO } else { FLUSH_EVERY.saturating_sub(flushed.elapsed()) };
         match queue.recv_timeout(wait.min(Duration::from_millis(50))) {
@@ -431,7 +409,7 @@ fn video_thread(
         let failed = match outcome {
             Ok(Ok(())) => return,
             Ok(Err(e)) => e.to_string(),
-            Err(_) => "the thread \"recorder-video\" panicked; this is a fault of the program".to_owned(),
+            Err(panic) => fault::describe("recorder-video", &*panic),
         };
         *shared.video_failed.lock() = Some(failed);
         (shared.notify)();

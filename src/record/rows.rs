@@ -7,9 +7,6 @@ use moue_model::{Expression, Probabilities};
 
 use crate::pipeline::{AnalyzedFrame, ShownReading};
 
-/// Name of the file in a session folder.
-pub const FACES_FILE: &str = "faces.csv";
-
 /// What the label column says where the network is not sure enough.
 pub const UNSURE: &str = "unsure";
 
@@ -79,7 +76,7 @@ pub struct FaceRow {
 pub struct ResultRows(pub Vec<FaceRow>);
 
 impl ResultRows {
-    /// The rows of a result, of which `shown` was shown, at `time_s` of the recording.
+    /// The rows of a result and its readings as they were shown, at `time_s` of the recording.
     #[must_use]
     pub fn new(analyzed: &AnalyzedFrame, shown: &[ShownReading], time_s: f64, age_ms: f32) -> Self {
         let rows = analyzed.faces.iter().zip(shown).map(|(face, shown)| FaceRow {
@@ -185,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_row_is_none() {
+    fn malformed_rows_are_refused() {
         let good = "1.0,2,3,4,5,6,7,8,sad,0,0,0,0,0,1,0,0,0,0,0,0,1,0,9";
         let columns = std::array::from_fn(|i| i);
         let parse = |line: &str| {

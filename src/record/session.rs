@@ -6,17 +6,14 @@ use moue_capture::{SourceInfo, SourceKind};
 use moue_files::new_file;
 use serde::{Deserialize, Serialize};
 
-use super::RecordError;
+use super::error::RecordError;
 use crate::pipeline::{ModelInfo, SmoothingSettings};
-
-/// Name of the file in a session folder.
-pub const SESSION_FILE: &str = "session.json";
 
 /// Whether a recording came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionStatus {
-    /// It goes on, or the program was killed meanwhile.
+    /// It runs, or the program was killed while it ran.
     Recording,
     /// It was ended by its user.
     Complete,
@@ -107,7 +104,7 @@ pub struct Session {
     pub started: String,
     /// Local time at the end.
     pub ended: Option<String>,
-    /// Seconds from start to end by the clock on the wall; `moue analyze` may take longer or shorter than the source
+    /// Seconds from start to end of the recording. `moue analyze` may take longer or shorter than the source
     /// itself.
     pub duration_s: Option<f64>,
     /// Whether it came to its end.

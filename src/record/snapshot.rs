@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::Local;
 use image::ImageFormat;
 
-use super::RecordError;
+use super::error::RecordError;
 use super::folder::first_free;
 use super::picture::{AnnotatedFrame, Annotations, PictureStyle};
 
@@ -33,7 +33,7 @@ pub fn save_snapshot(
         out.into_inner().map_err(|e| e.to_string())?.sync_all().map_err(|e| e.to_string())
     };
     write().map_err(|reason| {
-        // Half a picture is worth nothing.
+        // An incomplete file is of no use.
         let _ = std::fs::remove_file(&path);
         failed(&path, reason)
     })?;

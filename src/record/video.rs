@@ -13,17 +13,15 @@ use image::{RgbImage, imageops};
 use moue_capture::ffmpeg;
 use moue_detect::FaceBox;
 
-use super::RecordError;
+use super::blur::hide_faces;
+use super::error::RecordError;
+use super::options::VideoOptions;
 use super::picture::{AnnotatedFrame, Annotations};
-use super::recorder::VideoOptions;
-
-/// Name of the file in a session folder.
-pub(super) const VIDEO_FILE: &str = "video.mp4";
 
 /// Encoders by preference; the last one is in every ffmpeg.
 const ENCODERS: [&str; 3] = ["libx264", "libopenh264", "mpeg4"];
 
-/// A face that is not found any more stays blurred at its last place for this long, in seconds.
+/// A face that the detector misses stays blurred at its last place for this long, in seconds.
 const KEEP_HIDDEN_S: f64 = 1.0;
 
 /// Writes one video.
@@ -36,7 +34,7 @@ pub(super) struct VideoWriter {
     /// Frames that were written.
     written: u64,
     last: Option<RgbImage>,
-    /// Where faces were, and when.
+    /// Faces to blur, by id, and when each was found.
     hidden: HashMap<u64, (FaceBox, f64)>,
 }
 
@@ -89,7 +87,7 @@ impl VideoWriter {
             self.running = Some(self.start(picture.dimensions())?);
             self.last = Some(picture.clone());
         }
-        // The start of the recording shows the first frame.
+        // The video begins with the recording: the first frame is shown until it is due.
         while self.written < due {
             self.write_last()?;
         }
@@ -105,7 +103,7 @@ impl VideoWriter {
         self.hidden.retain(|_, (_, seen)| (0.0..KEEP_HIDDEN_S).contains(&(time_s - *seen)));
         self.hidden.extend(frame.faces.iter().map(|f| (f.id, (f.face, time_s))));
         let mut hidden = (*frame.image).clone();
-        super::hide_faces(&mut hidden, self.hidden.values().map(|(face, _)| face));
+        hide_faces(&mut hidden, self.hidden.values().map(|(face, _)| face));
         let frame = AnnotatedFrame { image: hidden.into(), faces: frame.faces.clone() };
         self.annotations.draw(&frame, &self.options.style)
     }
@@ -145,9 +143,9 @@ impl VideoWriter {
         let (Some(running), Some(picture)) = (&mut self.running, &self.last) else { return Ok(()) };
         let Some(input) = &mut running.input else { return Ok(()) };
         if let Err(e) = input.write_all(picture.as_raw()) {
-            // ffmpeg has ended; what it said is the reason.
-            let said = self.running.take().and_then(|r| r.close().err());
-            return Err(self.failed(said.unwrap_or_else(|| e.to_string())));
+            // ffmpeg has ended. Its last message says why.
+            let message = self.running.take().and_then(|r| r.close().err());
+            return Err(self.failed(message.unwrap_or_else(|| e.to_string())));
         }
         self.written += 1;
         Ok(())
@@ -170,11 +168,11 @@ impl Running {
     fn close(mut self) -> Result<(), String> {
         drop(self.input.take());
         let status = self.child.wait().map_err(|e| e.to_string())?;
-        let said = self.messages.take().and_then(|m| m.join().ok()).unwrap_or_default();
+        let message = self.messages.take().and_then(|m| m.join().ok()).unwrap_or_default();
         if status.success() {
             return Ok(());
         }
-        Err(if said.is_empty() { format!("ffmpeg ended with {status}") } else { said })
+        Err(if message.is_empty() { format!("ffmpeg ended with {status}") } else { message })
     }
 }
 

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::RecordError;
-use super::rows::{CSV_HEADER, FACES_FILE, ResultRows};
-use super::session::{SESSION_FILE, Session};
-use super::video::VIDEO_FILE;
+use super::error::RecordError;
+use super::folder::{FACES_FILE, SESSION_FILE, VIDEO_FILE};
+use super::rows::{CSV_HEADER, ResultRows};
+use super::session::Session;
 
 /// Rows wait in memory up to this size, in bytes, or until the next flush.
 const PENDING: usize = 64 << 10;
@@ -52,8 +52,8 @@ impl SessionFiles {
         if self.pending.len() >= PENDING { self.flush() } else { Ok(()) }
     }
 
-    /// Hands the waiting rows to the system: they survive the end of this program, whatever ends it. Where that
-    /// fails, the file keeps its whole rows and no part of another.
+    /// Hands the waiting rows to the system, so that they survive a kill of this program. Where that fails, the file
+    /// keeps its complete rows and no part of another.
     pub(super) fn flush(&mut self) -> Result<(), RecordError> {
         let written = write_all(&mut self.csv, &self.pending);
         let (bytes, result) = match written {
@@ -70,7 +70,7 @@ impl SessionFiles {
             return Err(RecordError::Write { path: self.csv_path(), reason });
         }
         self.pending.clear();
-        // A file that was removed takes what is written to it without a word.
+        // Writing to a file that was removed gives no error.
         match self.csv_path().try_exists() {
             Ok(true) => Ok(()),
             _ => Err(RecordError::Gone { path: self.csv_path() }),

@@ -236,12 +236,12 @@ impl Window {
         self.harness.remove_cursor();
         self.settle();
         let whole = self.harness.ctx.content_rect();
-        let figures = self.harness.query_all_by_label_contains("pictures/s").next().map(|n| n.rect());
+        let figures = self.harness.query_all_by_label_contains("Frames/s: ").next().map(|n| n.rect());
         if let Some(figures) = figures {
             self.harness.mask(Rect::from_min_max(figures.left_top(), whole.max));
         }
         // The instruction set's name makes the text wider or narrower.
-        for (text, width) in [("CPU, ", 240.0), ("The last picture is", 0.0)] {
+        for (text, width) in [("CPU, ", 240.0), ("The last frame is", 0.0)] {
             let place = self.harness.query_all_by_label_contains(text).next().map(|n| n.rect());
             if let Some(place) = place {
                 self.harness.mask(place.with_max_x(place.max.x.max(place.min.x + width)));

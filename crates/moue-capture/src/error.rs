@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// Why a source could not be opened or read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CaptureError {
     /// A live source had no frame in time; it may have one later.
     #[error("{source_name}: no frame for {waited_ms} ms")]
@@ -83,6 +84,12 @@ pub enum CaptureError {
         device: String,
         /// What to do.
         advice: String,
+    },
+    /// The system is asking the user whether this program may use the camera (macOS). Opening it again tells the answer.
+    #[error("{device}: the system asks whether this program may use the camera; answer, then try again")]
+    PermissionPending {
+        /// The camera's name and path.
+        device: String,
     },
     /// The camera is gone.
     #[error("{device}: the camera was unplugged; plug it in again")]

@@ -285,6 +285,8 @@ fn kind_of_content(head: &[u8], path: &Path) -> Option<&'static FileKind> {
             "archive"
         }
         None if starts(b"\x89HDF\r\n") => "weights",
+        // A film with a line of text in front, and pixels that may look like letters.
+        None if starts(b"YUV4MPEG2") => return None,
         None if is_text(head) => text_kind(head),
         None => return None,
     };
@@ -384,6 +386,7 @@ mod tests {
             b"II*\0\x08\0\0\0\x01\0\0\x01\x03\0\x01\0\0\0\x04\x01\x04\0\0",
             b"II*\0\xff\xff\xff\xff",
             b"\xff\xd8\xff\xe0",
+            b"YUV4MPEG2 W96 H64\nFRAME\nQQQQ",
             b"\0\0\0\x01\x67",
             b"",
         ] {

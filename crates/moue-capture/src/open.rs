@@ -46,6 +46,8 @@ pub fn open_source(spec: &SourceSpec, pace: Pace) -> Result<OpenedSource, Captur
     Ok(match spec {
         SourceSpec::Auto => match camera::open(None) {
             Ok(source) => plain(Box::new(source)),
+            // Whether there is a camera to show depends on the user's answer.
+            Err(e @ CaptureError::PermissionPending { .. }) => return Err(e),
             Err(CaptureError::NoCamera { .. }) => OpenedSource {
                 source: Box::new(DemoSource::new(pace)?),
                 note: Some("no camera found: showing the demo".into()),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// Why a weights file could not be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// The file could not be read.
     #[error("{}: {reason}", path.display())]

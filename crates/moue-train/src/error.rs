@@ -6,6 +6,7 @@ use moue_model::ModelError;
 
 /// Why a data set could not be used or a network could not be trained.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// A file or folder of the data set could not be read.
     #[error("{}: {reason}", path.display())]

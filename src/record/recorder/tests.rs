@@ -1,8 +1,9 @@
 use moue_detect::FaceBox;
 
 use super::*;
-use crate::record::rows::{FACES_FILE, FaceRow};
-use crate::record::session::SESSION_FILE;
+use crate::record::folder::{FACES_FILE, SESSION_FILE};
+use crate::record::rows::FaceRow;
+use crate::record::session::RecordedSource;
 
 fn options(parent: &Path) -> RecorderOptions {
     RecorderOptions {
@@ -98,23 +99,23 @@ fn rows_are_on_disk_while_it_records_and_counted_at_the_end() {
 #[test]
 fn a_folder_that_goes_away_stops_the_recording_with_a_reason() {
     let parent = tempfile::tempdir().unwrap();
-    let told = Arc::new(AtomicBool::new(false));
-    let notified = Arc::clone(&told);
+    let notified = Arc::new(AtomicBool::new(false));
+    let on_notify = Arc::clone(&notified);
     let recorder =
-        Recorder::start(options(parent.path()), move || notified.store(true, Ordering::SeqCst)).unwrap();
+        Recorder::start(options(parent.path()), move || on_notify.store(true, Ordering::SeqCst)).unwrap();
     let folder = recorder.folder().to_owned();
     std::fs::remove_dir_all(&folder).unwrap();
     wait_for("the failure", || recorder.status().finished);
     let status = recorder.status();
     assert!(status.failed.unwrap().contains(&folder.display().to_string()));
-    assert!(told.load(Ordering::SeqCst) && !recorder.tap().takes());
+    assert!(notified.load(Ordering::SeqCst) && !recorder.tap().takes());
 }
 
 #[test]
-fn results_without_room_are_counted_and_told_once() {
+fn results_without_room_are_counted_and_reported_once() {
     let (items, queue) = bounded(2);
-    let told = Arc::new(AtomicU64::new(0));
-    let notified = Arc::clone(&told);
+    let notified = Arc::new(AtomicU64::new(0));
+    let on_notify = Arc::clone(&notified);
     let shared = Shared {
         start: Instant::now(),
         ending: AtomicBool::new(false),
@@ -126,7 +127,7 @@ fn results_without_room_are_counted_and_told_once() {
         failed: Mutex::new(None),
         video_failed: Mutex::new(None),
         notify: Box::new(move || {
-            notified.fetch_add(1, Ordering::SeqCst);
+            on_notify.fetch_add(1, Ordering::SeqCst);
         }),
     };
     let model_seen = Arc::new(Mutex::new(Some("a".to_owned())));
@@ -134,7 +135,7 @@ fn results_without_room_are_counted_and_told_once() {
     for i in 0..5 {
         tap.push(rows(f64::from(i)), &model("a"));
     }
-    assert_eq!((tap.status().lost, told.load(Ordering::SeqCst), queue.len()), (3, 1, 2));
+    assert_eq!((tap.status().lost, notified.load(Ordering::SeqCst), queue.len()), (3, 1, 2));
 }
 
 #[test]

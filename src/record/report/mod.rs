@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use moue_files::{new_file, plain_file};
 
-use super::RecordError;
-use super::rows::FACES_FILE;
-use super::session::{SESSION_FILE, Session};
+use crate::record::error::RecordError;
+use crate::record::folder::{FACES_FILE, SESSION_FILE};
+use crate::record::session::Session;
 
 /// Name of the page in the session folder, where no other is asked for.
 pub const REPORT_FILE: &str = "report.html";

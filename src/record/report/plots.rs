@@ -6,7 +6,7 @@ use moue_model::Expression;
 use plotters::prelude::*;
 
 use super::summary::{CELLS, LABELS, Person};
-use crate::record::expression_rgb;
+use crate::record::colours::expression_rgb;
 
 const SIZE: (u32, u32) = (960, 220);
 /// The name that the page's SVG asks the browser for; the measures come from the built-in font.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use moue_files::plain_file;
 
-use crate::record::RecordError;
+use crate::record::error::RecordError;
 use crate::record::rows::{CSV_HEADER, FaceRow};
 
 /// A row is a few hundred bytes; a longer line is none, and must not fill the memory.
@@ -26,7 +26,7 @@ pub(super) fn for_each_row(path: &Path, mut take: impl FnMut(&FaceRow)) -> Resul
     let failed = |reason: String| RecordError::Read { path: path.to_owned(), reason };
     let (mut file, _) = plain_file::open(path).map_err(|e| failed(e.to_string()))?;
     let whole = ends_with_newline(&mut file).map_err(|e| failed(e.to_string()))?;
-    // No field is written with quotes, and an open one would make the rest of the file one row.
+    // The program writes no quotes. With quoting on, a stray quote would make the rest of the file one row.
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(ShortLines { file, line: 0 });
     let header = reader.byte_headers().map_err(|e| failed(e.to_string()))?.clone();
@@ -53,7 +53,7 @@ pub(super) fn for_each_row(path: &Path, mut take: impl FnMut(&FaceRow)) -> Resul
         }
     }
     if let Some(last) = waiting {
-        // A row that was cut may still look like one.
+        // A last row without a line break may be cut within a number.
         settle(last.filter(|_| whole), &mut counts);
     }
     Ok(counts)

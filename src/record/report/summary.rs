@@ -6,20 +6,20 @@ use std::path::Path;
 use moue_model::{Expression, Probabilities};
 
 use super::read::{Counts, for_each_row};
-use crate::record::RecordError;
+use crate::record::error::RecordError;
 use crate::record::rows::FaceRow;
 
 /// The seven expressions and "unsure".
 pub(super) const LABELS: usize = Expression::COUNT + 1;
-/// A person who is away for longer is absent meanwhile, in seconds.
+/// A gap in a person's rows that is longer counts as absence, in seconds.
 const ABSENT_AFTER_S: f64 = 1.0;
 /// Cells of a timeline.
 pub(super) const CELLS: usize = 480;
 /// People with a timeline of their own.
 const MAX_CHARTS: usize = 16;
-/// People that are told apart at all.
+/// Rows of more people are only counted.
 const MAX_PEOPLE: usize = 1000;
-/// Longest age that is told apart, in milliseconds.
+/// Longer ages count as this one, in milliseconds.
 const MAX_AGE_MS: usize = 10_000;
 
 /// A whole recording.
@@ -164,7 +164,7 @@ impl Summary {
         for_each_row(path, |row| {
             let Some(cells) = charts.get_mut(&row.id) else { return };
             let at = cell_of(row.time_s);
-            // Between two results the first one is what was shown.
+            // A reading stays on screen until the next one: it fills the cells between the two.
             if let Some(before) = last.insert(row.id, row.clone())
                 && (0.0..=ABSENT_AFTER_S).contains(&(row.time_s - before.time_s))
             {

@@ -27,7 +27,7 @@ pub(crate) enum PixelFormat {
     Grey,
 }
 
-#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nokhwa chooses among formats itself"))]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nokhwa knows fewer formats than V4L2"))]
 impl PixelFormat {
     /// In the order of preference at equal size and rate: what costs least to decode first.
     pub(crate) const ALL: [Self; 7] =

@@ -1,19 +1,34 @@
-//! Cameras: streamed through `v4l` on Linux, through `nokhwa` elsewhere; `nokhwa` lists them everywhere.
+//! Cameras: streamed through `v4l` on Linux, through nokhwa on Windows, through nokhwa's bindings on macOS; nokhwa lists
+//! them everywhere.
 
 pub mod check;
 mod decode;
+// Linux's tests compile what Windows uses, so that it goes on to fit nokhwa.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "macos"))))]
+mod driver;
 #[cfg(target_os = "linux")]
-#[path = "linux/mod.rs"]
-mod platform;
-#[cfg(not(target_os = "linux"))]
-#[path = "portable.rs"]
-mod platform;
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(any(test, not(target_os = "linux")))]
+mod negotiation;
+#[cfg(any(test, not(any(target_os = "linux", target_os = "macos"))))]
+#[cfg_attr(any(target_os = "linux", target_os = "macos"), allow(dead_code, reason = "only compiled here"))]
+mod windows;
 
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nokhwa::utils::{ApiBackend, CameraIndex};
+use nokhwa::utils::CameraIndex;
 
 use super::{CameraInfo, CaptureError};
+use decode::PixelFormat;
+#[cfg(target_os = "linux")]
+use linux as platform;
+#[cfg(target_os = "macos")]
+use macos as platform;
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+use windows as platform;
+
 pub(super) use platform::CameraSource;
 
 /// Frame size that is asked for, in pixels.
@@ -42,9 +57,8 @@ pub(super) fn list() -> Result<Vec<CameraInfo>, CaptureError> {
 fn devices() -> Result<Vec<CameraInfo>, CaptureError> {
     let failed = |reason: String| CaptureError::Camera { device: "cameras".into(), reason };
     // It panics where a device has a name that it does not expect.
-    let mut found = catch_unwind(|| nokhwa::query(ApiBackend::Auto))
-        .map_err(|_| failed("the system's list of cameras cannot be read".into()))?
-        .map_err(|e| failed(e.to_string()))?;
+    let mut found = catch_unwind(platform::query)
+        .map_err(|_| failed("the system's list of cameras cannot be read".into()))??;
     found.sort_by_key(|info| match info.index() {
         CameraIndex::Index(i) => (*i, String::new()),
         CameraIndex::String(s) => (u32::MAX, s.clone()),
@@ -87,6 +101,8 @@ pub(super) fn open(wanted: Option<&str>) -> Result<CameraSource, CaptureError> {
     for camera in list()? {
         match CameraSource::open(&camera) {
             Ok(source) => return Ok(source),
+            // The answer is for all cameras.
+            Err(e @ CaptureError::PermissionPending { .. }) => return Err(e),
             Err(e) => {
                 tracing::debug!("{e}");
                 first_error.get_or_insert(e);
@@ -94,6 +110,39 @@ pub(super) fn open(wanted: Option<&str>) -> Result<CameraSource, CaptureError> {
         }
     }
     Err(first_error.unwrap_or(CaptureError::NoCamera { wanted: "camera".into(), found: "none".into() }))
+}
+
+/// A device as the system's list shows it, where the system gives an identifier of its own (macOS: the unique id,
+/// Windows: the device's link). It is not opened.
+#[cfg(any(test, not(target_os = "linux")))]
+fn identify_by_system(info: &nokhwa::utils::CameraInfo) -> CameraInfo {
+    let (name, path, place) = (info.human_name(), info.index().as_string(), info.misc());
+    let place = if place.is_empty() { path.clone() } else { place };
+    CameraInfo { id: format!("{name}@{place}"), name, path, formats: vec![info.description().to_owned()] }
+}
+
+/// How far a mode is from what is wanted; lower is better. The size counts most, then the rate, then what decoding costs.
+fn mode_cost(size: (u32, u32), rate: Option<f64>, format: Option<PixelFormat>) -> f64 {
+    let area = |(w, h): (u32, u32)| f64::from(w) * f64::from(h);
+    let size = (area(size).max(1.0) / area(WANTED_SIZE)).ln().abs();
+    let wanted = f64::from(WANTED_RATE);
+    let rate = rate.map_or(0.0, |r| (wanted - r.min(wanted)) / wanted);
+    let order = PixelFormat::ALL.iter().position(|f| Some(*f) == format).unwrap_or(99);
+    10.0 * size + 5.0 * rate + 0.01 * order as f64
+}
+
+/// The libraries below panic on values that they do not know (on macOS: where the system throws); here they are an error
+/// like any other.
+fn guarded<T>(device: &str, work: impl FnOnce() -> Result<T, CaptureError>) -> Result<T, CaptureError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("unknown reason");
+        let reason = format!("the driver says what no program understands ({text})");
+        Err(CaptureError::Camera { device: device.to_owned(), reason })
+    })
 }
 
 /// "Name (path)".

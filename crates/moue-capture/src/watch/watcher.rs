@@ -14,7 +14,7 @@ const TOO_MANY_HUNG: &str =
 /// How long a watcher waits for what.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Longest time to open a source. macOS may ask the user for permission meanwhile.
+    /// Longest time to open a source. A user who is asked for permission has all the time in the world.
     pub open_within: Duration,
     /// A camera without a frame for this long has no signal, and is opened again.
     pub no_signal_after: Duration,
@@ -271,6 +271,12 @@ impl SourceWatcher {
                     self.waiting_since = now;
                     actions.push(Action::Tell(Report::Opened { info, note, transport }));
                 }
+                return;
+            }
+            // However long the user needs for an answer, that is not the camera's fault.
+            Some(Event::Failed(CaptureError::PermissionPending { .. })) => {
+                actions.push(Action::Close);
+                self.phase = Phase::Closed { at: now + self.limits.retry_pauses.0 };
                 return;
             }
             Some(Event::Failed(error)) => Failure::Error(error),

@@ -213,6 +213,22 @@ fn a_source_that_cannot_be_opened_the_first_time_fails_at_once() {
 }
 
 #[test]
+fn a_user_who_is_asked_for_permission_may_take_any_time_to_answer() {
+    let mut bench = Bench::new(Limits::UNATTENDED);
+    bench.opened();
+    for _ in 0..600 {
+        let actions = bench.happens(Event::Failed(CaptureError::PermissionPending { device: "Cam".into() }));
+        assert!(matches!(actions[..], [Action::Close]), "nothing is told: {actions:?}");
+        let (after, source) = bench.opens_after();
+        assert!((0.9..1.2).contains(&after), "{after}");
+        assert_eq!(source, camera("/dev/video0"));
+    }
+    let refused = CaptureError::CameraPermission { device: "Cam".into(), advice: "allow it".into() };
+    let told = report(bench.happens(Event::Failed(refused)));
+    assert!(matches!(told, Report::Failed(Failure::Error(CaptureError::CameraPermission { .. }))));
+}
+
+#[test]
 fn a_device_waits_until_others_are_released_and_a_file_does_not() {
     let mut bench = Bench::new(Limits::LIVE);
     bench.others = OtherReaders { settled: false, any: true, too_many: false };

@@ -11,6 +11,7 @@ use super::{ConditionsReport, ConfusionMatrix, Evaluation, classification_report
 
 /// Why an evaluation could not be written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EvalError {
     /// A file could not be written.
     #[error("{}: cannot write: {reason}", path.display())]

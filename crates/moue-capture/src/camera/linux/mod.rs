@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use device::{EACCES, EIO, EPERM, explain};
 use modes::{Mode, code_text, decodable, in_order, modes, offered};
-use nokhwa::utils::CameraIndex;
+use nokhwa::utils::{ApiBackend, CameraIndex};
 use v4l::buffer::{Flags, Type};
 use v4l::io::mmap::Stream;
 use v4l::io::traits::{CaptureStream as _, Stream as _};
@@ -20,7 +20,7 @@ use v4l::video::capture::Parameters;
 use v4l::{Device, Format};
 
 use super::decode::{PixelFormat, decode};
-use super::{CameraInfo, CameraMode, CaptureError, WANTED_RATE, device_text};
+use super::{CameraInfo, CameraMode, CaptureError, WANTED_RATE, device_text, guarded};
 use crate::{Frame, FrameSource, SourceInfo, SourceKind, SourceSpec};
 
 /// Longest wait for one frame.
@@ -31,6 +31,12 @@ const FIRST_FRAME_WAIT: Duration = Duration::from_secs(4);
 const OPEN_WAIT: Duration = Duration::from_secs(8);
 /// Buffers that the driver fills in turn.
 const BUFFERS: u32 = 4;
+
+/// The devices in the system's list.
+pub(super) fn query() -> Result<Vec<nokhwa::utils::CameraInfo>, CaptureError> {
+    nokhwa::query(ApiBackend::Auto)
+        .map_err(|e| CaptureError::Camera { device: "cameras".into(), reason: e.to_string() })
+}
 
 /// The device of an entry in nokhwa's list: its name, and where it is. It is not opened.
 pub(super) fn identify(info: &nokhwa::utils::CameraInfo) -> CameraInfo {
@@ -85,19 +91,6 @@ pub(super) fn modes_of(camera: &CameraInfo) -> Result<Vec<CameraMode>, CaptureEr
         let mode =
             |m: Mode| CameraMode { format: code_text(m.code), size: m.size, decodable: m.format.is_some() };
         Ok(modes(&device).into_iter().map(mode).collect())
-    })
-}
-
-/// The `v4l` crate panics on values that it does not know; here they are an error like any other.
-fn guarded<T>(device: &str, work: impl FnOnce() -> Result<T, CaptureError>) -> Result<T, CaptureError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("unknown reason");
-        let reason = format!("the driver says what no program understands ({text})");
-        Err(CaptureError::Camera { device: device.to_owned(), reason })
     })
 }
 

@@ -6,7 +6,7 @@ use v4l::video::Capture as _;
 use v4l::{Device, FourCC};
 
 use crate::camera::decode::PixelFormat;
-use crate::camera::{WANTED_RATE, WANTED_SIZE};
+use crate::camera::{WANTED_RATE, WANTED_SIZE, mode_cost};
 
 fn fourcc(format: PixelFormat) -> &'static [&'static [u8; 4]] {
     match format {
@@ -44,14 +44,8 @@ pub(super) struct Mode {
 }
 
 impl Mode {
-    /// Lower is better: the size counts most, then the rate, then the cost of decoding.
     fn cost(&self) -> f64 {
-        let area = |(w, h): (u32, u32)| f64::from(w) * f64::from(h);
-        let size = (area(self.size).max(1.0) / area(WANTED_SIZE)).ln().abs();
-        let wanted = f64::from(WANTED_RATE);
-        let rate = self.rate.map_or(0.0, |r| (wanted - r.min(wanted)) / wanted);
-        let order = PixelFormat::ALL.iter().position(|f| Some(*f) == self.format).unwrap_or(99);
-        10.0 * size + 5.0 * rate + 0.01 * order as f64
+        mode_cost(self.size, self.rate, self.format)
     }
 }
 

@@ -1,14 +1,23 @@
 //! Where a point of the frame lies on the screen.
 
 use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
+use moue_capture::SourceKind;
+use moue_detect::{CropRegion, FaceBox};
 
 use moue_detect::FaceBox;
 use moue_detect::mediapipe::TurnedSquare;
 
+use crate::settings::Settings;
+
+/// Whether frames of such a source are shown mirrored.
+pub(super) fn mirrored(kind: SourceKind, settings: &Settings) -> bool {
+    settings.mirror && matches!(kind, SourceKind::Camera | SourceKind::Demo)
+}
+
 /// A frame, fitted into a part of the screen, mirrored or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FrameView {
-    /// The picture on the screen, in points.
+    /// The frame on the screen, in points.
     pub rect: Rect,
     scale: f32,
     mirrored: bool,
@@ -38,7 +47,7 @@ impl FrameView {
         Rect::from_two_pos(self.point(x, y), self.point(x + size.x, y + size.y))
     }
 
-    /// A face's box on the screen.
+    /// A face's bounding box on the screen.
     #[must_use]
     pub fn face(&self, face: &FaceBox) -> Rect {
         self.area(face.x, face.y, vec2(face.width, face.height))
@@ -54,7 +63,7 @@ impl FrameView {
         })
     }
 
-    /// Texture coordinates that show a picture as this view does.
+    /// Texture coordinates that show a texture as this view does.
     #[must_use]
     pub fn uv(&self) -> Rect {
         if self.mirrored {

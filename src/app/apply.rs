@@ -1,0 +1,194 @@
+//! What each command does. This is the only place where a command changes anything.
+
+use std::panic::catch_unwind;
+
+use crossbeam_channel::bounded;
+use eframe::egui::{Context, ViewportCommand};
+use moue_capture::{SourceSpec, Transport, list_cameras};
+
+use super::command::{BaselineCommand, Command, Setting};
+use super::picker::Request;
+use super::record_commands::{make_report, set_recordings_folder, snapshot, toggle_recording};
+use super::selection::faces_in_order;
+use super::state::State;
+use crate::fault;
+use crate::pipeline::{BaselineState, Message};
+use crate::settings::{OverlayMode, Settings, ZOOM};
+
+/// How far the arrow keys go in a video, in seconds.
+const SKIP_S: f64 = 5.0;
+/// One step of the zoom.
+const ZOOM_STEP: f32 = 0.1;
+
+/// Carries out a command.
+pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
+    match command {
+        Command::OpenWeightsDialog => state.picker.open(Request::Weights),
+        Command::OpenMediaDialog => state.picker.open(Request::Media),
+        Command::OpenFolderDialog => state.picker.open(Request::Folder),
+        Command::OpenRecordingsDialog => state.picker.open(Request::Recordings),
+        Command::LoadWeights(path) => {
+            if let Some(path) = &path {
+                Settings::remember(&mut state.settings.recent_weights, path);
+            }
+            if let Err(e) = state.live.load_weights(path) {
+                state.report(Message::Error(format!("No thread for reading the weights: {e}")));
+            }
+        }
+        Command::SetSource(source) => set_source(state, source),
+        Command::Reconnect => {
+            let source = state.live.wanted_source();
+            set_source(state, source);
+        }
+        Command::RefreshCameras => refresh_cameras(state, ctx),
+        Command::TogglePause => match state.live.transport() {
+            Some(transport) if !state.live.is_paused() => transport.toggle(),
+            _ => state.live.set_paused(!state.live.is_paused()),
+        },
+        Command::NextFrame => with_transport(state, |t| t.step(true)),
+        Command::PreviousFrame => with_transport(state, |t| t.step(false)),
+        Command::SkipForward => with_transport(state, |t| t.seek_by(SKIP_S)),
+        Command::SkipBack => with_transport(state, |t| t.seek_by(-SKIP_S)),
+        Command::SeekTo(position_s) => with_transport(state, |t| t.seek_to(position_s)),
+        Command::SetSpeed(speed) => with_transport(state, |t| t.set_speed(speed)),
+        Command::SetLooping(looping) => with_transport(state, |t| t.set_looping(looping)),
+        Command::ToggleRecording => toggle_recording(state, ctx),
+        Command::Snapshot => snapshot(state, ctx),
+        Command::SetRecordingsFolder(folder) => set_recordings_folder(state, ctx, folder),
+        Command::MakeReport => make_report(state, ctx),
+        Command::NextFace => {
+            let faces = faces_in_order(state.result());
+            let current = state.selection.current();
+            let next = faces.iter().position(|id| Some(*id) == current).map_or(0, |i| i + 1);
+            if let Some(id) = faces.get(next % faces.len().max(1)) {
+                state.selection.select(*id);
+            }
+        }
+        Command::SelectFace(id) => state.selection.select(id),
+        Command::SelectFaceAt(place) => {
+            if let Some(id) = faces_in_order(state.result()).get(place) {
+                state.selection.select(*id);
+            }
+        }
+        Command::Baseline(command) => apply_baseline(state, command),
+        Command::ToggleOverlay => state.settings.overlay = !state.settings.overlay,
+        Command::SwitchOverlay => {
+            state.settings.overlay = true;
+            state.settings.overlay_mode = match state.settings.overlay_mode {
+                OverlayMode::Attention => OverlayMode::Evidence,
+                OverlayMode::Evidence => OverlayMode::Attention,
+            };
+        }
+        Command::ToggleMirror => state.settings.mirror = !state.settings.mirror,
+        Command::TogglePanel => state.settings.panel = !state.settings.panel,
+        Command::ToggleTimeline => state.settings.timeline = !state.settings.timeline,
+        Command::ZoomIn => zoom(state, ZOOM_STEP),
+        Command::ZoomOut => zoom(state, -ZOOM_STEP),
+        Command::ZoomReset => state.settings.zoom = 1.0,
+        Command::Set(setting) => apply_setting(&mut state.settings, setting),
+        Command::ToggleFullScreen => {
+            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!State::is_full_screen(ctx)));
+        }
+        Command::FocusMenu => state.focus_menu = true,
+        Command::ToggleSheet(sheet) => state.sheets.toggle(sheet),
+        Command::CloseSheet => {
+            state.sheets.close();
+        }
+        Command::CloseToast(place) => state.toasts.close(place),
+        Command::Close => close_topmost(state, ctx),
+        Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+    }
+}
+
+/// Lists the cameras on a thread of its own: asking the devices may take a while.
+pub(super) fn refresh_cameras(state: &mut State, ctx: &Context) {
+    if state.camera_list.is_some() {
+        return;
+    }
+    let (sender, answer) = bounded(1);
+    let ctx = ctx.clone();
+    let thread = std::thread::Builder::new().name("camera-list".into()).spawn(move || {
+        let cameras = match catch_unwind(list_cameras) {
+            Ok(Ok(cameras)) => Ok(cameras),
+            Ok(Err(e)) => {
+                tracing::warn!("{e}");
+                Ok(Vec::new())
+            }
+            Err(panic) => Err(fault::describe("camera-list", &*panic)),
+        };
+        // Fails only when the window was closed in the meantime.
+        let _ = sender.send(cameras);
+        ctx.request_repaint();
+    });
+    match thread {
+        Ok(_) => state.camera_list = Some(answer),
+        Err(e) => state.report(Message::Error(format!("No thread for listing the cameras: {e}"))),
+    }
+}
+
+fn set_source(state: &mut State, source: SourceSpec) {
+    if let SourceSpec::Path(path) = &source {
+        Settings::remember(&mut state.settings.recent_sources, path);
+    }
+    // A recording is of one source.
+    state.recordings.end();
+    state.selection.clear();
+    // A camera that is opened again keeps its last frame on screen until then.
+    if source != state.live.wanted_source() {
+        state.frame.clear();
+    }
+    state.source_on_trial = false;
+    state.settings.source = Some(source.to_string());
+    state.live.set_source(source);
+}
+
+fn with_transport(state: &State, act: impl FnOnce(&Transport)) {
+    if let Some(transport) = state.live.transport() {
+        act(&transport);
+    }
+}
+
+fn apply_baseline(state: &mut State, command: BaselineCommand) {
+    match (command, state.live.baseline()) {
+        (BaselineCommand::Toggle, BaselineState::Off) => match state.selection.current() {
+            Some(id) => state.live.record_baseline(id),
+            None => state.report(Message::Info("A baseline needs a face in view".into())),
+        },
+        (BaselineCommand::Toggle | BaselineCommand::Off, _) => state.live.set_baseline(None),
+        (BaselineCommand::UseSaved, _) => state.live.set_baseline(state.settings.baseline.clone()),
+        (BaselineCommand::Save, BaselineState::On { baseline, .. }) => {
+            state.settings.baseline = Some(baseline);
+        }
+        (BaselineCommand::Save, _) => {}
+        (BaselineCommand::DeleteSaved, _) => state.settings.baseline = None,
+    }
+}
+
+fn apply_setting(settings: &mut Settings, setting: Setting) {
+    match setting {
+        Setting::OverlayMode(mode) => settings.overlay_mode = mode,
+        Setting::ColourMap(map) => settings.colour_map = map,
+        Setting::OverlayOpacity(opacity) => settings.overlay_opacity = opacity,
+        Setting::Smoothing(ms) => settings.smoothing_ms = ms,
+        Setting::Theme(theme) => settings.theme = theme,
+        Setting::RecordVideo(on) => settings.record_video = on,
+        Setting::BlurFaces(on) => settings.record_blur = on,
+        Setting::TimelineAreas(on) => settings.timeline_areas = on,
+        Setting::Introduced => settings.introduced = true,
+    }
+}
+
+fn zoom(state: &mut State, by: f32) {
+    let tenths = ((state.settings.zoom + by) * 10.0).round() / 10.0;
+    state.settings.zoom = tenths.clamp(ZOOM.0, ZOOM.1);
+}
+
+/// Closes the sheet, else the newest message, else leaves the full screen.
+fn close_topmost(state: &mut State, ctx: &Context) {
+    if state.sheets.close() || state.toasts.close_last() {
+        return;
+    }
+    if State::is_full_screen(ctx) {
+        ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false));
+    }
+}

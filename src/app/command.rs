@@ -1,0 +1,108 @@
+//! Everything that the window can be asked to do. Keys, menus, buttons, dropped files and dialogs all become a
+//! [`Command`]; `apply.rs` carries them out.
+
+use std::path::PathBuf;
+
+use moue_capture::SourceSpec;
+
+use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
+
+/// What the user wants.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Command {
+    OpenWeightsDialog,
+    OpenMediaDialog,
+    OpenFolderDialog,
+    OpenRecordingsDialog,
+    /// `None`: the built-in network.
+    LoadWeights(Option<PathBuf>),
+    SetSource(SourceSpec),
+    /// Opens the source in use again.
+    Reconnect,
+    RefreshCameras,
+    TogglePause,
+    /// The next five are for videos and animations.
+    NextFrame,
+    PreviousFrame,
+    SkipForward,
+    SkipBack,
+    /// To this second.
+    SeekTo(f64),
+    SetSpeed(f64),
+    SetLooping(bool),
+    ToggleRecording,
+    Snapshot,
+    SetRecordingsFolder(PathBuf),
+    /// Of the last recording.
+    MakeReport,
+    NextFace,
+    /// The face with this id.
+    SelectFace(u64),
+    /// The face at this place of the panel's row.
+    SelectFaceAt(usize),
+    Baseline(BaselineCommand),
+    ToggleOverlay,
+    /// Attention or evidence.
+    SwitchOverlay,
+    ToggleMirror,
+    ToggleTimeline,
+    TogglePanel,
+    ToggleFullScreen,
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
+    /// A setting that takes a value.
+    Set(Setting),
+    /// Gives the keyboard to the menu bar.
+    FocusMenu,
+    /// Opens a sheet, or closes the one that is open.
+    ToggleSheet(Sheet),
+    CloseSheet,
+    /// The message at this place on screen.
+    CloseToast(usize),
+    /// Closes whatever lies on top.
+    Close,
+    Quit,
+}
+
+/// A setting and its new value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Setting {
+    OverlayMode(OverlayMode),
+    ColourMap(ColourMap),
+    /// 0..=1.
+    OverlayOpacity(f32),
+    /// Time constant in milliseconds, 0..=2000.
+    Smoothing(f32),
+    Theme(ThemeChoice),
+    RecordVideo(bool),
+    BlurFaces(bool),
+    /// Areas or curves.
+    TimelineAreas(bool),
+    /// The introduction was read.
+    Introduced,
+}
+
+/// What the user wants of the personal baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BaselineCommand {
+    /// Records one, or turns off what is on.
+    Toggle,
+    /// Turns it off, or stops the recording of one.
+    Off,
+    /// Applies the one in the settings.
+    UseSaved,
+    /// Writes the one that is on into the settings.
+    Save,
+    /// Removes it from the settings; it stays on until it is turned off.
+    DeleteSaved,
+}
+
+/// What can lie over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sheet {
+    Shortcuts,
+    Model,
+    Messages,
+    About,
+}

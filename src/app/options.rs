@@ -1,0 +1,24 @@
+//! What the command line asks of the window.
+
+use std::path::PathBuf;
+
+use moue_capture::SourceSpec;
+use moue_detect::DetectorKind;
+use moue_model::DeviceChoice;
+
+/// What the command line asks of the window.
+#[derive(Debug, Clone)]
+pub struct AppOptions {
+    /// Where frames come from.
+    pub source: SourceSpec,
+    /// Weights file; `None` takes the built-in network.
+    pub weights: Option<PathBuf>,
+    /// Where the network runs.
+    pub device: DeviceChoice,
+    /// CPU threads for the network; 0 takes all cores.
+    pub threads: usize,
+    /// Who looks for faces; `None`: as the settings say.
+    pub detector: Option<DetectorKind>,
+    /// Whether the settings file is read and written.
+    pub settings: bool,
+}

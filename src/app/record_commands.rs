@@ -1,0 +1,112 @@
+//! What the commands of recording, snapshots and reports do.
+
+use std::path::PathBuf;
+
+use eframe::egui::Context;
+
+use super::frame_view::mirrored;
+use super::picker::Request;
+use super::recordings::{annotated_frame, heat_style, recorded_settings};
+use super::state::{AfterFolder, State};
+use crate::pipeline::{Message, SourceState};
+use crate::record::report::write_report;
+use crate::record::{
+    AnnotatedFrame, PictureStyle, RecordedSource, RecorderOptions, VideoOptions, save_snapshot,
+};
+
+/// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
+const VIDEO_RATE: f64 = 25.0;
+
+/// Starts or ends a recording; asks for a folder the first time.
+pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
+    if state.recordings.running().is_some() {
+        state.recordings.end();
+        return;
+    }
+    let SourceState::Running(info) = state.live.state() else {
+        state.report(Message::Info("Nothing to record: no source is running".into()));
+        return;
+    };
+    let Some(parent) = recordings_folder(state, AfterFolder::Record) else { return };
+    let settings = &state.settings;
+    let options = RecorderOptions {
+        parent,
+        source: RecordedSource::new(&info),
+        model: state.live.model(),
+        settings: recorded_settings(settings, state.baseline_recorded),
+        video: settings.record_video.then(|| VideoOptions {
+            frame_rate: VIDEO_RATE,
+            blur: settings.record_blur,
+            style: PictureStyle {
+                heat: heat_style(settings),
+                mirror: mirrored(info.kind, settings),
+                ..PictureStyle::default()
+            },
+        }),
+    };
+    let wake = ctx.clone();
+    if let Err(e) = state.recordings.start(options, settings.overlay_mode, move || wake.request_repaint()) {
+        state.report(Message::Error(e.to_string()));
+    }
+}
+
+/// Saves the frame as it is shown.
+pub(super) fn snapshot(state: &mut State, ctx: &Context) {
+    let SourceState::Running(info) = state.live.state() else {
+        state.report(Message::Info("Nothing to save: no source is running".into()));
+        return;
+    };
+    let Some(image) = state.frame.image() else { return };
+    let Some(folder) = recordings_folder(state, AfterFolder::Snapshot) else { return };
+    // Bounding boxes belong to the frame they were found in: where there is a result, its frame is saved.
+    let frame = match &state.pipeline.result {
+        Some(result) => annotated_frame(result, state.settings.overlay_mode),
+        None => AnnotatedFrame { image, faces: Vec::new() },
+    };
+    let style = PictureStyle {
+        heat: heat_style(&state.settings),
+        mirror: mirrored(info.kind, &state.settings),
+        bars: if state.settings.panel { state.selection.current() } else { None },
+        blur: false,
+    };
+    state.jobs.start(ctx, "snapshot", move || {
+        save_snapshot(&folder, &frame, &style).map(|path| format!("Saved {}", path.display()))
+    });
+}
+
+/// Writes the report of the last recording.
+pub(super) fn make_report(state: &mut State, ctx: &Context) {
+    let Some(folder) = state.recordings.last_folder().map(ToOwned::to_owned) else {
+        state.report(Message::Info("Nothing was recorded yet".into()));
+        return;
+    };
+    state.jobs.start(ctx, "report", move || {
+        write_report(&folder, None).map(|path| format!("Report saved as {}", path.display()))
+    });
+}
+
+/// A folder for recordings was chosen; does what the user wanted it for.
+pub(super) fn set_recordings_folder(state: &mut State, ctx: &Context, folder: PathBuf) {
+    state.settings.recordings = Some(folder);
+    match state.after_folder.take() {
+        Some(AfterFolder::Record) if state.recordings.running().is_none() => toggle_recording(state, ctx),
+        Some(AfterFolder::Snapshot) => snapshot(state, ctx),
+        _ => {}
+    }
+}
+
+/// The folder for recordings. Where there is none, the user is asked for one, and `next` is done once it is chosen.
+fn recordings_folder(state: &mut State, next: AfterFolder) -> Option<PathBuf> {
+    match &state.settings.recordings {
+        Some(folder) if folder.is_dir() => Some(folder.clone()),
+        other => {
+            if let Some(gone) = other {
+                let text = format!("{}: the recordings folder is gone; choose another", gone.display());
+                state.report(Message::Error(text));
+            }
+            state.after_folder = Some(next);
+            state.picker.open(Request::Recordings);
+            None
+        }
+    }
+}

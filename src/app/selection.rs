@@ -1,0 +1,92 @@
+//! Which face the panel shows.
+
+use crate::pipeline::{AnalyzedFace, LiveResult};
+
+/// Another face has to be larger by this factor before the panel turns to it.
+const LARGER_BY: f32 = 1.4;
+
+/// The selected face, by its track's id.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Selection {
+    /// Selected by the user.
+    by_user: Option<u64>,
+    /// Shown with the current result; `None` without a face.
+    current: Option<u64>,
+    /// Shown last. The timeline keeps it while no face is found.
+    last: Option<u64>,
+}
+
+impl Selection {
+    /// The face that the panel shows now.
+    pub(super) fn current(&self) -> Option<u64> {
+        self.current
+    }
+
+    /// The face that was shown last.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.last
+    }
+
+    /// Selects a face as the user wants it.
+    pub(super) fn select(&mut self, id: u64) {
+        self.by_user = Some(id);
+        self.current = Some(id);
+    }
+
+    /// Forgets all: the faces of another source are others.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Follows a result: the face that the user selected while it is there, else the largest. Of two about equally
+    /// large ones it stays with the one that it shows.
+    pub(super) fn follow(&mut self, result: Option<&LiveResult>) {
+        let of_face = |f: &AnalyzedFace| (f.id, f.detection.face.area());
+        let faces: Vec<(u64, f32)> =
+            result.map(|r| r.analyzed.faces.iter().map(of_face).collect()).unwrap_or_default();
+        self.follow_faces(&faces);
+    }
+
+    /// `faces`: ids and areas.
+    fn follow_faces(&mut self, faces: &[(u64, f32)]) {
+        let largest = faces.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
+        let by_user = faces.iter().find(|f| Some(f.0) == self.by_user);
+        let stays =
+            faces.iter().find(|f| Some(f.0) == self.last && largest.is_some_and(|l| f.1 * LARGER_BY > l.1));
+        self.current = by_user.or(stays).copied().or(largest).map(|f| f.0);
+        self.last = self.current.or(self.last);
+    }
+}
+
+/// The ids of all faces in the order of tiles and keys: a face keeps its place while it is tracked.
+pub(super) fn faces_in_order(result: Option<&LiveResult>) -> Vec<u64> {
+    let mut ids: Vec<u64> =
+        result.map(|r| r.analyzed.faces.iter().map(|f| f.id).collect()).unwrap_or_default();
+    ids.sort_unstable();
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_is_shown_until_another_is_clearly_larger_or_selected() {
+        let mut selection = Selection::default();
+        selection.follow_faces(&[(1, 100.0), (2, 90.0)]);
+        assert_eq!(selection.current(), Some(1));
+        // About equally large: it does not jump.
+        selection.follow_faces(&[(1, 100.0), (2, 130.0)]);
+        assert_eq!(selection.current(), Some(1));
+        selection.follow_faces(&[(1, 100.0), (2, 150.0)]);
+        assert_eq!(selection.current(), Some(2));
+        selection.select(1);
+        selection.follow_faces(&[(1, 10.0), (2, 150.0)]);
+        assert_eq!(selection.current(), Some(1));
+        // Without a face nothing is shown, and the timeline keeps its person.
+        selection.follow_faces(&[]);
+        assert_eq!((selection.current(), selection.last()), (None, Some(1)));
+        selection.clear();
+        assert_eq!(selection.last(), None);
+    }
+}

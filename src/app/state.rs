@@ -1,0 +1,188 @@
+//! All state of the window, in one struct. `update.rs` and `apply.rs` change it, the views read it.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use eframe::egui::Context;
+use moue_capture::{CameraInfo, SourceSpec, TransportStatus};
+
+use super::frame_texture::{FrameTexture, TexturePixels};
+use super::history::History;
+use super::overlay::HeatTextures;
+use super::persistence::{FileJobs, SettingsWriter};
+use super::picker::FilePicker;
+use super::rates::Rates;
+use super::recordings::Recordings;
+use super::selection::Selection;
+use super::sheets::Sheets;
+use super::toasts::Toasts;
+use super::window_placement::PlacementTracker;
+use crate::pipeline::{
+    AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ShownReading, SourceState,
+};
+use crate::settings::Settings;
+
+/// Messages in the list; of more the oldest are dropped.
+const MAX_MESSAGES: usize = 100;
+
+/// The window's state.
+pub(super) struct State {
+    /// The running pipeline.
+    pub(super) live: Live,
+    /// What the pipeline says in this pass. All views of one pass show the same.
+    pub(super) pipeline: PipelineState,
+    pub(super) picker: Box<dyn FilePicker>,
+
+    pub(super) settings: Settings,
+    /// The settings that the pipeline uses and the file has or will have.
+    pub(super) applied: Settings,
+    /// `None`: settings are not saved.
+    pub(super) writer: Option<SettingsWriter>,
+    pub(super) placement: PlacementTracker,
+
+    /// The newest frame from the capture thread.
+    pub(super) new_frame: Arc<Mailbox<TexturePixels>>,
+    pub(super) frame: FrameTexture,
+    pub(super) heat: HeatTextures,
+    pub(super) rates: Rates,
+    pub(super) history: History,
+    pub(super) selection: Selection,
+
+    /// `None` while they are being listed for the first time.
+    pub(super) cameras: Option<Vec<CameraInfo>>,
+    /// The answer of the thread that lists the cameras.
+    pub(super) camera_list: Option<Receiver<Result<Vec<CameraInfo>, String>>>,
+    /// The source is that of the last session and has not worked yet.
+    pub(super) source_on_trial: bool,
+    /// Why the source of the last session does not work, until another one runs.
+    pub(super) lost_source: Option<LostSource>,
+
+    pub(super) recordings: Recordings,
+    /// Snapshots and reports that are being written.
+    pub(super) jobs: FileJobs,
+    /// What to do once the user has chosen a folder for recordings.
+    pub(super) after_folder: Option<AfterFolder>,
+    /// Whether a personal baseline is applied, as the running recording has noted it.
+    pub(super) baseline_recorded: bool,
+
+    pub(super) messages: Vec<Message>,
+    pub(super) toasts: Toasts,
+    pub(super) sheets: Sheets,
+    /// The menu bar should take the keyboard focus.
+    pub(super) focus_menu: bool,
+}
+
+/// What the pipeline says at one moment.
+pub(super) struct PipelineState {
+    pub(super) source: SourceState,
+    /// The source that was asked for.
+    pub(super) wanted: SourceSpec,
+    pub(super) paused: bool,
+    /// Where a video or animation is; `None` for other sources.
+    pub(super) playback: Option<TransportStatus>,
+    /// `None` while the first network is being loaded.
+    pub(super) model: Option<Arc<ModelInfo>>,
+    /// The newest result; `None` where it is too old to be shown.
+    pub(super) result: Option<Arc<LiveResult>>,
+    pub(super) baseline: BaselineState,
+}
+
+/// The source of the last session, which does not work.
+pub(super) struct LostSource {
+    pub(super) reason: String,
+    pub(super) is_camera: bool,
+}
+
+/// What the user wanted when a folder for recordings was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterFolder {
+    Record,
+    Snapshot,
+}
+
+impl PipelineState {
+    /// Asks the pipeline. `result` is the one to show.
+    pub(super) fn read(live: &Live, result: Option<Arc<LiveResult>>) -> Self {
+        Self {
+            source: live.state(),
+            wanted: live.wanted_source(),
+            paused: live.is_paused(),
+            playback: live.transport().map(|t| t.status()),
+            model: live.model(),
+            result,
+            baseline: live.baseline(),
+        }
+    }
+
+    /// Whether a video or animation is paused on a frame.
+    pub(super) fn still(&self) -> bool {
+        self.playback.as_ref().is_some_and(|p| !p.playing)
+    }
+}
+
+impl State {
+    /// Starts with these settings; nothing is shown yet.
+    pub(super) fn new(
+        live: Live,
+        settings: Settings,
+        picker: Box<dyn FilePicker>,
+        writer: Option<SettingsWriter>,
+        new_frame: Arc<Mailbox<TexturePixels>>,
+    ) -> Self {
+        Self {
+            pipeline: PipelineState::read(&live, None),
+            live,
+            picker,
+            applied: settings.clone(),
+            settings,
+            writer,
+            placement: PlacementTracker::default(),
+            new_frame,
+            frame: FrameTexture::default(),
+            heat: HeatTextures::default(),
+            rates: Rates::default(),
+            history: History::default(),
+            selection: Selection::default(),
+            cameras: None,
+            camera_list: None,
+            source_on_trial: false,
+            lost_source: None,
+            recordings: Recordings::default(),
+            jobs: FileJobs::default(),
+            after_folder: None,
+            baseline_recorded: false,
+            messages: Vec::new(),
+            toasts: Toasts::default(),
+            sheets: Sheets::default(),
+            focus_menu: false,
+        }
+    }
+
+    /// Shows a message and keeps it in the list.
+    pub(super) fn report(&mut self, message: Message) {
+        // What is wrong with a source is shown large in its place.
+        if !matches!(message, Message::SourceError(_)) {
+            self.toasts.add(message.clone());
+        }
+        self.messages.push(message);
+        if self.messages.len() > MAX_MESSAGES {
+            self.messages.remove(0);
+        }
+    }
+
+    /// The result to show, where there is one.
+    pub(super) fn result(&self) -> Option<&LiveResult> {
+        self.pipeline.result.as_deref()
+    }
+
+    /// The selected face and its reading.
+    pub(super) fn selected_face(&self) -> Option<(&AnalyzedFace, &ShownReading)> {
+        let (result, id) = (self.result()?, self.selection.current()?);
+        result.analyzed.faces.iter().zip(&result.shown).find(|(face, _)| face.id == id)
+    }
+
+    /// Whether the window fills the screen.
+    pub(super) fn is_full_screen(ctx: &Context) -> bool {
+        ctx.input(|i| i.viewport().fullscreen.unwrap_or(false))
+    }
+}

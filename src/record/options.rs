@@ -1,0 +1,33 @@
+//! What a recording starts with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::picture::PictureStyle;
+use super::session::{RecordedSettings, RecordedSource};
+use crate::pipeline::ModelInfo;
+
+/// What a recording starts with.
+pub struct RecorderOptions {
+    /// The folder for recordings; the session gets a new folder in it.
+    pub parent: PathBuf,
+    /// Where the frames come from.
+    pub source: RecordedSource,
+    /// The network in use, if there is one yet.
+    pub model: Option<Arc<ModelInfo>>,
+    /// How readings become labels.
+    pub settings: RecordedSettings,
+    /// The annotated video, where it is wanted.
+    pub video: Option<VideoOptions>,
+}
+
+/// How the annotated video is made.
+#[derive(Debug, Clone)]
+pub struct VideoOptions {
+    /// Frames a second, 1..=60; frames are repeated or left out to keep to the clock.
+    pub frame_rate: f64,
+    /// Whether faces are blurred.
+    pub blur: bool,
+    /// What is drawn.
+    pub style: PictureStyle,
+}
