@@ -2,8 +2,6 @@
 
 use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 use moue_capture::SourceKind;
-use moue_detect::{CropRegion, FaceBox};
-
 use moue_detect::FaceBox;
 use moue_detect::mediapipe::TurnedSquare;
 

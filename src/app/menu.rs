@@ -263,7 +263,8 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
             (DetectorKind::Rustface, "rustface", "Upright faces only"),
             (DetectorKind::BlazeFace, "BlazeFace", "Near faces only, turned ones too"),
         ] {
-            ui.radio_value(&mut settings.detector, detector, text).on_hover_text(hint);
+            let selected = settings.detector == detector;
+            radio(ui, selected, text, Setting::Detector(detector), commands).on_hover_text(hint);
         }
     });
     item(ui, "Neutral baseline", Command::Baseline(BaselineCommand::Toggle), commands);
