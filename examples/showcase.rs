@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         weights: None,
         device: DeviceChoice::Cpu,
         threads: 0,
+        detector: None,
         settings,
     };
     match run_from(options, None, &origins(kind, scene, script)) {

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::path::Path;
 
 use moue::capture::{Pace, SourceSpec, open_source};
+use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, Expression, LoadedWeights, Probabilities};
 use moue::pipeline::{FaceSearch, FrameAnalyzer, Smoother, SmoothingSettings};
 
@@ -30,8 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     clips.sort();
     let classifier = LoadedWeights::built_in()?.classifier(DeviceChoice::Cpu, 0)?;
-    let mut analyzer =
-        FrameAnalyzer::new(classifier, FaceSearch::for_source(moue::capture::SourceKind::Video));
+    let mut analyzer = FrameAnalyzer::new(
+        classifier,
+        FaceSearch::for_source(moue::capture::SourceKind::Video, DetectorKind::default()),
+    );
     print!("| clip | people | face seconds | raw");
     TIMES_MS.iter().for_each(|t| print!(" | {t:.0} ms"));
     println!(" |\n|---|--:|--:|--:{}|", "|--:".repeat(TIMES_MS.len()));
@@ -61,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn read(analyzer: &mut FrameAnalyzer, clip: &Path) -> Result<Readings, Box<dyn Error>> {
     let mut source = open_source(&SourceSpec::Path(clip.to_owned()), Pace::Unpaced)?.source;
-    analyzer.set_search(FaceSearch::for_source(source.info().kind));
+    analyzer.set_search(FaceSearch::for_source(source.info().kind, DetectorKind::default()));
     let mut readings = Readings::new();
     while let Some(frame) = source.next_frame()? {
         let result = analyzer.analyze(frame)?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use moue_detect::DetectorKind;
 use moue_files::{excerpt, new_file, plain_file};
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,8 @@ pub struct Settings {
     pub colour_map: ColourMap,
     /// Time constant of the readings' average in milliseconds, 0..=2000.
     pub smoothing_ms: f32,
+    /// Who looks for faces.
+    pub detector: DetectorKind,
     /// Whether the side panel is shown.
     pub panel: bool,
     /// Whether the last minute is shown.
@@ -137,6 +140,7 @@ impl Default for Settings {
             overlay_opacity: 0.6,
             colour_map: ColourMap::default(),
             smoothing_ms: 250.0,
+            detector: DetectorKind::default(),
             panel: true,
             timeline: true,
             timeline_areas: true,

@@ -52,7 +52,7 @@ fn a_portrait_gives_every_field_in_json() {
     );
     let face = &frame["faces"][0];
     assert_eq!((face["id"].as_u64(), face["label"].as_str()), (Some(1), Some("happy")));
-    assert!(face["detection_score"].as_f64().unwrap() >= 2.0);
+    assert!(face["detection_score"].as_f64().unwrap() > 0.9);
     let place: Vec<f64> = face["box"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     assert!(
         place[0] < 225.0 && place[0] + place[2] > 225.0 && place[1] < 120.0 && place[1] + place[3] > 120.0

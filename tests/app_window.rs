@@ -30,8 +30,14 @@ impl Window {
     fn open(source: SourceSpec) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let picker = TestPicker::default();
-        let options =
-            AppOptions { source, weights: None, device: DeviceChoice::Cpu, threads: 2, settings: true };
+        let options = AppOptions {
+            source,
+            weights: None,
+            device: DeviceChoice::Cpu,
+            threads: 2,
+            detector: None,
+            settings: true,
+        };
         let file = SettingsFile::at(folder.path().join("settings.json"));
         let settings = Settings { introduced: true, ..Settings::default() };
         file.write(&settings).unwrap();

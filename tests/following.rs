@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use image::{Rgb, RgbImage, imageops};
 use moue::capture::{Pace, SourceSpec, open_source};
-use moue::detect::{DetectorSettings, FaceDetector, FaceFollower};
+use moue::detect::{DetectorKind, DetectorSettings, FaceDetector, FaceFinder, FaceFollower};
 
 /// Where each identity's face was, frame by frame: centre from the left, in pixels. And the number of frames.
 fn follow(clip: &str) -> Option<(BTreeMap<u64, Vec<f32>>, usize)> {
@@ -81,9 +81,14 @@ fn scene(people: &[(&RgbImage, (f32, f32))]) -> RgbImage {
 }
 
 /// Moves two portraits across each other and lets a third one in; says what went wrong.
-fn cross(portraits: &[RgbImage; 3], speed: f32, apart: f32, rate: f64) -> Result<(), String> {
-    let mut detector = FaceDetector::new(DetectorSettings::LIVE);
-    let mut follower = FaceFollower::new();
+fn cross(
+    kind: DetectorKind,
+    portraits: &[RgbImage; 3],
+    speed: f32,
+    apart: f32,
+    rate: f64,
+) -> Result<(), String> {
+    let mut finder = FaceFinder::new(kind, DetectorSettings::LIVE);
     let mut identities: [Vec<u64>; 3] = Default::default();
     let steps = (480.0 / speed) as usize;
     for i in 0..=steps + 30 {
@@ -95,7 +100,7 @@ fn cross(portraits: &[RgbImage; 3], speed: f32, apart: f32, rate: f64) -> Result
         if i > steps {
             people.push((&portraits[2], (320.0, 380.0)));
         }
-        for face in follower.follow(&mut detector, &scene(&people), i as f64 / rate) {
+        for face in finder.follow(&scene(&people), i as f64 / rate) {
             let b = face.detection.face;
             let (x, y) = (b.x + b.width / 2.0, b.y + b.height / 2.0);
             let near = |(px, py): (f32, f32)| (px - x).hypot(py - y);
@@ -128,8 +133,10 @@ fn portraits_that_cross_keep_their_identities_and_a_third_gets_a_new_one() {
         (0.0, 8.0, 30.0),
         (0.0, 16.0, 12.5),
     ] {
-        if let Err(ids) = cross(&portraits, speed, apart, rate) {
-            wrong.push(format!("{apart} px apart, {speed} px a frame at {rate}/s: {ids}"));
+        for kind in [DetectorKind::Rustface, DetectorKind::Auto] {
+            if let Err(ids) = cross(kind, &portraits, speed, apart, rate) {
+                wrong.push(format!("{kind}, {apart} px apart, {speed} px a frame at {rate}/s: {ids}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "identities of each portrait:\n{}", wrong.join("\n"));

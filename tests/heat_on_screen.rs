@@ -13,8 +13,8 @@ use egui_kittest::kittest::Queryable as _;
 use image::{Rgb, RgbImage};
 use moue::app::{AppOptions, FilePicker, FrameView, MoueApp, Request, Settings, SettingsFile};
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
-use moue::detect::CropRegion;
-use moue::detect::{DetectorSettings, FaceDetector};
+use moue::detect::mediapipe::TurnedSquare;
+use moue::detect::{DetectorKind, DetectorSettings, FaceFinder};
 use moue::model::{DeviceChoice, LoadedWeights, NetworkWeights, WeightTensor, state_dict_layout};
 use moue::pipeline::Origins;
 
@@ -55,8 +55,7 @@ fn portrait(cell: (usize, usize)) -> RgbImage {
     for pixel in picture.pixels_mut() {
         *pixel = Rgb(pixel.0.map(|v| (f32::from(v) * 0.4) as u8));
     }
-    let found = FaceDetector::new(DetectorSettings::LIVE).detect(&picture);
-    let region = CropRegion::around(&found[0].face);
+    let region = FaceFinder::new(DetectorKind::Auto, DetectorSettings::LIVE).find(&picture)[0].region;
     let one = region.side / CELLS as f32;
     // Around the point that the cell looks at, and beyond the square's edge.
     let span = |cell: usize, from: f32| {
@@ -129,6 +128,7 @@ fn hottest_and_cell(cell: (usize, usize), mirror: bool) -> Option<(Pos2, Rect)> 
         weights: None,
         device: DeviceChoice::Cpu,
         threads: 1,
+        detector: None,
         settings: true,
     };
     let mut harness: Harness<'static, MoueApp> =
@@ -173,9 +173,14 @@ fn hottest_and_cell(cell: (usize, usize), mirror: bool) -> Option<(Pos2, Rect)> 
 
     let view = FrameView::fit(space, result.analyzed.frame.image.dimensions(), mirror);
     let region = result.analyzed.faces[0].region;
-    let side = region.side / CELLS as f32;
-    let cell = CropRegion { x: region.x + cell.0 as f32 * side, y: region.y + cell.1 as f32 * side, side };
-    Some((middle, view.region(&cell)))
+    let share = |cell: usize| (cell as f32 + 0.5) / CELLS as f32;
+    let square = region.square();
+    let cell = TurnedSquare {
+        centre: square.point([share(cell.0), share(cell.1)]),
+        side: region.side / CELLS as f32,
+        angle: region.angle,
+    };
+    Some((middle, Rect::from_points(&view.corners(&cell))))
 }
 
 #[test]

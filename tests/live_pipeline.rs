@@ -10,6 +10,7 @@ use image::RgbImage;
 use moue::capture::{
     CaptureError, Frame, FrameSource, Limits, OpenedSource, SourceInfo, SourceKind, SourceSpec,
 };
+use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
     BASELINE_S, Baseline, BaselineState, Hooks, Live, LiveOptions, LiveResult, Message, Origins,
@@ -111,6 +112,7 @@ fn start() -> World {
         device: DeviceChoice::Cpu,
         threads: 1,
         smoothing: SmoothingSettings::default(),
+        detector: DetectorKind::default(),
     };
     World { live: Live::start_from(options, hooks, origins).unwrap(), open, frames }
 }

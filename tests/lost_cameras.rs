@@ -10,6 +10,7 @@ use image::RgbImage;
 use moue::capture::{
     CaptureError, Frame, FrameSource, Limits, OpenedSource, SourceInfo, SourceKind, SourceOpener, SourceSpec,
 };
+use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
     Hooks, Live, LiveOptions, Message, Origins, SmoothingSettings, SourceState, WatchedCamera,
@@ -190,6 +191,7 @@ fn start(bench: &Arc<Bench>) -> (Live, Awake) {
         device: DeviceChoice::Cpu,
         threads: 1,
         smoothing: SmoothingSettings::default(),
+        detector: DetectorKind::default(),
     };
     (Live::start_from(options, hooks, origins).unwrap(), Awake(Arc::clone(bench)))
 }

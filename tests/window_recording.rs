@@ -33,8 +33,14 @@ impl Window {
     fn open(source: SourceSpec, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let picker = TestPicker::default();
-        let options =
-            AppOptions { source, weights: None, device: DeviceChoice::Cpu, threads: 2, settings: true };
+        let options = AppOptions {
+            source,
+            weights: None,
+            device: DeviceChoice::Cpu,
+            threads: 2,
+            detector: None,
+            settings: true,
+        };
         let file = SettingsFile::at(folder.path().join("settings.json"));
         file.write(&Settings { introduced: true, ..settings }).unwrap();
         let for_app = picker.clone();

@@ -171,6 +171,7 @@ fn apply_setting(settings: &mut Settings, setting: Setting) {
         Setting::OverlayOpacity(opacity) => settings.overlay_opacity = opacity,
         Setting::Smoothing(ms) => settings.smoothing_ms = ms,
         Setting::Theme(theme) => settings.theme = theme,
+        Setting::Detector(detector) => settings.detector = detector,
         Setting::RecordVideo(on) => settings.record_video = on,
         Setting::BlurFaces(on) => settings.record_blur = on,
         Setting::TimelineAreas(on) => settings.timeline_areas = on,

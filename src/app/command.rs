@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use moue_capture::SourceSpec;
+use moue_detect::DetectorKind;
 
 use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
 
@@ -75,6 +76,8 @@ pub(super) enum Setting {
     /// Time constant in milliseconds, 0..=2000.
     Smoothing(f32),
     Theme(ThemeChoice),
+    /// Who looks for faces.
+    Detector(DetectorKind),
     RecordVideo(bool),
     BlurFaces(bool),
     /// Areas or curves.

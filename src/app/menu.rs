@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, Slider, Ui};
 use moue_capture::SourceSpec;
+use moue_detect::DetectorKind;
 
 use super::command::{BaselineCommand, Command, Setting, Sheet};
 use super::shortcuts;
@@ -251,6 +252,20 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
             "0 shows each reading as it is. A longer time averages over it, and lags by about as much.",
         );
         ui.label(format!("{:.0} ms", settings.smoothing_ms));
+    });
+    setting(ui, "Faces by", |ui, _| {
+        for (detector, text, hint) in [
+            (
+                DetectorKind::Auto,
+                "Both",
+                "BlazeFace and its mesh for near faces, rustface for groups and small ones",
+            ),
+            (DetectorKind::Rustface, "rustface", "Upright faces only"),
+            (DetectorKind::BlazeFace, "BlazeFace", "Near faces only, turned ones too"),
+        ] {
+            let selected = settings.detector == detector;
+            radio(ui, selected, text, Setting::Detector(detector), commands).on_hover_text(hint);
+        }
     });
     item(ui, "Neutral baseline", Command::Baseline(BaselineCommand::Toggle), commands);
     ui.separator();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use moue_capture::SourceSpec;
+use moue_detect::DetectorKind;
 use moue_model::DeviceChoice;
 
 /// What the command line asks of the window.
@@ -16,6 +17,8 @@ pub struct AppOptions {
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.
     pub threads: usize,
+    /// Who looks for faces; `None`: as the settings say.
+    pub detector: Option<DetectorKind>,
     /// Whether the settings file is read and written.
     pub settings: bool,
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, vec2,
+    self, Align2, Color32, CornerRadius, FontId, Mesh, Pos2, Rect, Sense, Shape, Stroke, StrokeKind,
+    TextureId, Ui, epaint::Vertex, vec2,
 };
 use moue_capture::SourceKind;
+use moue_detect::mediapipe::TurnedSquare;
 
 use super::command::Command;
 use super::frame_view::{FrameView, mirrored};
@@ -15,6 +17,8 @@ use super::state::State;
 use super::theme;
 use crate::pipeline::{AnalyzedFace, LiveResult, SourceState};
 
+/// Bounding boxes are drawn turned from this angle on, in radians: 3 degrees.
+const ASKEW: f32 = 0.052;
 /// Bounding boxes of an older frame no longer fit the one on screen.
 const MAX_BOX_AGE: Duration = Duration::from_millis(1000);
 
@@ -78,7 +82,7 @@ fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
     if state.settings.overlay {
         for face in &result.analyzed.faces {
             if let Some(heat) = state.heat.get(face.id) {
-                painter.image(heat.id(), view.region(&face.region), view.uv(), Color32::WHITE);
+                painter.add(turned_image(heat.id(), view.corners(&face.region.square())));
             }
         }
     }
@@ -87,13 +91,43 @@ fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
         let colour = theme::person_colour(face.id);
         let rect = view.face(&face.detection.face);
         let width = if selected { 3.0 } else { 1.5 };
-        painter.rect_stroke(rect, 6.0, Stroke::new(width, colour), StrokeKind::Middle);
+        match turned_box(face) {
+            Some(square) => {
+                let outline = view.corners(&square).to_vec();
+                painter.add(Shape::closed_line(outline, Stroke::new(width, colour)));
+            }
+            None => {
+                painter.rect_stroke(rect, 6.0, Stroke::new(width, colour), StrokeKind::Middle);
+            }
+        }
         label(&painter, view, rect, &label_text(shown), colour);
     }
     if result.analyzed.faces.is_empty() {
         let below = view.rect.center_bottom() - vec2(0.0, 22.0);
         pill(ui, below, Align2::CENTER_CENTER, "No face in view", theme::MARK);
     }
+}
+
+/// A texture over four corners, from its own top left one on.
+fn turned_image(texture: TextureId, corners: [Pos2; 4]) -> Mesh {
+    let mut mesh = Mesh::with_texture(texture);
+    let places = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+    for (pos, [u, v]) in corners.into_iter().zip(places) {
+        mesh.vertices.push(Vertex { pos, uv: egui::pos2(u, v), color: Color32::WHITE });
+    }
+    mesh.add_triangle(0, 1, 2);
+    mesh.add_triangle(0, 2, 3);
+    mesh
+}
+
+/// The bounding box of a face that lies askew, turned with it.
+fn turned_box(face: &AnalyzedFace) -> Option<TurnedSquare> {
+    let b = face.detection.face;
+    (face.region.angle.abs() > ASKEW).then(|| TurnedSquare {
+        centre: [b.x + b.width / 2.0, b.y + b.height / 2.0],
+        side: b.width,
+        angle: face.region.angle,
+    })
 }
 
 /// LIVE, DEMO, or what else is on screen.

@@ -84,6 +84,7 @@ pub(super) fn end_pass(state: &mut State, ctx: &Context) {
     }
     apply_looks(&state.settings, ctx);
     state.live.set_smoothing(smoothing(&state.settings));
+    state.live.set_detector(state.settings.detector);
     if smoothing(&state.settings) != smoothing(&state.applied) {
         state.recordings.settings_changed(&state.settings, baseline);
     }

@@ -52,7 +52,8 @@ impl MoueApp {
         theme::apply(ctx);
         // The zoom is one of the settings, with keys in the table of shortcuts.
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
-        let (settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
+        let (mut settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
+        settings.detector = options.detector.unwrap_or(settings.detector);
         let remembered = match options.source {
             SourceSpec::Auto => remembered_source(&settings),
             _ => None,
@@ -68,6 +69,7 @@ impl MoueApp {
                 device: options.device,
                 threads: options.threads,
                 smoothing: smoothing(&settings),
+                detector: settings.detector,
             },
             hooks(ctx, &new_frame),
             origins,

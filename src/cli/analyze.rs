@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use moue_capture::{
     CaptureError, Frame, LeftOut, Limits, OpenedSource, Pace, SourceKind, SourceSpec, is_litter, open_source,
 };
+use moue_detect::DetectorKind;
 use moue_files::new_file;
 use tempfile::NamedTempFile;
 
@@ -60,6 +61,9 @@ pub(super) struct AnalyzeArgs {
     keep: KeepArgs,
     #[command(flatten)]
     network: NetworkArgs,
+    /// Who looks for faces: auto, rustface or blazeface
+    #[arg(long, default_value_t, value_name = "DETECTOR")]
+    detector: DetectorKind,
 }
 
 pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
@@ -88,7 +92,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let stopped = stop_flag()?;
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
-        analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, args.cropped)),
+        analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         writer: RecordWriter::new(form, args.smoothing.smooth.is_some(), output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
         keeping: Keeping::new(&args.keep)?,
@@ -96,7 +100,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         progress,
         stopped,
         args: &args,
-        search: search(SourceKind::Still, args.cropped),
+        search: search(SourceKind::Still, &args),
     };
     let single = sources.len() == 1;
     if !single {
@@ -124,8 +128,8 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     })
 }
 
-fn search(kind: SourceKind, cropped: bool) -> FaceSearch {
-    if cropped { FaceSearch::WholePicture } else { FaceSearch::for_source(kind) }
+fn search(kind: SourceKind, args: &AnalyzeArgs) -> FaceSearch {
+    if args.cropped { FaceSearch::WholePicture } else { FaceSearch::for_source(kind, args.detector) }
 }
 
 /// Everything that one run of the command needs.
@@ -165,7 +169,7 @@ impl Run<'_> {
         }
         let mut source = opened.source;
         let info = source.info().clone();
-        let search = search(info.kind, self.args.cropped);
+        let search = search(info.kind, self.args);
         if search != self.search || info.kind != SourceKind::Still {
             self.analyzer.set_search(search);
             self.search = search;
@@ -316,7 +320,7 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 /// Hidden where nobody looks, or where the results themselves go to the terminal.
-fn progress_bar(results_on_terminal: bool) -> ProgressBar {
+pub(super) fn progress_bar(results_on_terminal: bool) -> ProgressBar {
     if results_on_terminal || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

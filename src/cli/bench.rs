@@ -12,13 +12,13 @@ use serde::Serialize;
 use super::DONE;
 #[cfg(feature = "window")]
 use moue_capture::{Frame, Pace, SourceSpec, open_source};
-use moue_detect::{CropRegion, append_crop};
-use moue_detect::{DetectorSettings, FaceDetector};
+use moue_detect::{CropRegion, DetectorKind, DetectorSettings, FaceDetector, append_crop};
 use moue_model::formula::{formula_input, formula_weights};
 use moue_model::{Classifier, DeviceChoice, LoadedWeights};
 use moue_model::{CpuPlan, PlanOptions};
 use moue_train::{Precision, bench_train_step};
 
+use super::bench_faces;
 use super::bench_live;
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 
@@ -62,6 +62,9 @@ enum Name {
     /// A clip at 30 frames a second through the live pipeline: results a second, their age, the heatmap's share
     /// (only when it is asked for by name)
     Live,
+    /// The share of faces that each detector finds, with the pictures of a folder made turned, dark, small, covered
+    /// (only when it is asked for by name)
+    Faces,
 }
 
 /// Flags of `moue bench`.
@@ -77,6 +80,9 @@ pub(super) struct BenchArgs {
     /// Numbers that train_step multiplies: f32 or bf16
     #[arg(long, value_name = "NUMBERS", default_value = "f32")]
     precision: Precision,
+    /// With --only faces: a folder of pictures that show one face each
+    #[arg(long, value_name = "DIR", required_if_eq("only", "faces"))]
+    pictures: Option<PathBuf>,
     /// With --only live: the clip, by default portraits of the demo
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
@@ -106,6 +112,10 @@ struct Measurement {
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
     if args.only == Some(Name::Live) {
         return live(args);
+    }
+    if let (Some(Name::Faces), Some(pictures)) = (args.only, &args.pictures) {
+        bench_faces::run(pictures, args.json, &mut io::stdout().lock())?;
+        return Ok(DONE);
     }
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     let mut threads = args.threads.map_or(vec![1, all], |n| vec![usize::from(n)]);
@@ -200,7 +210,10 @@ fn frame_steps(
     }
     if wanted(Name::Frame) {
         let classifier = Classifier::new(&built_in.weights, DeviceChoice::Cpu, threads)?;
-        let mut analyzer = FrameAnalyzer::new(classifier, FaceSearch::Detect { settings, track: true });
+        let mut analyzer = FrameAnalyzer::new(
+            classifier,
+            FaceSearch::Detect { detector: DetectorKind::Auto, settings, track: true },
+        );
         let times = measure(|| analyzer.analyze(frame.clone()).map(drop))?;
         report.add(&times, Name::Frame, blocks, faces.len(), size, threads)?;
     }

@@ -10,6 +10,7 @@ use image::{RgbImage, imageops};
 use moue_capture::{
     CaptureError, Frame, FrameSource, OpenedSource, Pace, SourceInfo, SourceKind, SourceSpec, open_source,
 };
+use moue_detect::DetectorKind;
 use moue_model::DeviceChoice;
 use serde::Serialize;
 
@@ -90,6 +91,7 @@ pub(super) fn run(
             device: DeviceChoice::Cpu,
             threads,
             smoothing: SmoothingSettings::default(),
+            detector: DetectorKind::default(),
         },
         Hooks { on_frame: Box::new(|_| {}), on_change: Box::new(|| {}) },
         origins,

@@ -3,6 +3,7 @@
 mod analyze;
 mod annotate;
 mod bench;
+mod bench_faces;
 #[cfg(feature = "window")]
 mod bench_live;
 mod calibrate;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use moue_capture::SourceSpec;
+use moue_detect::DetectorKind;
 use moue_model::{DeviceChoice, LoadedWeights};
 
 use crate::fault;
@@ -88,6 +90,9 @@ struct WindowArgs {
     source: SourceSpec,
     #[command(flatten)]
     network: NetworkArgs,
+    /// Who looks for faces: auto, rustface or blazeface (default: as in the View menu)
+    #[arg(long, value_name = "DETECTOR")]
+    detector: Option<DetectorKind>,
     /// Neither read nor write the settings file
     #[arg(long)]
     no_settings: bool,
@@ -163,6 +168,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
         weights: args.network.weights,
         device: args.network.device,
         threads: args.network.threads,
+        detector: args.detector,
         settings: !args.no_settings,
     };
     crate::app::run(options, tap)?;

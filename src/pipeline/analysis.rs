@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use moue_capture::SourceKind;
+use moue_detect::DetectorKind;
 
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Message, NewModel, Shared, SourceState, Work, fault};
@@ -82,6 +83,7 @@ struct Analysis {
     recorder: Option<BaselineRecorder>,
     /// Whether a baseline was applied to the last frame.
     unbiased: bool,
+    detector: DetectorKind,
     generation: u64,
     number: u64,
     finished: VecDeque<Instant>,
@@ -95,11 +97,15 @@ struct Analysis {
 impl Analysis {
     fn new(new: NewModel) -> Self {
         Self {
-            analyzer: FrameAnalyzer::new(new.classifier, FaceSearch::for_source(SourceKind::Camera)),
+            analyzer: FrameAnalyzer::new(
+                new.classifier,
+                FaceSearch::for_source(SourceKind::Camera, DetectorKind::default()),
+            ),
             model: new.info,
             readings: ReadingStage::default(),
             recorder: None,
             unbiased: false,
+            detector: DetectorKind::default(),
             generation: 0,
             number: 0,
             finished: VecDeque::new(),
@@ -122,9 +128,16 @@ impl Analysis {
     fn run(&mut self, shared: &Shared, work: Work) -> Result<LiveResult, String> {
         if work.generation != self.generation {
             self.generation = work.generation;
-            self.analyzer.set_search(FaceSearch::for_source(work.kind));
+            self.detector = *shared.detector.lock();
+            self.analyzer.set_search(FaceSearch::for_source(work.kind, self.detector));
             self.readings = ReadingStage::default();
             self.cancel_recording(shared);
+            self.last = None;
+        }
+        let detector = *shared.detector.lock();
+        if detector != self.detector {
+            self.detector = detector;
+            self.analyzer.set_search(FaceSearch::for_source(work.kind, detector));
             self.last = None;
         }
         let time_s = work.frame.time_s;

@@ -1,10 +1,12 @@
 //! Everything that is done with one frame: find the faces, follow them, read them.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use moue_capture::{Frame, SourceKind};
+use moue_detect::mediapipe::FaceMesh;
 use moue_detect::{
-    CropRegion, Detection, DetectorSettings, FaceBox, FaceDetector, FaceFollower, TrackedFace, append_crop,
+    CropRegion, Detection, DetectorKind, DetectorSettings, FaceBox, FaceFinder, FoundFace, append_crop,
 };
 use moue_model::{Classifier, ModelError, Reading};
 
@@ -17,6 +19,8 @@ pub struct AnalyzedFace {
     pub detection: Detection,
     /// The square that was classified.
     pub region: CropRegion,
+    /// The face's 468 points, where the detector gives them.
+    pub mesh: Option<Arc<FaceMesh>>,
     /// What the network says.
     pub reading: Reading,
 }
@@ -39,6 +43,8 @@ pub struct AnalyzedFrame {
 pub enum FaceSearch {
     /// Search with these settings, and follow faces from frame to frame where the flag says so.
     Detect {
+        /// Who searches.
+        detector: DetectorKind,
         /// The detector's settings.
         settings: DetectorSettings,
         /// Whether consecutive frames belong together.
@@ -48,28 +54,28 @@ pub enum FaceSearch {
     WholePicture,
 }
 
-/// Detector, follower and classifier. Belongs to one thread.
+/// Detectors and classifier. Belongs to one thread.
 pub struct FrameAnalyzer {
     classifier: Classifier,
-    faces: FaceFinder,
+    faces: Faces,
     /// The crops of one frame, kept so that no memory is asked for per frame.
     crops: Vec<f32>,
 }
 
-enum FaceFinder {
-    Detector { detector: Box<FaceDetector>, follower: Option<FaceFollower> },
+enum Faces {
+    Found { finder: Box<FaceFinder>, track: bool },
     WholePicture,
 }
 
 impl FaceSearch {
-    /// What fits a source: stills are searched finely and one by one, everything with a clock fast and
+    /// What fits a source, with these detectors: stills are searched finely and one by one, everything with a clock fast and
     /// with identities.
     #[must_use]
-    pub fn for_source(kind: SourceKind) -> Self {
+    pub fn for_source(kind: SourceKind, detector: DetectorKind) -> Self {
         match kind {
-            SourceKind::Still => Self::Detect { settings: DetectorSettings::STILL, track: false },
+            SourceKind::Still => Self::Detect { detector, settings: DetectorSettings::STILL, track: false },
             SourceKind::Camera | SourceKind::Demo | SourceKind::Video => {
-                Self::Detect { settings: DetectorSettings::LIVE, track: true }
+                Self::Detect { detector, settings: DetectorSettings::LIVE, track: true }
             }
         }
     }
@@ -79,19 +85,20 @@ impl FrameAnalyzer {
     /// Makes the detector on the calling thread (it cannot move to another).
     #[must_use]
     pub fn new(classifier: Classifier, search: FaceSearch) -> Self {
-        Self { classifier, faces: FaceFinder::new(search), crops: Vec::new() }
+        Self { classifier, faces: Faces::new(search), crops: Vec::new() }
     }
 
     /// Starts afresh with other settings: nothing is remembered of the faces so far.
     pub fn set_search(&mut self, search: FaceSearch) {
         match (&mut self.faces, search) {
-            // Reading the detector's model again would cost more than a picture.
-            (FaceFinder::Detector { detector, follower }, FaceSearch::Detect { settings, track })
-                if detector.settings() == settings =>
+            // Reading the detectors' models again would cost more than a picture.
+            (Faces::Found { finder, track }, FaceSearch::Detect { detector, settings, track: tracked })
+                if finder.settings() == settings && finder.kind() == detector =>
             {
-                *follower = track.then(FaceFollower::new);
+                finder.restart();
+                *track = tracked;
             }
-            (faces, search) => *faces = FaceFinder::new(search),
+            (faces, search) => *faces = Faces::new(search),
         }
     }
 
@@ -124,17 +131,18 @@ impl FrameAnalyzer {
         let start = Instant::now();
         let size = self.classifier.input_size();
         self.crops.clear();
-        for (_, region) in &found {
-            append_crop(&frame.image, region, size, &mut self.crops);
+        for face in &found {
+            append_crop(&frame.image, &face.region, size, &mut self.crops);
         }
         let readings = self.classifier.classify(&self.crops)?;
         let faces = found
             .into_iter()
             .zip(readings)
-            .map(|((face, region), reading)| AnalyzedFace {
+            .map(|(face, reading)| AnalyzedFace {
                 id: face.id,
                 detection: face.detection,
-                region,
+                region: face.region,
+                mesh: face.mesh,
                 reading,
             })
             .collect();
@@ -142,35 +150,30 @@ impl FrameAnalyzer {
     }
 }
 
-impl FaceFinder {
+impl Faces {
     fn new(search: FaceSearch) -> Self {
         match search {
-            FaceSearch::Detect { settings, track } => Self::Detector {
-                detector: Box::new(FaceDetector::new(settings)),
-                follower: track.then(FaceFollower::new),
-            },
+            FaceSearch::Detect { detector, settings, track } => {
+                Self::Found { finder: Box::new(FaceFinder::new(detector, settings)), track }
+            }
             FaceSearch::WholePicture => Self::WholePicture,
         }
     }
 
     /// The faces, largest first, with the squares to classify.
-    fn find(&mut self, frame: &Frame) -> Vec<(TrackedFace, CropRegion)> {
+    fn find(&mut self, frame: &Frame) -> Vec<FoundFace> {
         match self {
-            Self::Detector { detector, follower } => {
-                let faces = match follower {
-                    Some(follower) => follower.follow(detector, &frame.image, frame.time_s),
-                    None => {
-                        let found = detector.detect(&frame.image);
-                        (1..).zip(found).map(|(id, detection)| TrackedFace { id, detection }).collect()
-                    }
-                };
-                faces.into_iter().map(|f| (f, CropRegion::around(&f.detection.face))).collect()
-            }
+            Self::Found { finder, track: true } => finder.follow(&frame.image, frame.time_s),
+            Self::Found { finder, track: false } => finder.find(&frame.image),
             Self::WholePicture => {
                 let (width, height) = frame.image.dimensions();
                 let face = FaceBox { x: 0.0, y: 0.0, width: width as f32, height: height as f32 };
-                let detection = Detection { face, score: 0.0 };
-                vec![(TrackedFace { id: 1, detection }, CropRegion::whole_picture(width, height))]
+                vec![FoundFace {
+                    id: 1,
+                    detection: Detection { face, score: 0.0 },
+                    mesh: None,
+                    region: CropRegion::whole_picture(width, height),
+                }]
             }
         }
     }

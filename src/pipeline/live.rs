@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 use moue_capture::{SourceSpec, Transport};
+use moue_detect::DetectorKind;
 use moue_model::{DeviceChoice, ModelError};
 use parking_lot::Mutex;
 
@@ -37,6 +38,8 @@ pub struct LiveOptions {
     pub threads: usize,
     /// How strongly the readings are smoothed.
     pub smoothing: SmoothingSettings,
+    /// Who looks for faces.
+    pub detector: DetectorKind,
 }
 
 /// The running pipeline. Dropping it ends the threads and releases the camera.
@@ -72,6 +75,7 @@ impl Live {
             result: Mutex::new(None),
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
+            detector: Mutex::new(options.detector),
             baseline: Mutex::default(),
             tap: Mutex::new(None),
             transport: Mutex::new(None),
@@ -230,6 +234,11 @@ impl Live {
     /// Hands every result to `tap` from now on, also those that the window is too slow to show.
     pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
         *self.shared.tap.lock() = tap;
+    }
+
+    /// Changes who looks for faces; the faces so far are forgotten.
+    pub fn set_detector(&self, detector: DetectorKind) {
+        *self.shared.detector.lock() = detector;
     }
 
     /// Changes how strongly the readings are smoothed.

@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 use moue_capture::{
     Frame, Limits, Pace, SourceInfo, SourceKind, SourceOpener, SourceSpec, Transport, open_source,
 };
+use moue_detect::DetectorKind;
 use moue_model::{Classifier, LoadedWeights, ModelError};
 use parking_lot::Mutex;
 
@@ -143,6 +144,7 @@ pub(super) struct Shared {
     pub(super) result: Mutex<Option<Arc<LiveResult>>>,
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
+    pub(super) detector: Mutex<DetectorKind>,
     pub(super) baseline: Mutex<BaselineState>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) transport: Mutex<Option<Transport>>,

@@ -92,6 +92,7 @@ mod tests {
             id,
             detection: Detection { face: face_box, score: 5.0 },
             region: CropRegion::around(&face_box),
+            mesh: None,
             reading: reading.clone(),
         };
         ids.iter().map(face).collect()

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use ab_glyph::{FontRef, PxScale};
 use image::{Rgb, RgbImage, imageops};
-use imageproc::drawing::{draw_filled_rect_mut, draw_hollow_rect_mut, draw_text_mut, text_size};
+use imageproc::drawing::{
+    draw_filled_rect_mut, draw_hollow_rect_mut, draw_line_segment_mut, draw_text_mut, text_size,
+};
 use imageproc::rect::Rect;
-use moue_detect::CropRegion;
-use moue_detect::FaceBox;
+use moue_detect::mediapipe::TurnedSquare;
+use moue_detect::{CropRegion, FaceBox};
 use moue_model::{Expression, HeatMap, Probabilities};
 
 use super::blur::hide_faces;
 use super::colours::{expression_rgb, person_rgb};
 
+/// Boxes are drawn turned from this angle on, in radians: 3 degrees.
+const ASKEW: f32 = 0.052;
 const DARK_TEXT: Rgb<u8> = Rgb([20, 20, 24]);
 const LIGHT_TEXT: Rgb<u8> = Rgb([226, 230, 238]);
 const WEAK_TEXT: Rgb<u8> = Rgb([154, 164, 178]);
@@ -101,7 +105,8 @@ impl Annotations {
             if style.mirror { FaceBox { x: width - b.x - b.width, ..b } } else { b }
         };
         for face in &frame.faces {
-            draw_box(&mut picture, &placed(face), Rgb(person_rgb(face.id)));
+            let angle = if style.mirror { -face.region.angle } else { face.region.angle };
+            draw_box(&mut picture, &placed(face), angle, Rgb(person_rgb(face.id)));
         }
         // After all boxes, so that no box crosses a label.
         for face in &frame.faces {
@@ -164,8 +169,23 @@ impl Annotations {
     }
 }
 
-fn draw_box(picture: &mut RgbImage, b: &FaceBox, colour: Rgb<u8>) {
+/// The box, turned with the face where that lies askew.
+fn draw_box(picture: &mut RgbImage, b: &FaceBox, angle: f32, colour: Rgb<u8>) {
     let line = (picture.width().max(picture.height()) / 400).max(1) as i32;
+    if angle.abs() > ASKEW {
+        for inset in 0..line {
+            let square = TurnedSquare {
+                centre: [b.x + b.width / 2.0, b.y + b.height / 2.0],
+                side: (b.width - 2.0 * inset as f32).max(1.0),
+                angle,
+            };
+            let corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]].map(|at| square.point(at));
+            for (from, to) in corners.iter().zip(corners.iter().cycle().skip(1)) {
+                draw_line_segment_mut(picture, (from[0], from[1]), (to[0], to[1]), colour);
+            }
+        }
+        return;
+    }
     for inset in 0..line {
         let width = (b.width as i32 - 2 * inset).max(1) as u32;
         let height = (b.height as i32 - 2 * inset).max(1) as u32;
@@ -178,15 +198,30 @@ fn draw_box(picture: &mut RgbImage, b: &FaceBox, colour: Rgb<u8>) {
 fn draw_heat(picture: &mut RgbImage, region: &CropRegion, map: &HeatMap, style: &HeatStyle) {
     let size = (region.side.round() as usize).clamp(1, 2048);
     let heat = map.normalised().enlarged(size);
-    let (left, top) = (region.x.round() as i64, region.y.round() as i64);
-    for (i, value) in heat.iter().enumerate() {
-        let (x, y) = (left + (i % size) as i64, top + (i / size) as i64);
-        if x < 0 || y < 0 || x >= i64::from(picture.width()) || y >= i64::from(picture.height()) {
+    let square = region.square();
+    if !square.is_valid() {
+        return;
+    }
+    // The upright square around the turned one.
+    let (sin, cos) = square.angle.sin_cos();
+    let reach = square.side / 2.0 * (sin.abs() + cos.abs());
+    let span = |centre: f32, limit: u32| {
+        let inside = |v: f32| v.clamp(0.0, limit as f32) as u32;
+        inside((centre - reach).floor())..inside((centre + reach).ceil())
+    };
+    let (columns, rows) = (span(square.centre[0], picture.width()), span(square.centre[1], picture.height()));
+    for (x, y) in rows.flat_map(|y| columns.clone().map(move |x| (x, y))) {
+        // The pixel's place along the square's own axes.
+        let (dx, dy) = (x as f32 + 0.5 - square.centre[0], y as f32 + 0.5 - square.centre[1]);
+        let along = |v: f32| (v / square.side + 0.5) * size as f32;
+        let (u, v) = (along(dx * cos + dy * sin), along(dy * cos - dx * sin));
+        if u < 0.0 || v < 0.0 || u >= size as f32 || v >= size as f32 {
             continue;
         }
+        let value = heat[v as usize * size + u as usize];
         let value = value.clamp(0.0, 1.0);
         let hot = (style.colour)(value);
-        let pixel = picture.get_pixel_mut(x as u32, y as u32);
+        let pixel = picture.get_pixel_mut(x, y);
         let opacity = style.opacity * value;
         for (channel, target) in pixel.0.iter_mut().zip(hot) {
             *channel = (f32::from(*channel) * (1.0 - opacity) + f32::from(target) * opacity).round() as u8;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use moue::capture::SourceSpec;
+use moue::detect::DetectorKind;
 use moue::model::DeviceChoice;
 use moue::pipeline::{Hooks, Live, LiveOptions, SmoothingSettings, SourceState};
 
@@ -35,6 +36,7 @@ impl World {
             device: DeviceChoice::Cpu,
             threads: 1,
             smoothing: SmoothingSettings::default(),
+            detector: DetectorKind::default(),
         };
         Self { live: Live::start(options, hooks).unwrap(), frames }
     }

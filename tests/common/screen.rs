@@ -103,6 +103,7 @@ impl Look {
             weights: None,
             device: DeviceChoice::Cpu,
             threads: 1,
+            detector: None,
             settings: true,
         };
         let theme = match self.settings.theme {

@@ -26,6 +26,12 @@ const NEAR_LARGEST_SCALE: f32 = 4.0;
 /// Boxes that overlap by more (intersection over union) are one face found twice.
 const SAME_FACE: f32 = 0.4;
 
+/// Means of grey pictures in levels of 255: below the first a picture is dark, and is brought to the second.
+const DARK: f32 = 50.0;
+const USUAL_LIGHT: f32 = 100.0;
+/// Noise grows with light: no more than this.
+const MOST_GAIN: f32 = 8.0;
+
 /// How fine the search is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetectorSettings {
@@ -46,6 +52,7 @@ impl DetectorSettings {
 pub struct FaceDetector {
     detector: Box<dyn rustface::Detector>,
     settings: DetectorSettings,
+    lighten: bool,
 }
 
 impl FaceDetector {
@@ -62,13 +69,18 @@ impl FaceDetector {
         detector.set_score_thresh(2.0);
         detector.set_pyramid_scale_factor(PYRAMID);
         detector.set_slide_window_step(4, 4);
-        Self { detector, settings }
+        Self { detector, settings, lighten: false }
     }
 
     /// The settings in use.
     #[must_use]
     pub fn settings(&self) -> DetectorSettings {
         self.settings
+    }
+
+    /// Whether dark pictures without a face are searched once more in a lighter copy; they are not at first.
+    pub fn lighten(&mut self, lighten: bool) {
+        self.lighten = lighten;
     }
 
     /// All faces of the frame, boxes in the frame's pixels, largest first.
@@ -146,6 +158,15 @@ impl FaceDetector {
     /// All faces of a copy that is `scale` times as large as the part of the frame at `left`, `top`; boxes in the
     /// frame's pixels.
     fn search(&mut self, grey: &GrayImage, (left, top): (f32, f32), scale: f64) -> Vec<Detection> {
+        let found = self.search_as_it_is(grey, (left, top), scale);
+        let light = if self.lighten && found.is_empty() { lightened(grey) } else { None };
+        match light {
+            Some(light) => self.search_as_it_is(&light, (left, top), scale),
+            None => found,
+        }
+    }
+
+    fn search_as_it_is(&mut self, grey: &GrayImage, (left, top): (f32, f32), scale: f64) -> Vec<Detection> {
         let image = ImageData::new(grey.as_raw(), grey.width(), grey.height());
         let back = |v: f64| (v / scale) as f32;
         self.detector
@@ -181,6 +202,19 @@ impl FaceDetector {
         // than a windowed filter.
         imageops::thumbnail(&grey, self.settings.search_width_px, height)
     }
+}
+
+/// A dark picture with its mean brought to a usual one; `None` where it is not dark.
+fn lightened(grey: &GrayImage) -> Option<GrayImage> {
+    let sum: u64 = grey.as_raw().iter().map(|&v| u64::from(v)).sum();
+    let mean = sum as f32 / grey.as_raw().len().max(1) as f32;
+    if mean >= DARK {
+        return None;
+    }
+    let gain = (USUAL_LIGHT / mean.max(1.0)).min(MOST_GAIN);
+    let mut light = grey.clone();
+    light.iter_mut().for_each(|v| *v = (f32::from(*v) * gain) as u8);
+    Some(light)
 }
 
 #[cfg(test)]

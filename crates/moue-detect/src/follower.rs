@@ -11,9 +11,9 @@ const FULL_SEARCH_S: f64 = 0.5;
 /// With more faces than this one search of the whole frame costs less.
 const MOST_FOLLOWED: usize = 2;
 /// Size of the small copy that tells whether the picture changed.
-const GLANCE_PX: (u32, u32) = (16, 12);
+pub(crate) const GLANCE_PX: (u32, u32) = (16, 12);
 /// Mean change of that copy, in levels of 255, that means another scene.
-const SCENE_CHANGE: u32 = 24;
+pub(crate) const SCENE_CHANGE: u32 = 24;
 
 /// Follows the faces of consecutive frames: it searches near the places where they should be, and the whole
 /// frame when one of them is lost, when the picture changed, or when the last full search is half a second old.
@@ -67,7 +67,7 @@ impl FaceFollower {
     }
 }
 
-fn mean_change(a: &[u8], b: &[u8]) -> u32 {
+pub(crate) fn mean_change(a: &[u8], b: &[u8]) -> u32 {
     let sum: u32 = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
     sum / a.len().max(1) as u32
 }

@@ -18,19 +18,22 @@
 //! - [`WinogradConvolution`] is F(4x4, 3x3) of Lavin and Gray (2015), transformed over vectors of channels as in
 //!   ncnn and NNPACK; for the layers whose maps are large enough.
 //! - `stem` fuses the 7x7 convolution with the max-pool, and folds three equal colour channels into one.
+//! - [`SeparableBlock`] is the block of the face finder's networks, a few rows at a time through all of it.
 //! - `train::amx` multiplies tiles of bf16 numbers in training, where the CPU has Intel's AMX; weights and pixels
 //!   are packed as oneDNN's kernels for it want them.
 //! - [`Pool`] shares out steps of microseconds. Every sum is computed by one thread in one order, so results are
 //!   the same to the bit whatever the number of threads.
 //!
-//! This is the only crate with `unsafe`: raw vectors in `simd`, `tile`, `winograd`, `transform`, `stem` and
-//! `train`, slices that threads share in [`Cells`], and the pool's borrowed closure. Sizes are checked with
+//! This is the only crate with `unsafe`: raw vectors in `simd`, `tile`, `winograd`, `transform`, `stem`, `dense`,
+//! `depthwise` and `train`, slices that threads share in [`Cells`], and the pool's borrowed closure. Sizes are checked with
 //! assertions before every unchecked access, once for a whole tile. `scripts/sanitize.sh` runs the tests under
 //! AddressSanitizer, under Miri, and on an emulated ARM.
 #![allow(unsafe_code)]
 
 mod cells;
 mod convolution;
+mod dense;
+mod depthwise;
 mod formula;
 mod isa;
 mod picture;
@@ -38,6 +41,7 @@ mod pool;
 #[cfg(test)]
 mod reference;
 mod scratch;
+mod separable;
 mod simd;
 pub mod stem;
 mod tile;
@@ -47,10 +51,13 @@ mod winograd;
 
 pub use cells::Cells;
 pub use convolution::{PackedConvolution, PixelRows};
+pub use dense::{DenseConvolution, PixelTable, Shortcut, padded_channels};
+pub use depthwise::{DepthwiseConvolution, halve_by_maximum};
 pub use formula::hashed_uniform;
 pub use isa::{Isa, UnknownIsa};
 pub use picture::{Picture, copy_planes};
 pub use pool::Pool;
 pub use scratch::Scratch;
+pub use separable::{SeparableBlock, SeparableWeights, packed_table};
 pub use tile::{Residual, Start, Tile};
 pub use winograd::{Pictures, WinogradConvolution};

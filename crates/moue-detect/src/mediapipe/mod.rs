@@ -1,0 +1,18 @@
+//! MediaPipe's face networks: BlazeFace finds faces, the face mesh puts 468 points on one.
+//!
+//! The networks run on the project's own kernels (`separable`, `dense`, `depthwise` in `model/kernels`); what happens
+//! before and after them follows MediaPipe's graphs (files named below are in its repository).
+
+mod blazeface;
+mod detector;
+mod face_mesh;
+mod layers;
+mod mesh;
+mod sampling;
+
+pub use blazeface::{BLAZEFACE_SIDE, BlazeFace};
+pub use detector::{BlazeFaceDetector, FaceDetection, Keypoint};
+pub use face_mesh::{FaceMeshNetwork, MESH_POINTS, MESH_SIDE};
+pub use layers::NetworkFileError;
+pub use mesh::{FaceMesh, MeshFinder};
+pub use sampling::{Beyond, TurnedSquare};
