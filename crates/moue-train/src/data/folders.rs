@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(names(SplitName::Test), ["test/sad/PrivateTest_2.png"]);
         assert_eq!(data.skipped.len(), 1);
         assert_eq!(data.skipped[0].name, "test/sad/PrivateTest_3.png");
-        assert!(data.skipped[0].reason.contains("PNG"), "{}", data.skipped[0].reason);
+        assert!(data.skipped[0].reason.contains("a text file"), "{}", data.skipped[0].reason);
     }
 
     #[test]

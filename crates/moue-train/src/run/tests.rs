@@ -64,7 +64,7 @@ fn seven_patterns_are_learned_completely() {
     let options = options(dir.path());
     let mut watch = observer(&options, usize::MAX);
     let val = patterns(4, 2);
-    let easy = Recipe { mixup: None, ..recipe(20) };
+    let easy = Recipe { mixup: None, augmentation: Augmentation::None, ..recipe(20) };
     let outcome = start(easy.clone(), patterns(20, 1), &val, &options, &mut watch).unwrap();
     let Outcome::Finished(finished) = outcome else { panic!("{outcome:?}") };
     assert_eq!(finished.validation.accuracy, 1.0, "{:?}", watch.rows);
