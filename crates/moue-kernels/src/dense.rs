@@ -229,6 +229,7 @@ unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize>(
 
 /// `ROWS` pixels of one panel.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "a column of several arrays of registers at once")]
 unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(
     work: &Work<'_>,
     first: usize,
