@@ -254,8 +254,8 @@ fn files_that_are_too_large_for_what_they_are() {
     for (name, start, most) in [
         ("a.jpg", &jpeg()[..], "JPG file of at most 64 MB"),
         ("a.webp", b"RIFF\0\0\0\0WEBPVP8L", "WEBP file of at most 64 MB"),
-        ("a.gif", b"GIF89a", "GIF file of at most 384 MB"),
-        ("a.png", b"\x89PNG\r\n\x1a\n", "PNG file of at most 384 MB"),
+        ("a.gif", b"GIF89a", "GIF file of at most 512 MB"),
+        ("a.png", b"\x89PNG\r\n\x1a\n", "PNG file of at most 512 MB"),
     ] {
         let path = folder.path().join(name);
         std::fs::write(&path, start).unwrap();

@@ -258,7 +258,7 @@ struct Thinning {
 
 impl Thinning {
     fn takes(&mut self, frame: &Frame) -> bool {
-        let Some(fps) = self.fps else { return frame.index % self.every == 0 };
+        let Some(fps) = self.fps else { return frame.index.is_multiple_of(self.every) };
         let (first_s, last) = self.slot.map_or((frame.time_s, None), |(first_s, last)| (first_s, Some(last)));
         // Times are fractions.
         let slot = ((frame.time_s - first_s) * fps + 1e-6).max(0.0) as u64;
