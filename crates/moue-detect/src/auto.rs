@@ -19,6 +19,8 @@ const KEEP: f32 = 0.5;
 const DOUBTFUL_S: f64 = 1.0;
 /// Every part of the frame is looked at once in this time, in seconds: a new face waits no longer.
 const CYCLE_S: f64 = 0.27;
+/// But no more parts than these in one frame: a slow machine must not get slower by what it has to catch up with.
+const MOST_PARTS: usize = 3;
 /// Longest time between two frames that belong together, in seconds.
 const TOGETHER_S: f64 = 1.0;
 /// rustface searches the whole frame this often, in seconds: while faces are known, and while none is.
@@ -99,7 +101,7 @@ impl AutoFollower {
             }
         } else {
             let due = (parts.len() as f64 * elapsed_s / CYCLE_S).ceil().max(1.0) as usize;
-            for _ in 0..due.min(parts.len()) {
+            for _ in 0..due.min(MOST_PARTS) {
                 self.part = (self.part + 1) % parts.len();
                 add_in_part(search, frame, &parts[self.part], time_s, &mut faces);
             }
