@@ -18,7 +18,7 @@ fn face(class: usize, number: usize) -> GrayImage {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        let on = (x / (5 + class as u32) + y / (11 - class as u32)) % 2 == 0;
+        let on = (x / (5 + class as u32) + y / (11 - class as u32)).is_multiple_of(2);
         image::Luma([if on { 90 } else { 60 } + (state >> 24) as u8 / 2])
     })
 }

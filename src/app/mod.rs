@@ -1,6 +1,6 @@
 //! The egui window. Nothing outside this module knows egui.
 //!
-//! Each pass goes one way: `update` brings the one [`state`] up to date, the views draw it and return [`command`]s, and
+//! Each pass goes one way: `update` brings the one `state` up to date, the views draw it and return `command`s, and
 //! `apply` carries these out. The groups below are listed from the bottom up: a group uses those before it, and no two
 //! modules use one another (`tests/architecture.rs`).
 

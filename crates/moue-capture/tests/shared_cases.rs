@@ -42,7 +42,9 @@ fn films_give_their_frames_at_their_times() {
     let Some(folder) = cases() else { return };
     let film = |i: u32| f64::from(i) * 1001.0 / 24000.0;
     let burst = |i: u32| if i < 8 { f64::from(i) * 0.5 } else { 4.0 + (f64::from(i) - 8.0) / 60.0 };
-    let cases: [(&str, usize, (u32, u32), &dyn Fn(u32) -> f64); 13] = [
+    /// File, frames, size in pixels, and the time of each frame in seconds.
+    type Case<'a> = (&'a str, usize, (u32, u32), &'a dyn Fn(u32) -> f64);
+    let cases: [Case<'_>; 13] = [
         ("base.mp4", 72, (640, 360), &film),
         ("sdr10.mp4", 24, (640, 360), &film),
         ("x264_10bit.mkv", 24, (640, 360), &film),

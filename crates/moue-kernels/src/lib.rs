@@ -1,8 +1,8 @@
 //! The CPU's own kernels: what candle computes on a graphics card, these compute on the processor.
 //!
-//! [`CpuPlan`] is the whole network, compiled once from its weights: batch-norm folded in, weights packed, scratch
-//! memory and threads owned. The parts from the bottom up, each in its own file, with the idea that was
-//! taken and where it comes from (ideas only; the code is this project's own):
+//! `moue_model::CpuPlan` is the whole network, compiled once from its weights, and runs on these. The parts from the bottom
+//! up, each in its own file, with the idea that was taken and where it comes from (ideas only; the code is this
+//! project's own):
 //!
 //! - [`Isa`] is found when the program runs, and `simd` writes every kernel once for all of them: one generic body,
 //!   compiled inside a function that has the instructions on, as the crates `memchr` and `pulp` do it.
