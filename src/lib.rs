@@ -4,6 +4,7 @@
 //!
 //! ```
 //! use moue::capture::{Pace, SourceSpec, open_source};
+//! use moue::detect::DetectorKind;
 //! use moue::model::{Classifier, DeviceChoice, LoadedWeights};
 //! use moue::pipeline::{FaceSearch, FrameAnalyzer};
 //!
@@ -12,7 +13,8 @@
 //! let weights = LoadedWeights::built_in()?.weights;
 //! // On the CPU, with as many threads as there are cores.
 //! let network = Classifier::new(&weights, DeviceChoice::Cpu, 0)?;
-//! let mut analyzer = FrameAnalyzer::new(network, FaceSearch::for_source(source.info().kind));
+//! let search = FaceSearch::for_source(source.info().kind, DetectorKind::Auto);
+//! let mut analyzer = FrameAnalyzer::new(network, search);
 //! let mut faces = 0;
 //! while let Some(frame) = source.next_frame()? {
 //!     for face in analyzer.analyze(frame)?.faces {
@@ -29,13 +31,15 @@
 //!
 //! ```no_run
 //! use moue::capture::{Pace, SourceSpec, open_source};
+//! use moue::detect::DetectorKind;
 //! use moue::model::{Classifier, DeviceChoice, LoadedWeights};
 //! use moue::pipeline::{FaceSearch, FrameAnalyzer};
 //!
 //! // The first camera that works; `Some(name)` takes one by name. See `moue cameras`.
 //! let mut camera = open_source(&SourceSpec::Camera(None), Pace::Live)?.source;
 //! let network = Classifier::new(&LoadedWeights::built_in()?.weights, DeviceChoice::Auto, 0)?;
-//! let mut analyzer = FrameAnalyzer::new(network, FaceSearch::for_source(camera.info().kind));
+//! let search = FaceSearch::for_source(camera.info().kind, DetectorKind::Auto);
+//! let mut analyzer = FrameAnalyzer::new(network, search);
 //! loop {
 //!     let frame = match camera.next_frame() {
 //!         Ok(Some(frame)) => frame,

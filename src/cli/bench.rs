@@ -9,16 +9,15 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::DONE;
-#[cfg(feature = "window")]
 use moue_capture::{Frame, Pace, SourceSpec, open_source};
 use moue_detect::{CropRegion, DetectorKind, DetectorSettings, FaceDetector, append_crop};
 use moue_model::formula::{formula_input, formula_weights};
-use moue_model::{Classifier, DeviceChoice, LoadedWeights};
-use moue_model::{CpuPlan, PlanOptions};
+use moue_model::{Classifier, CpuPlan, DeviceChoice, LoadedWeights, PlanOptions};
 use moue_train::{Precision, bench_train_step};
 
+use super::DONE;
 use super::bench_faces;
+#[cfg(feature = "window")]
 use super::bench_live;
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 

@@ -64,12 +64,12 @@ fn seven_patterns_are_learned_completely() {
     let options = options(dir.path());
     let mut watch = observer(&options, usize::MAX);
     let val = patterns(4, 2);
-    let easy = Recipe { mixup: None, augmentation: Augmentation::None, ..recipe(20) };
+    let easy = Recipe { mixup: None, stages: Stages::one(64, 10), learning_rate: 0.05, ..recipe(1) };
     let outcome = start(easy.clone(), patterns(20, 1), &val, &options, &mut watch).unwrap();
     let Outcome::Finished(finished) = outcome else { panic!("{outcome:?}") };
     assert_eq!(finished.validation.accuracy, 1.0, "{:?}", watch.rows);
     let weights = moue_model::read_safetensors(&finished.path).unwrap();
-    assert_eq!(weights.input_size(), 32);
+    assert_eq!(weights.input_size(), 64);
     assert_eq!(weights.metadata["training_data_sha256"], patterns(20, 1).hash());
     assert_eq!(weights.metadata["val_accuracy"], "1.0000");
     for file in ["metrics.csv", "curves.png", BEST_FILE, "val/confusion_matrix.png"] {
