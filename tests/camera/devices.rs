@@ -157,7 +157,16 @@ pub(crate) fn face() -> Outcome {
         Ok(feeder) => feeder,
         Err(skipped) => return skipped,
     };
-    let said = run_well(&mut moue(&["analyze", "--source", "camera:FaceCam", "--frames", "2", "--json"]));
+    let said = run_well(&mut moue(&[
+        "analyze",
+        "--detector",
+        "rustface",
+        "--source",
+        "camera:FaceCam",
+        "--frames",
+        "2",
+        "--json",
+    ]));
     let lines: Vec<serde_json::Value> =
         said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{said}");

@@ -175,7 +175,16 @@ pub(crate) fn damaged_jpeg() -> Outcome {
 pub(crate) fn unknown_only() -> Outcome {
     let _camera = Loopback::load(9, FACE_CAM);
     let _feeder = feed_pattern("yuv422p");
-    let said = run(&mut moue(&["analyze", "--source", "camera:FaceCam", "--frames", "1", "--json"]));
+    let said = run(&mut moue(&[
+        "analyze",
+        "--detector",
+        "rustface",
+        "--source",
+        "camera:FaceCam",
+        "--frames",
+        "1",
+        "--json",
+    ]));
     assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
     let expected = "FaceCam (/dev/video9): no format that this program can decode (YUYV, UYVY, NV12, RGB, BGR, MJPEG, \
                     GREY); the camera offers: 422P";

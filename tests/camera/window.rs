@@ -78,7 +78,7 @@ fn settings() -> PathBuf {
 fn start(display: &Display, home: &Path) -> Running {
     let log = std::fs::File::create(out().join("window.log")).unwrap();
     Running(
-        moue(&["--threads", "1", "--source", &format!("camera:{VIVID_ID}")])
+        moue(&["--threads", "1", "--detector", "rustface", "--source", &format!("camera:{VIVID_ID}")])
             .env("DISPLAY", &display.name)
             .env_remove("WAYLAND_DISPLAY")
             .env("XDG_CONFIG_HOME", home)
