@@ -13,9 +13,9 @@ pub(super) const KEPT: Duration = Duration::from_secs(60);
 const SAMPLE_EVERY: Duration = Duration::from_millis(95);
 /// A face that is not found for longer is marked as lost.
 const LOST_AFTER: Duration = Duration::from_millis(600);
-/// More people than these are not kept: a folder of group photos must not fill the memory.
+/// Most people that are kept: a folder of group photos must not fill the memory.
 const MAX_PEOPLE: usize = 64;
-/// Of more marks the oldest are dropped.
+/// Most marks that are kept; beyond that the oldest are dropped.
 const MAX_MARKS: usize = 64;
 
 /// One reading.
@@ -39,7 +39,7 @@ struct Person {
     samples: VecDeque<Sample>,
     /// When the face was found last.
     seen: Instant,
-    /// Whether it is marked as lost, or not as found yet.
+    /// Whether the face is marked as lost, or not marked as found yet.
     away: bool,
 }
 

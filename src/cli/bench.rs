@@ -76,7 +76,7 @@ pub(super) struct BenchArgs {
     /// Measure only this
     #[arg(long, value_name = "NAME")]
     only: Option<Name>,
-    /// Numbers that train_step multiplies: f32 or bf16
+    /// Precision of train_step's products: f32 or bf16
     #[arg(long, value_name = "NUMBERS", default_value = "f32")]
     precision: Precision,
     /// With --only faces: a folder of pictures that show one face each
@@ -226,7 +226,7 @@ fn demo_frame() -> anyhow::Result<Frame> {
     Ok(Frame { image: Arc::clone(&frame.image), ..frame })
 }
 
-/// Runs `work` until it is warm, then often enough to tell; milliseconds, shortest first.
+/// Runs `work` a few times as a warm-up, then measures it. Milliseconds, shortest first.
 fn measure<E>(mut work: impl FnMut() -> Result<(), E>) -> Result<Vec<f64>, E> {
     let start = Instant::now();
     let mut warm_ups = 0;

@@ -14,11 +14,11 @@ use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Tran
 
 /// Longest time in one call.
 const CALL: Duration = Duration::from_millis(400);
-/// Being later than this is not made up for: each frame is shown, for its own time. In seconds.
+/// After a longer delay, in seconds, the clock is set back: no frame is skipped or shortened to catch up.
 const TOO_LATE_S: f64 = 0.1;
-/// Moving further than this, in seconds, is a cut: nothing goes on there.
+/// A jump further than this, in seconds, is a cut: the frames before and after are not one motion.
 const NEAR_S: f64 = 1.0;
-/// By how much the clock jumps at a cut, in seconds; longer than anything remembers.
+/// How far frame times jump at a cut, in seconds: further than tracker and smoother remember.
 const CUT_S: f64 = 10.0;
 
 /// An animated GIF, WebP or PNG.
@@ -31,13 +31,13 @@ pub(super) struct AnimationSource {
     animation: Animation,
     /// Frames that were decoded since the start of the file.
     decoded: usize,
-    /// There are no more than these, or the next is damaged.
+    /// Whether no further frame can be decoded: the file ends, or the next one is damaged.
     at_end: bool,
-    /// The end was reached once: the schedule is right.
+    /// Whether the end was reached once, so that the schedule is exact.
     end_known: bool,
     /// The file's frame that comes next.
     next: usize,
-    /// It, once it is decoded.
+    /// That frame, once it is decoded.
     waiting: Option<RgbImage>,
     /// What is added to the file's time, see [`Frame::time_s`].
     offset_s: f64,
@@ -56,7 +56,7 @@ struct Playback {
     steps: u32,
 }
 
-/// What decoding came to.
+/// The outcome of decoding.
 enum Decoded {
     Ready,
     /// There is more to decode than fits into one call.
@@ -108,8 +108,8 @@ impl AnimationSource {
         CaptureError::Timeout { source_name: self.info.name.clone(), waited_ms: CALL.as_millis() as u64 }
     }
 
-    /// Does what was asked for. `false`: there is nothing to show now.
-    fn obey(&mut self) -> Result<bool, CaptureError> {
+    /// Carries out what the transport asks for. `false`: there is nothing to show now.
+    fn apply_requests(&mut self) -> Result<bool, CaptureError> {
         let asked = self.transport.take();
         if let Some(to_s) = asked.seek_s {
             self.seek(self.schedule.frame_at(to_s))?;
@@ -178,7 +178,7 @@ impl AnimationSource {
         Ok(Decoded::Ready)
     }
 
-    /// What is to be said of a damaged frame. Shown live, the animation ends before it from now on.
+    /// The error for a damaged frame. Shown live, the animation ends before that frame from now on.
     fn damaged(&mut self, why: &str) -> CaptureError {
         let reason = format!("frame {} cannot be decoded: {why}", self.decoded);
         if self.pace == Pace::Unpaced || self.decoded == 0 {
@@ -190,7 +190,7 @@ impl AnimationSource {
         }
     }
 
-    /// There are no more frames than those that were decoded, however many it seemed.
+    /// The file has no more frames than were decoded: shortens the schedule, which listed more.
     fn end(&mut self) -> Result<(), CaptureError> {
         if self.decoded == 0 {
             return Err(self.unusable("the file holds no frame".into()));
@@ -203,7 +203,7 @@ impl AnimationSource {
         Ok(())
     }
 
-    /// After the last frame. `false`: it stays.
+    /// Starts again after the last frame. `false`: the last frame stays.
     fn start_again(&mut self) -> Result<bool, CaptureError> {
         if !self.transport.status().looping {
             self.transport.ended();
@@ -264,7 +264,7 @@ impl FrameSource for AnimationSource {
         }
         let until = Instant::now() + CALL;
         loop {
-            if !self.obey()? {
+            if !self.apply_requests()? {
                 self.transport.wait(CALL / 4);
                 return Err(self.timeout());
             }

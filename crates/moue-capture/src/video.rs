@@ -9,10 +9,10 @@ use crossbeam_channel::RecvTimeoutError;
 use image::{RgbImage, imageops};
 
 use super::clock::FrameClock;
-use super::cut::Steps;
 use super::ffmpeg::{Decoded, Decoder, Ending, From, Job};
 use super::probe::{self, VideoStream};
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, cut, hdr};
+use super::truncation::Steps;
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, hdr, truncation};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(400);
@@ -25,9 +25,9 @@ const ROUNDED_S: f64 = 1e-3;
 /// Most frames that are kept while the one before the last is looked for.
 const MAX_BACK: usize = 8;
 
-/// Moving further than this, in seconds, is a cut: nothing goes on there.
+/// A jump further than this, in seconds, is a cut: the frames before and after are not one motion.
 const NEAR_S: f64 = 1.0;
-/// By how much the clock jumps at a cut, in seconds; longer than anything remembers.
+/// How far frame times jump at a cut, in seconds: further than tracker and smoother remember.
 const CUT_S: f64 = 10.0;
 
 /// A video file.
@@ -73,7 +73,7 @@ struct Timed {
 
 /// A frame is looked for by its time.
 struct Looking {
-    /// It is the last one that is not after this time, in seconds,
+    /// The wanted frame is the last one that is not after this time, in seconds,
     until_s: f64,
     /// or one so many frames before that.
     before: u32,
@@ -193,8 +193,8 @@ impl VideoSource {
         self.stream.rate.map_or(0, |rate| ((time_s - self.first_s) * rate).round().max(0.0) as u64)
     }
 
-    /// Does what was asked for. `false`: there is nothing to show now.
-    fn obey(&mut self) -> Result<bool, CaptureError> {
+    /// Carries out what the transport asks for. `false`: there is nothing to show now.
+    fn apply_requests(&mut self) -> Result<bool, CaptureError> {
         let asked = self.transport.take();
         if let Some(to_s) = asked.seek_s {
             let slack_s = ROUNDED_S.min(self.stream.frame_s() / 4.0);
@@ -360,14 +360,14 @@ impl VideoSource {
         }
         let frames = self.last.map_or(0, |(index, _)| index + 1);
         let last_s = self.last.map_or(0.0, |(_, s)| s);
-        let why = match (&ending.said.first_error, ending.broken) {
+        let why = match (&ending.log.first_error, ending.broken) {
             (Some(said), _) => Some(format!("ffmpeg says: {said}")),
             (None, Some(broken)) => Some(broken),
             (None, None) if !ending.success => Some("ffmpeg gave up and did not say why".into()),
             (None, None) if self.ends_early(frames, last_s) => {
                 Some("it ends before the length it claims".into())
             }
-            (None, None) => cut::ends_early(&self.path, &self.stream, &self.steps).map(str::to_owned),
+            (None, None) => truncation::ends_early(&self.path, &self.stream, &self.steps).map(str::to_owned),
         };
         let Some(why) = why else { return Ok(()) };
         self.said = true;
@@ -408,7 +408,7 @@ impl VideoSource {
         }
         if -left_s > TOO_LATE_S {
             if self.receive(Duration::ZERO)? == Received::Frame {
-                // A newer one is there.
+                // A newer frame is there already, so the late one is left out.
                 if let Some(late) = self.waiting.pop_front() {
                     self.passed(&late);
                 }
@@ -432,7 +432,7 @@ impl VideoSource {
         Ok(Received::Frame)
     }
 
-    /// `frame` was shown or left out. Its number.
+    /// Notes that `frame` was shown or left out; returns its number.
     fn passed(&mut self, frame: &Timed) -> u64 {
         let index = self.last.map_or(0, |(index, _)| index + 1);
         self.last = Some((index, frame.time_s));
@@ -458,7 +458,7 @@ impl FrameSource for VideoSource {
 
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         loop {
-            if self.pace == Pace::Live && !self.obey()? {
+            if self.pace == Pace::Live && !self.apply_requests()? {
                 self.transport.wait(FRAME_WAIT / 4);
                 return Err(self.timeout());
             }

@@ -13,7 +13,7 @@ use super::teachers::Teaching;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecipeName {
-    /// What reached most, see `docs/training.md`.
+    /// The best settings so far, see `docs/training.md`.
     Default,
     /// The published network's.
     Reference,
@@ -105,7 +105,7 @@ pub struct Recipe {
     pub learning_rate: f64,
     /// Weight decay, on the weights of convolutions and the linear layer.
     pub weight_decay: f64,
-    /// What all random numbers come from.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// What is minimised.
     pub loss: Loss,

@@ -1,5 +1,5 @@
 //! One picture's view, drawn before a pixel is computed: so a teacher can be shown the same view at its own size, and without
-//! what spoils the picture.
+//! the degradation.
 
 use moue_model::{TRAINING_FACE_PX, resize_bilinear};
 use rand::{Rng, RngExt as _};
@@ -72,7 +72,7 @@ impl View {
         Self { spoiling: None, geometry, jitter: Some(jitter(rng)), erased: None }
     }
 
-    /// The same view of a picture that nothing spoils: what a teacher is shown.
+    /// The same view of the undegraded picture: what a teacher is shown.
     pub(crate) fn clean(&self) -> Self {
         Self { spoiling: None, erased: None, ..self.clone() }
     }

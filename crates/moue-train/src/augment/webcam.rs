@@ -6,7 +6,7 @@ use rand::{Rng, RngExt as _};
 use crate::eval::degrade::{add_noise, blur, compress, cover, expose, light_from_side, shrink};
 use crate::random::{Purpose, generator};
 
-/// What spoils one picture; each part is absent for most.
+/// How one picture is degraded; each part is absent for most pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Spoiling {
     /// Before the lower face: left top corner, size, tone.
@@ -62,7 +62,7 @@ impl Spoiling {
         Self { covered, side_light, exposure, sharpness, noise, quality }
     }
 
-    /// Spoils a 48x48 face (0 to 1), in the order in which it happens between face and file.
+    /// Degrades a 48x48 face (0 to 1), in the order in which it happens between face and file.
     pub(super) fn apply(&self, face: &mut [f32]) {
         if let Some((corner, size, tone)) = self.covered {
             cover(face, corner, size, tone);
@@ -82,7 +82,7 @@ impl Spoiling {
             add_noise(face, sigma, &mut generator(seed, Purpose::Noise, 0, 0));
         }
         if let Some(quality) = self.quality {
-            // Where the codec failed, the picture is as it was: one picture less that is spoilt.
+            // Where the codec failed, the picture is as it was: one picture less is degraded.
             let _ = compress(face, quality);
         }
     }

@@ -11,7 +11,7 @@ use super::{FACE_BYTES, Split};
 const SIDE: usize = TRAINING_FACE_PX;
 /// Side of the small copies that are compared first.
 const SMALL: usize = 8;
-/// Likest pictures, by the small copies, that are compared in detail.
+/// How many of the most similar pictures, by the small copies, are compared in detail.
 const CANDIDATES: usize = 3;
 /// Small copies that are less alike than this are not compared in detail.
 const SMALL_LIKENESS: f32 = 0.9;
@@ -93,7 +93,7 @@ fn normalise(values: &mut [f32]) {
     values.iter_mut().for_each(|v| *v *= factor);
 }
 
-/// For each of `wanted` the likest of `all`, with their correlations.
+/// For each of `wanted` the most similar of `all`, with their correlations.
 fn likest(wanted: &[Small], all: &[Small]) -> Vec<[(f32, usize); CANDIDATES]> {
     let mut best = vec![[(f32::NEG_INFINITY, 0); CANDIDATES]; wanted.len()];
     for (i, other) in all.iter().enumerate() {
