@@ -16,6 +16,7 @@ mod hdr;
 mod jpeg;
 mod open;
 pub mod picture;
+mod playback;
 mod probe;
 mod schedule;
 mod spec;

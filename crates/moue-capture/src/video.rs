@@ -8,27 +8,20 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 use image::{RgbImage, imageops};
 
-use super::clock::FrameClock;
 use super::ffmpeg::{Decoded, Decoder, Ending, From, Job};
+use super::playback::{Due, Playback, jump_s};
 use super::probe::{self, VideoStream};
 use super::truncation::Steps;
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, hdr, truncation};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(400);
-/// A frame later than this is left out when shown live, in seconds.
-const TOO_LATE_S: f64 = 0.1;
 /// Times that differ by less, in seconds, are the same.
 const SAME_S: f64 = 1e-5;
 /// Times in files are rounded, to milliseconds in Matroska: a frame that is this much later is the one that is sought.
 const ROUNDED_S: f64 = 1e-3;
 /// Most frames that are kept while the one before the last is looked for.
 const MAX_BACK: usize = 8;
-
-/// A jump further than this, in seconds, is a cut: the frames before and after are not one motion.
-const NEAR_S: f64 = 1.0;
-/// How far frame times jump at a cut, in seconds: further than tracker and smoother remember.
-const CUT_S: f64 = 10.0;
 
 /// A video file.
 pub(super) struct VideoSource {
@@ -100,17 +93,6 @@ enum Received {
     End,
 }
 
-/// Playback at the file's own pace.
-struct Playback {
-    clock: FrameClock,
-    /// The file's time when the clock started, in seconds.
-    from_s: f64,
-    playing: bool,
-    speed: f64,
-    /// Frames to show although it is paused.
-    steps: u32,
-}
-
 impl VideoSource {
     /// Opens a file; of this format, where ffmpeg could take it for something else.
     pub(super) fn open(path: &Path, format: Option<&'static str>, pace: Pace) -> Result<Self, CaptureError> {
@@ -151,13 +133,7 @@ impl VideoSource {
             steps: Steps::default(),
             offset_s: 0.0,
             transport,
-            playback: Playback {
-                clock: FrameClock::new(),
-                from_s: first_s,
-                playing: true,
-                speed: 1.0,
-                steps: 0,
-            },
+            playback: Playback::from(first_s),
         })
     }
 
@@ -209,14 +185,8 @@ impl VideoSource {
             };
             self.look_for(until_s, before, index.map(|i| i.saturating_sub(u64::from(asked.back))))?;
         }
-        self.playback.steps += asked.steps;
-        let playback = &mut self.playback;
-        if (asked.playing && !playback.playing) || asked.speed != playback.speed {
-            playback.clock = FrameClock::new();
-            playback.from_s = self.waiting.front().map_or(self.after_s.unwrap_or(self.first_s), |f| f.time_s);
-        }
-        (playback.playing, playback.speed) = (asked.playing, asked.speed);
-        Ok(playback.playing || playback.steps > 0)
+        let next_s = self.waiting.front().map_or(self.after_s.unwrap_or(self.first_s), |f| f.time_s);
+        Ok(self.playback.apply(&asked, next_s))
     }
 
     /// Goes on at the last frame that is not after `until_s`, or at one `before` that. `index`: its number, where that
@@ -274,8 +244,7 @@ impl VideoSource {
         // What was shown last.
         let last_s = self.last.map_or(self.first_s, |(_, s)| s);
         let way_s = (time_s - last_s).abs();
-        let jump_s = if way_s <= NEAR_S { way_s.max(self.stream.frame_s().min(NEAR_S)) } else { CUT_S };
-        self.offset_s += last_s + jump_s - time_s;
+        self.offset_s += last_s + jump_s(way_s, self.stream.frame_s()) - time_s;
         let index =
             if time_s <= self.first_s { 0 } else { looking.index.unwrap_or_else(|| self.estimate(time_s)) };
         self.last = index.checked_sub(1).map(|before| (before, time_s));
@@ -348,8 +317,7 @@ impl VideoSource {
         self.start_at(self.first_s)?;
         self.offset_s += end_s - self.first_s;
         self.last = None;
-        self.playback.clock = FrameClock::new();
-        self.playback.from_s = self.first_s;
+        self.playback.start_at(self.first_s);
         Ok(true)
     }
 
@@ -396,28 +364,23 @@ impl VideoSource {
     /// Waits for the time of the next frame. `false`: something was asked for meanwhile.
     fn wait_until_due(&mut self) -> Result<bool, CaptureError> {
         let Some(next) = self.waiting.front() else { return Ok(false) };
-        let playback = &self.playback;
-        let due_s = (next.time_s - playback.from_s) / playback.speed;
-        let left_s = due_s - playback.clock.now_s();
-        if left_s > 0.0 {
-            let left = Duration::from_secs_f64(left_s);
-            if self.transport.wait(left.min(FRAME_WAIT)) {
-                return Ok(false);
-            }
-            return if left > FRAME_WAIT { Err(self.timeout()) } else { Ok(true) };
-        }
-        if -left_s > TOO_LATE_S {
-            if self.receive(Duration::ZERO)? == Received::Frame {
-                // A newer frame is there already, so the late one is left out.
-                if let Some(late) = self.waiting.pop_front() {
-                    self.passed(&late);
+        match self.playback.wait(next.time_s, &self.transport) {
+            Due::Now => Ok(true),
+            Due::Asked => Ok(false),
+            Due::NotYet => Err(self.timeout()),
+            Due::Late(late_s) => {
+                if self.receive(Duration::ZERO)? == Received::Frame {
+                    // A newer frame is there already, so the late one is left out.
+                    if let Some(late) = self.waiting.pop_front() {
+                        self.passed(&late);
+                    }
+                    return Ok(false);
                 }
-                return Ok(false);
+                // ffmpeg is no faster, or has just started again: go on from here.
+                self.playback.forgive(late_s);
+                Ok(true)
             }
-            // ffmpeg is no faster, or has just started again: go on from here.
-            self.playback.clock.set_back(-left_s);
         }
-        Ok(true)
     }
 
     /// Takes a frame from the decoder, if there is one within `wait`.
@@ -477,12 +440,8 @@ impl FrameSource for VideoSource {
                 }
             }
             if self.pace == Pace::Live {
-                if self.playback.steps > 0 {
-                    // Shown at once; time starts from here.
-                    self.playback.steps -= 1;
-                    self.playback.clock = FrameClock::new();
-                    self.playback.from_s = self.waiting.front().map_or(0.0, |frame| frame.time_s);
-                } else if !self.wait_until_due()? {
+                let next_s = self.waiting.front().map_or(0.0, |frame| frame.time_s);
+                if !self.playback.step(next_s) && !self.wait_until_due()? {
                     continue;
                 }
             }
