@@ -17,7 +17,6 @@ use moue_train::{Precision, bench_train_step};
 
 use super::DONE;
 use super::bench_faces;
-#[cfg(feature = "window")]
 use super::bench_live;
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 
@@ -145,19 +144,11 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-#[cfg(feature = "window")]
 fn live(args: &BenchArgs) -> anyhow::Result<u8> {
     let threads = args.threads.map_or(0, usize::from);
     let mut out = io::stdout().lock();
     bench_live::run(args.clip.as_deref(), args.seconds, threads, args.json, &mut out)?;
     Ok(DONE)
-}
-
-/// What is measured there draws the window's heatmap too.
-#[cfg(not(feature = "window"))]
-fn live(args: &BenchArgs) -> anyhow::Result<u8> {
-    let (_, _) = (&args.clip, args.seconds);
-    anyhow::bail!("--only live measures a part of the window, and this program was built without one")
 }
 
 /// The network alone, with weights from a formula, as other engines are measured.

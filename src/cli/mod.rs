@@ -4,7 +4,6 @@ mod analyze;
 mod annotate;
 mod bench;
 mod bench_faces;
-#[cfg(feature = "window")]
 mod bench_live;
 mod calibrate;
 mod cameras;
