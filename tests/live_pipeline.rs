@@ -11,7 +11,7 @@ use moue::capture::{
     CaptureError, Frame, FrameSource, Limits, OpenedSource, SourceInfo, SourceKind, SourceSpec,
 };
 use moue::detect::DetectorKind;
-use moue::model::{DeviceChoice, LoadedWeights};
+use moue::model::DeviceChoice;
 use moue::pipeline::{
     BASELINE_S, Baseline, BaselineState, Hooks, Live, LiveOptions, LiveResult, Message, Origins,
     SmoothingSettings, SourceState,
@@ -93,10 +93,9 @@ fn start() -> World {
             let source = FakeCamera { info, image, next: 0, open: Arc::clone(&opened), fault };
             Ok(OpenedSource { source: Box::new(source), note: None })
         }),
-        read: Arc::new(|path| match path {
+        read: Arc::new(|choice| match choice.path.as_deref() {
             Some(path) if path == Path::new("panic.safetensors") => panic!("a reader's fault"),
-            Some(path) => LoadedWeights::read(path),
-            None => LoadedWeights::built_in(),
+            _ => choice.read(),
         }),
     };
     let counted = Arc::clone(&frames);

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use image::{ExtendedColorType, GrayImage, ImageFormat};
 use moue_model::TRAINING_FACE_PX;
-use moue_train::data::{DataOptions, Split, SplitName};
+use moue_train::data::{ClassNames, Split, SplitName};
 use moue_train::eval::{contact_sheet, png, write_atomically};
 use moue_train::{Addition, Transformation, plan_expansion};
 
@@ -22,6 +22,9 @@ const ON_SHEET: usize = 6;
 pub(super) struct ExpandArgs {
     #[command(flatten)]
     data: DataArgs,
+    /// What DATA's folders or numbers stand for, in their order, where their names do not tell
+    #[arg(long, alias = "data-classes", value_name = "A,B,...")]
+    classes: Option<ClassNames>,
     /// Where the new data set goes: a folder that is empty or not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -41,8 +44,12 @@ pub(super) fn run(args: &ExpandArgs) -> anyhow::Result<u8> {
     if out.exists() && fs::read_dir(out).with_context(|| out.display().to_string())?.next().is_some() {
         bail!("{}: expected an empty folder, found files in it", out.display());
     }
-    let options = DataOptions { ferplus: None, exclude: args.data.exclude.clone() };
-    let data = read_data(&args.data.data, &present_splits(&args.data.data), &options)?;
+    let options = args.data.options(args.classes.as_ref());
+    let mut wanted = present_splits(&args.data.data);
+    if options.val_share.is_some() && !wanted.contains(&SplitName::Val) {
+        wanted.push(SplitName::Val);
+    }
+    let data = read_data(&args.data.data, &wanted, &options)?;
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
 
     // Only training pictures are sources: a changed copy of a validation picture in training would make the

@@ -11,6 +11,7 @@ use moue_detect::DetectorKind;
 
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Message, NewModel, Shared, SourceState, Work, fault};
+use super::weights::nothing_runs;
 use super::{
     AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, FaceSearch, FrameAnalyzer, ReadingStage,
     RecordingStep,
@@ -69,6 +70,7 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
                 if running.faults >= MAX_FAULTS {
                     shared.say(Message::Error("no face is read any more: open the weights again".into()));
                     *shared.model.lock() = None;
+                    nothing_runs(shared);
                     analysis = None;
                 }
             }
@@ -205,7 +207,7 @@ impl Analysis {
         match &mut *state {
             BaselineState::Off => None,
             BaselineState::On { baseline, fits } => {
-                *fits = baseline.fits(source, &self.model.sha256);
+                *fits = baseline.fits(source, &self.model.identity());
                 fits.then(|| baseline.clone())
             }
             BaselineState::Recording { .. } if kind == SourceKind::Still => {
@@ -223,7 +225,7 @@ impl Analysis {
                         None
                     }
                     RecordingStep::Done(bias) => {
-                        let network = self.model.sha256.clone();
+                        let network = self.model.identity();
                         let baseline = Baseline { source: source.to_owned(), network, bias };
                         self.readings.set_owner(Some(id), time_s);
                         *state = BaselineState::On { baseline: baseline.clone(), fits: true };

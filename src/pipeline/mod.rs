@@ -11,6 +11,7 @@ mod shared;
 mod shown;
 mod smoothing;
 mod watched;
+mod weights;
 
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
 pub use baseline::{BASELINE_S, Baseline, BaselineMean, BaselineRecorder, RecordingStep};
@@ -21,3 +22,4 @@ pub use shared::{BaselineState, Hooks, Message, Origins, ResultTap, SourceState,
 pub use shown::ReadingStage;
 pub use smoothing::{ShownReading, Smoother, SmoothingSettings};
 pub use watched::WatchedCamera;
+pub use weights::WeightsChoice;
