@@ -7,7 +7,7 @@ use clap::Args;
 use moue_model::{ClassOrder, ConditionFigures, ConditionsTable, Expression, parameter_count};
 
 use super::DONE;
-use super::weights::{WeightsArgs, advice};
+use super::weights::WeightsArgs;
 
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
@@ -28,14 +28,16 @@ pub(super) fn run(args: &ModelArgs) -> anyhow::Result<u8> {
     writeln!(out, "architecture   AttentionEmotionNet")?;
     writeln!(out, "blocks         {} a layer", weights.blocks)?;
     writeln!(out, "parameters     {}", parameter_count(weights.blocks))?;
-    writeln!(out, "input          3x{size}x{size}")?;
-    writeln!(out, "classes        {}", Expression::ALL.map(Expression::name).join(", "))?;
+    let mark = |key: &str| if weights.metadata.contains_key(key) { "" } else { " (assumed)" };
+    writeln!(out, "input          3x{size}x{size}{}", mark("input_size"))?;
+    let classes = Expression::ALL.map(Expression::name).join(", ");
+    writeln!(out, "classes        {classes}{}", mark("classes"))?;
     let order = weights.original_class_order();
     if order != ClassOrder::default() {
         writeln!(out, "in the file    {}", order.to_string().replace(',', ", "))?;
     }
-    if let Some(advice) = advice(weights) {
-        writeln!(out, "assumed        {advice}")?;
+    if let Some(assumed) = weights.assumed() {
+        writeln!(out, "               {assumed}: give --input-size PX and --classes A,B,...")?;
     }
     writeln!(out, "temperature    {}", weights.temperature())?;
     if weights.metadata.is_empty() {

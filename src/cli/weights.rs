@@ -59,13 +59,12 @@ pub(super) fn say_assumed(name: &str, weights: &NetworkWeights) {
 }
 
 /// What had to be assumed, and what to do.
-pub(super) fn advice(weights: &NetworkWeights) -> Option<String> {
+fn advice(weights: &NetworkWeights) -> Option<String> {
     let fer = FER_ORDER.map(moue_model::Expression::name).join(",");
     weights.assumed().map(|assumed| {
         format!(
-            "{assumed}, since the file does not say; wrong ones give wrong readings. Say what it was trained with, with \
-             --input-size PX and --classes A,B,... (in FER-2013's order: {fer}); `moue export FILE --to NEW.safetensors` with \
-             them writes both into a file"
+            "{assumed}, since the file does not say, and wrong ones give wrong readings: give --input-size PX and --classes \
+             A,B,... as it was trained (FER-2013's order is {fer}); moue export writes both into a file"
         )
     })
 }

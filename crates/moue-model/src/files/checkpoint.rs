@@ -41,10 +41,12 @@ pub(super) struct Checkpoint {
 pub(super) fn read_checkpoint(pickle: &[u8]) -> Result<Checkpoint, String> {
     let (objects, top) = read(pickle)?;
     let dicts = tensor_dicts(&objects, top);
-    // The tensor that tells one network from another.
-    let first = |at: usize, network: &Network| {
-        let name = format!("{}conv1.weight", network.prefix);
-        dicts[at].tensors.iter().find(|(key, _)| ***key == *name).map(|(_, tensor)| *tensor)
+    // The tensors that tell one network from another, of which the last layer may be all.
+    let telling = |at: usize, network: &Network| {
+        ["conv1.weight", "bn1.running_mean", "fc.weight", "fc.bias"].map(|name| {
+            let name = format!("{}{name}", network.prefix);
+            dicts[at].tensors.iter().find(|(key, _)| ***key == *name).map(|(_, tensor)| *tensor)
+        })
     };
     if let Some(most) = dicts.iter().map(|d| d.tensors.len()).max().filter(|most| *most > MAX_TENSORS) {
         return Err(format!("expected at most {MAX_TENSORS} tensors, found {most}"));
@@ -58,7 +60,7 @@ pub(super) fn read_checkpoint(pickle: &[u8]) -> Result<Checkpoint, String> {
         for network in networks(&dict.path, &names) {
             // The same tensors under a second name are one network.
             let twin = |(other, i): &(Network, usize)| {
-                other.complete && network.complete && first(*i, other) == first(at, &network)
+                other.complete && network.complete && telling(*i, other) == telling(at, &network)
             };
             if !found.iter().any(twin) {
                 found.push((network, at));
