@@ -39,7 +39,7 @@ fn data(splits: &[&str], names: &[&str; 7], count: usize) -> TempDir {
     dir
 }
 
-fn read(path: &Path, split: SplitName, classes: Option<&str>) -> Result<DataSet, String> {
+fn read_set(path: &Path, split: SplitName, classes: Option<&str>) -> Result<DataSet, String> {
     let classes = classes.map(|text| text.parse().unwrap());
     let options = DataOptions { classes, ..DataOptions::default() };
     DataSet::read(path, &[split], &options).map_err(|e| e.to_string())
@@ -79,7 +79,7 @@ fn folders_are_read_under_their_names_and_numbers_and_it_is_told() {
         (["6", "3", "2", "4", "7", "5", "1"], Some("7 numbered folders read in RAF-DB's order: 1 surprise")),
     ] {
         let dir = data(&["test"], &names, 2);
-        let read = read(dir.path(), SplitName::Test, None).unwrap();
+        let read = read_set(dir.path(), SplitName::Test, None).unwrap();
         labels_are_right(&read, SplitName::Test, 2);
         assert_eq!(read.notices.len(), usize::from(told.is_some()), "{:?}", read.notices);
         assert!(told.is_none_or(|told| read.notices[0].contains(told)), "{:?}", read.notices);
@@ -88,7 +88,7 @@ fn folders_are_read_under_their_names_and_numbers_and_it_is_told() {
     let dir = data(&["test"], &["3", "1", "0", "5", "6", "2", "4"], 1);
     std::fs::write(dir.path().join("classes.txt"), "fear\ndisgust\nsad\nangry\nsurprise\nhappy\nneutral\n")
         .unwrap();
-    let read = read(dir.path(), SplitName::Test, None).unwrap();
+    let read = read_set(dir.path(), SplitName::Test, None).unwrap();
     labels_are_right(&read, SplitName::Test, 1);
     assert!(read.notices[0].contains("the order of classes.txt"), "{:?}", read.notices);
 }
@@ -98,10 +98,10 @@ fn what_cannot_be_known_is_asked_for_and_what_is_said_is_used() {
     let eight = ["6", "5", "4", "1", "0", "2", "3"];
     let dir = data(&["test"], &eight, 1);
     std::fs::create_dir_all(dir.path().join("test/7")).unwrap();
-    let asked = read(dir.path(), SplitName::Test, None).unwrap_err();
+    let asked = read_set(dir.path(), SplitName::Test, None).unwrap_err();
     assert!(asked.contains("\"7\"") && asked.contains("--classes"), "{asked}");
     let said = "neutral,happiness,sadness,surprise,fear,disgust,anger,contempt";
-    labels_are_right(&read(dir.path(), SplitName::Test, Some(said)).unwrap(), SplitName::Test, 1);
+    labels_are_right(&read_set(dir.path(), SplitName::Test, Some(said)).unwrap(), SplitName::Test, 1);
     let path = dir.path().to_str().unwrap();
     let (status, text) = moue(&["evaluate", WEIGHTS, path, "--data-classes", said]);
     assert_eq!(status, Some(0), "{text}");
@@ -131,7 +131,7 @@ fn other_classes_and_litter_are_left_out() {
             face(0, 1, 48).save(folder.join("a.png")).unwrap();
         }
     }
-    let read = read(dir.path(), SplitName::Test, None).unwrap();
+    let read = read_set(dir.path(), SplitName::Test, None).unwrap();
     labels_are_right(&read, SplitName::Test, 1);
     assert!(read.skipped.is_empty(), "{:?}", read.skipped);
     assert_eq!(read.notices, ["left out, since they are none of the seven classes: contempt (1 files)"]);
@@ -167,7 +167,7 @@ fn pictures_of_any_kind_and_size_are_read_and_bad_ones_named() {
     for side in [8, 100, 1500] {
         face(3, 2, side).save(folder.join(format!("{side}.jpg"))).unwrap();
     }
-    let read = read(dir.path(), SplitName::Test, None).unwrap();
+    let read = read_set(dir.path(), SplitName::Test, None).unwrap();
     assert_eq!((read.split(SplitName::Test).len(), read.skipped.len()), (9, 0), "{:?}", read.skipped);
     let split = read.split(SplitName::Test);
     for (i, sample) in split.samples.iter().enumerate().filter(|(_, s)| !s.name.ends_with("jpg")) {
@@ -218,7 +218,8 @@ fn a_validation_part_is_drawn_where_there_is_none_and_the_same_for_every_command
     assert_eq!(status, Some(2));
     assert!(text.contains("--val-share 0.1"), "{text}");
     for wrong in ["0", "1", "-1", "2", "nan"] {
-        let (status, text) = moue(&[&base[..], &["--val-share", wrong][..]].concat());
+        let share = format!("--val-share={wrong}");
+        let (status, text) = moue(&[&base[..], &[&share]].concat());
         assert_eq!(status, Some(2), "{text}");
         assert!(text.contains("val-share"), "{text}");
     }
@@ -325,7 +326,7 @@ fn tables_are_read_in_the_forms_that_people_have() {
     assert!(asked.contains("a name for each of the numbers 1, 4, 7"), "{asked}");
     // Without the column Usage all rows are of one part.
     let bare = table(&[("0", ""), ("1", "")], "emotion,pixels");
-    let read = read(&bare.path().join("fer2013.csv"), SplitName::Test, None).unwrap();
+    let read = read_set(&bare.path().join("fer2013.csv"), SplitName::Test, None).unwrap();
     assert_eq!(labels(&read), ["angry", "disgust"]);
     assert!(read.notices[0].contains("no column Usage: all rows are taken as test"), "{:?}", read.notices);
     assert_eq!(Expression::COUNT, NAMES.len());
@@ -335,7 +336,7 @@ fn tables_are_read_in_the_forms_that_people_have() {
 fn parts_are_found_under_their_usual_names() {
     let dir = data(&["Training", "Validation", "TEST"], &NAMES, 1);
     for split in SplitName::ALL {
-        let read = read(dir.path(), split, None).unwrap();
+        let read = read_set(dir.path(), split, None).unwrap();
         assert_eq!(read.split(split).len(), 7);
         assert!(read.notices[0].contains("Training = train"), "{:?}", read.notices);
     }

@@ -259,28 +259,64 @@ fn headers_that_lie_are_refused() {
     with_header(&deep, 0);
 }
 
+/// The beginnings of files that people take for weights, under a part of what is said of them.
+fn other_kinds() -> Vec<(&'static str, Vec<u8>)> {
+    let onnx = [&b"\x08\x08\x12\x07pytorch\x3a\x20"[..], &[1; 32], b"B\x02\x10\x11"].concat();
+    vec![
+        ("a Keras model (HDF5, .h5)", b"\x89HDF\r\n\x1a\n\0\0\0".to_vec()),
+        ("an ONNX model", onnx),
+        ("a TensorFlow Lite model", b"\x1c\0\0\0TFL3\x14\0".to_vec()),
+        ("a TensorFlow model (SavedModel)", b"\x08\x01\x12\x02\0\0".to_vec()),
+        ("an ExecuTorch program", b"\x1c\0\0\0ET12\x14\0".to_vec()),
+        ("a GGUF model", b"GGUF\x03\0\0\0\0\0".to_vec()),
+        ("PyTorch's old format", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02".to_vec()),
+        ("a Python pickle", b"\x80\x04\x95\x10\0\0\0\0\0\0\0}".to_vec()),
+        ("a NumPy array (.npy)", b"\x93NUMPY\x01\0v\0{".to_vec()),
+        ("a web page (HTML)", b"\n<!DOCTYPE html>\n<html>".to_vec()),
+        ("text (JSON)", b"{\"error\": \"Not found\"}".to_vec()),
+        ("a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec()),
+        ("a gzip archive", b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec()),
+        ("an archive", b"7z\xbc\xaf\x27\x1c\0\x04".to_vec()),
+        ("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
+        ("nothing but zeros", vec![0; 64]),
+        ("an empty file", Vec::new()),
+    ]
+}
+
+/// The list in docs/formats.md says of each kind what the program says.
+#[test]
+fn the_list_of_other_files_is_true() {
+    let said = |bytes: &[u8]| {
+        let text = parse_weights(bytes, Path::new("some.bin")).unwrap_err().to_string();
+        text.split_once(", found ").unwrap().1.to_owned()
+    };
+    let rows: String = other_kinds().iter().map(|(_, bytes)| format!("- {}\n", said(bytes))).collect();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once("<!-- weights -->\n").unwrap();
+    let (found, after) = rest.split_once("<!-- end weights -->").unwrap();
+    if std::env::var_os("MOUE_WRITE_DOCS").is_some() {
+        std::fs::write(&page, format!("{before}<!-- weights -->\n{rows}<!-- end weights -->{after}"))
+            .unwrap();
+    } else {
+        assert!(
+            found == rows,
+            "docs/formats.md: run this test with MOUE_WRITE_DOCS=1 to write its list anew"
+        );
+    }
+}
+
 #[test]
 fn other_files_are_told_what_was_expected() {
     let message = |bytes: &[u8]| parse_weights(bytes, Path::new("some.bin")).unwrap_err().to_string();
     assert!(message(b"").ends_with("found an empty file"));
     assert!(message(b"version https://git-lfs.github.com/spec/v1\noid sha256:0").contains("Git LFS"));
-    let onnx = [&b"\x08\x08\x12\x07pytorch\x3a\x20"[..], &[1; 32], b"B\x02\x10\x11"].concat();
-    for (bytes, name, advice) in [
-        (&b"\x89HDF\r\n\x1a\n\0\0\0"[..], "a Keras model (HDF5, .h5)", "in Keras"),
-        (&onnx, "an ONNX model", "torch.save"),
-        (&onnx[..30], "an ONNX model", "torch.save"),
-        (b"\x1c\0\0\0TFL3\x14\0", "a TensorFlow Lite model", "in TensorFlow"),
-        (b"\n<!DOCTYPE html>\n<html>", "a web page (HTML)", "download the file itself"),
-        (b"<html><head>", "a web page (HTML)", "download the file itself"),
-        (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "a gzip archive", "unpack it"),
-        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02", "PyTorch's old format", "torch.save"),
-        (b"\x80\x04\x95\x10\0\0\0\0\0\0\0}", "a Python pickle", "not run"),
-        (&[0; 64], "nothing but zeros", "get it again"),
-        (b"{\"error\": \"Not found\"}", "text (JSON)", "download"),
-    ] {
-        let text = message(bytes);
-        assert!(text.contains(name) && text.contains(advice), "{text}");
+    for (name, bytes) in other_kinds() {
+        let text = message(&bytes);
+        assert!(text.contains(name), "{text}");
     }
+    let onnx = &other_kinds()[1].1;
+    assert!(message(&onnx[..30]).contains("an ONNX model"), "a cut one");
     assert!(
         message(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").contains("expected safetensors or a PyTorch state dict")
     );

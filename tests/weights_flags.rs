@@ -78,7 +78,7 @@ fn what_is_said_of_a_file_makes_it_read_as_its_maker_meant() {
     let (right, assumed, said) = losses(&[shipped, data]);
     assert!(assumed.is_null() && !said.contains("assumed"), "{said}");
     let (silent, assumed, said) = losses(&[weights, data]);
-    assert!((silent - right).abs() > 1e-3, "{silent} and {right}");
+    assert!((silent - right).abs() > 1e-5, "{silent} and {right}");
     assert_eq!(assumed, "input 224 and class order assumed");
     assert!(said.contains("silent.safetensors: input 224 and class order assumed"), "{said}");
     assert!(
@@ -89,7 +89,7 @@ fn what_is_said_of_a_file_makes_it_read_as_its_maker_meant() {
     assert!((told - right).abs() < 1e-6, "{told} and {right}");
     assert!(assumed.is_null() && !said.contains("assumed"), "{said}");
     let (half, _, said) = losses(&[&[weights, data], &SAID[..2]].concat());
-    assert!((half - right).abs() > 1e-3 && said.contains("class order assumed"), "{said}");
+    assert!((half - right).abs() > 1e-5 && said.contains("class order assumed"), "{said}");
 
     // Export writes both into the file.
     let to = folder.path().join("said.safetensors");

@@ -248,13 +248,13 @@ impl DataSet {
             if data.split(name).is_empty() {
                 return Err(TrainError::Data {
                     path: path.to_owned(),
-                    expected: match name {
-                        SplitName::Val if options.val_share.is_none() => format!(
-                            "faces in the split {name} (where the data have none, --val-share 0.1 holds a tenth of train out)"
-                        ),
-                        _ => format!("faces in the split {name}"),
+                    expected: format!("faces in the split {name}"),
+                    found: match name {
+                        SplitName::Val if options.val_share.is_none() => {
+                            format!("{}; --val-share 0.1 holds a tenth of train out for it", data.nothing())
+                        }
+                        _ => data.nothing(),
                     },
-                    found: data.nothing(),
                 });
             }
         }
