@@ -270,6 +270,32 @@ fn a_validation_part_is_drawn_where_there_is_none_and_the_same_for_every_command
     assert!(kept.notices[0].contains("--val-share is not used"), "{:?}", kept.notices);
 }
 
+#[test]
+fn folders_of_one_class_are_copied_without_losing_a_picture() {
+    let dir = data(&["train"], &NAMES, 2);
+    std::fs::create_dir_all(dir.path().join("train/Happiness")).unwrap();
+    for i in 0..3 {
+        face(3, 50 + i, 48).save(dir.path().join(format!("train/Happiness/{i}.png"))).unwrap();
+    }
+    let out = tempfile::tempdir().unwrap();
+    let (status, text) = moue(&[
+        "expand",
+        dir.path().to_str().unwrap(),
+        "--out",
+        out.path().to_str().unwrap(),
+        "--fraction",
+        "0",
+    ]);
+    assert_eq!(status, Some(0), "{text}");
+    let all = read_set(out.path(), SplitName::Train, None).unwrap();
+    let mut faces: Vec<&[u8]> =
+        (0..all.split(SplitName::Train).len()).map(|i| all.split(SplitName::Train).face(i)).collect();
+    faces.sort();
+    faces.dedup();
+    assert_eq!(faces.len(), 17);
+    assert_eq!(all.split(SplitName::Train).counts()[3], 5);
+}
+
 fn table(rows: &[(&str, &str)], header: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut text = format!("{header}\n");

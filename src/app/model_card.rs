@@ -191,10 +191,6 @@ pub(super) fn show(ui: &mut Ui, model: Option<&ModelInfo>) {
         );
         ui.add_space(4.0);
     }
-    for note in model.notes() {
-        ui.add(Label::new(RichText::new(note).color(ui.visuals().warn_fg_color)).wrap().selectable(true));
-        ui.add_space(4.0);
-    }
     for section in &sections {
         ui.horizontal(|ui| {
             ui.label(RichText::new(section.title).strong().size(15.0));

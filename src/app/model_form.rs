@@ -1,7 +1,7 @@
-//! The form under the model's card: what the user says of a weights file that does not say it itself.
+//! The form over the model's card: what the user says of a weights file that does not say it itself.
 
-use eframe::egui::{DragValue, Label, RichText, TextEdit, Ui};
-use moue_model::{ClassOrder, INPUT_SIZES, ReadOptions, original_class_order};
+use eframe::egui::{CollapsingHeader, DragValue, Label, RichText, TextEdit, Ui};
+use moue_model::{ClassOrder, INPUT_SIZES, ReadOptions, assumed, original_class_order};
 
 use super::command::Command;
 use crate::pipeline::{ModelInfo, WeightsChoice};
@@ -16,18 +16,30 @@ pub(super) struct ModelForm {
 }
 
 impl ModelForm {
-    /// Shows the form for a network that came from a file. Applying it reads that file again.
+    /// Shows what had to be assumed of a network that came from a file, and the form, which is folded up where the file says
+    /// all. Applying it reads that file again.
     pub(super) fn show(&mut self, ui: &mut Ui, model: &ModelInfo) -> Option<Command> {
-        let path = model.path.as_ref()?;
+        let path = model.path.clone()?;
         let of = format!("{} {}", path.display(), model.identity());
         if self.of != of {
             let classes = original_class_order(&model.metadata).to_string();
             *self = Self { of, input_size: model.input_size, classes };
         }
-        ui.separator();
-        ui.label(RichText::new("How the file is read").strong().size(15.0));
-        let text = "Only the file's maker knows these two for sure. Change them where the file does not say them, or wrongly.";
-        ui.add(Label::new(RichText::new(text).weak()).wrap());
+        for note in model.notes() {
+            ui.add(Label::new(RichText::new(note).color(ui.visuals().warn_fg_color)).wrap().selectable(true));
+        }
+        let read_as = CollapsingHeader::new("How the file is read")
+            .id_salt(&self.of)
+            .default_open(assumed(&model.metadata).is_some())
+            .show(ui, |ui| self.fields(ui))
+            .body_returned
+            .flatten();
+        ui.add_space(8.0);
+        read_as.map(|read_as| Command::LoadWeightsAs(WeightsChoice { path: Some(path), read_as }))
+    }
+
+    /// The fields; what they say, once the button is pressed.
+    fn fields(&mut self, ui: &mut Ui) -> Option<ReadOptions> {
         ui.horizontal(|ui| {
             let label = ui.label("Input size");
             ui.add(DragValue::new(&mut self.input_size).range(INPUT_SIZES).suffix(" px"))
@@ -45,7 +57,6 @@ impl ModelForm {
         }
         let apply = ui.add_enabled_ui(order.is_ok(), |ui| ui.button("Apply and read the file again")).inner;
         let classes = order.ok().filter(|_| apply.clicked())?;
-        let read_as = ReadOptions { input_size: Some(self.input_size), classes: Some(classes) };
-        Some(Command::LoadWeightsAs(WeightsChoice { path: Some(path.clone()), read_as }))
+        Some(ReadOptions { input_size: Some(self.input_size), classes: Some(classes) })
     }
 }

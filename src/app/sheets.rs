@@ -83,8 +83,8 @@ impl Sheets {
                 .show(ui, |ui| match sheet {
                     Sheet::Shortcuts => shortcut_sheet(ui),
                     Sheet::Model => {
-                        model_card::show(ui, model);
                         command = model.and_then(|model| form.show(ui, model));
+                        model_card::show(ui, model);
                     }
                     Sheet::Messages => message_list(ui, messages),
                     Sheet::About => about(ui),

@@ -252,6 +252,9 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let (train, val) = (data.take(SplitName::Train), data.take(SplitName::Val));
 
     let init = args.init.as_deref().map(StartWeights::read).transpose()?;
+    if let Some(StartWeights::Network(begun)) = &init {
+        say_assumed(&begun.name, &begun.weights);
+    }
     let teachers = args.distill.iter().chain(&args.distill_stored).map(|path| LoadedWeights::read(path));
     let teachers = teachers.collect::<Result<Vec<_>, _>>()?;
     for teacher in &teachers {

@@ -113,6 +113,7 @@ fn hand_on(shared: &Shared, turn: Turn, new: NewModel) {
         shared.say(Message::Info(format!("{} is in use now", info.name)));
     }
     for note in info.notes() {
+        tracing::warn!("{}: {note}", info.name);
         shared.say(Message::Info(format!("{}: {note}", info.name)));
     }
     (shared.hooks.on_change)();
