@@ -152,7 +152,9 @@ pub(super) fn remembered_source(settings: &Settings) -> Option<SourceSpec> {
 /// Whether a dropped file is a weights file, by its extension or else by its first bytes.
 pub(super) fn is_weights(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    if ["safetensors", "pt", "pth"].contains(&extension.as_str()) {
+    // What is no weights file of this network is named by its reader, with what to do.
+    let weights = ["safetensors", "pt", "pth", "ckpt", "h5", "hdf5", "keras", "onnx", "tflite", "pt2", "pkl"];
+    if weights.contains(&extension.as_str()) {
         return true;
     }
     let mut start = [0; 9];

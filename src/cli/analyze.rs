@@ -20,7 +20,7 @@ use super::annotate::Annotator;
 use super::keep::{KeepArgs, Keeping};
 use super::records::{Form, RecordWriter};
 use super::smoothing::{Smoothing, SmoothingArgs};
-use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
+use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain};
 use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
 
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         Some(spec) => vec![spec.clone()],
         None => expand(&args.inputs, &mut left_out, &mut failed),
     };
-    let loaded = load_weights(args.network.weights.as_deref())?;
+    let loaded = args.network.load()?;
     let classifier = loaded.classifier(args.network.device, args.network.threads)?;
     let model = ModelInfo::new(&loaded, &classifier);
     drop(loaded);

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use moue_model::{Expression, LoadedWeights, StoredAs, write_safetensors};
-use moue_train::data::{DataOptions, SplitName};
+use moue_model::{Expression, StoredAs, write_safetensors};
+use moue_train::data::{ClassNames, SplitName};
 use moue_train::eval::{
     Condition, ConditionResult, ConditionsReport, Evaluation, Predictor, classification_report, softmax,
     write_atomically, write_conditions, write_evaluation,
@@ -17,6 +17,7 @@ use moue_train::eval::{
 use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
+use super::weights::WeightsArgs;
 use super::{DONE, INTERRUPTED, SOME_FAILED};
 
 #[derive(Debug, Args)]
@@ -25,7 +26,12 @@ pub(super) struct EvaluateArgs {
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
     #[command(flatten)]
+    read_as: WeightsArgs,
+    #[command(flatten)]
     data: DataArgs,
+    /// What DATA's folders or numbers stand for, in their order, where their names do not tell
+    #[arg(long, value_name = "A,B,...")]
+    data_classes: Option<ClassNames>,
     /// Which part: train, val or test. A folder of classes without parts is taken as it is
     #[arg(long, default_value = "test", value_name = "SPLIT")]
     split: SplitName,
@@ -53,11 +59,11 @@ pub(super) struct EvaluateArgs {
 }
 
 pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
-    let loaded = LoadedWeights::read(&args.weights)?;
+    let loaded = args.read_as.read(&args.weights)?;
     if let Some(dir) = &args.out {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
-    let options = DataOptions { ferplus: None, exclude: args.data.exclude.clone() };
+    let options = args.data.options(args.data_classes.as_ref());
     if let Some(card) = &args.write_card {
         require_safetensors(card)?;
     }
@@ -103,7 +109,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
     let views = if args.tta { "picture and mirror image" } else { "single picture" };
     let report = json!({
         "weights": { "name": loaded.name, "sha256": loaded.sha256, "input_size": loaded.weights.input_size(),
-                     "temperature": temperature },
+                     "temperature": temperature, "assumed": loaded.weights.assumed() },
         "data": { "path": args.data.data.display().to_string(), "split": args.split, "sha256": split.hash(),
                   "skipped": data.skipped.len(), "excluded": data.excluded },
         "every": args.every,

@@ -17,19 +17,20 @@ mod records;
 mod report;
 mod smoothing;
 mod train;
+mod weights;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
-use moue_model::{DeviceChoice, LoadedWeights};
+use moue_model::DeviceChoice;
 
 use crate::fault;
+use weights::WeightsArgs;
 
 /// Everything was done.
 const DONE: u8 = 0;
@@ -107,12 +108,29 @@ struct NetworkArgs {
     /// Weights file: safetensors or a PyTorch state dict (default: the built-in network)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    #[command(flatten)]
+    read_as: WeightsArgs,
     /// Where the network runs: auto, cpu, cuda or metal
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     threads: usize,
+}
+
+impl NetworkArgs {
+    /// The weights, or the built-in ones; what had to be assumed is said.
+    fn load(&self) -> anyhow::Result<moue_model::LoadedWeights> {
+        self.read_as.read_or_built_in(self.weights.as_deref())
+    }
+
+    /// The weights as the window opens them.
+    #[cfg(feature = "window")]
+    fn choice(self) -> Option<crate::pipeline::WeightsChoice> {
+        let read_as = self.read_as.options();
+        let said = self.weights.is_some() || read_as.says_something();
+        said.then_some(crate::pipeline::WeightsChoice { path: self.weights, read_as })
+    }
 }
 
 /// Runs the program with these arguments, the program's name first.
@@ -164,9 +182,9 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     let tap = None;
     let options = crate::app::AppOptions {
         source: args.source,
-        weights: args.network.weights,
         device: args.network.device,
         threads: args.network.threads,
+        weights: args.network.choice(),
         detector: args.detector,
         settings: !args.no_settings,
     };
@@ -242,13 +260,5 @@ fn complain(message: impl std::fmt::Display) {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    })
-}
-
-/// The named weights, or the built-in ones.
-fn load_weights(path: Option<&Path>) -> anyhow::Result<LoadedWeights> {
-    Ok(match path {
-        Some(path) => LoadedWeights::read(path)?,
-        None => LoadedWeights::built_in().context("the built-in network")?,
     })
 }

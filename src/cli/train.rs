@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use moue_model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
 use moue_train::augment::{Augmentation, Mixup};
 use moue_train::checkpoint::Checkpoint;
-use moue_train::data::{DataOptions, SplitName};
+use moue_train::data::{ClassNames, DataOptions, SplitName};
 use moue_train::eval::{CalibrationMethod, Evaluation};
 use moue_train::history::EpochRow;
 use moue_train::recipe::{Recipe, RecipeName, Sampling};
@@ -19,7 +19,9 @@ use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, s
 use moue_train::{Observer, Precision, Stages, StepReport, Teaching};
 
 use super::dataset::{DataArgs, read_data};
+use super::weights::say_assumed;
 use super::{DONE, INTERRUPTED, complain};
+
 /// Factor of the learning rate for a body that was pretrained on other classes.
 const BODY_RATE: f64 = 0.1;
 
@@ -27,6 +29,9 @@ const BODY_RATE: f64 = 0.1;
 pub(super) struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
+    /// What DATA's folders or numbers stand for, in their order, where their names do not tell
+    #[arg(long, alias = "data-classes", value_name = "A,B,...")]
+    classes: Option<ClassNames>,
     /// FER+ votes (ferplus.csv or fer2013new.csv), mixed into the labels with the share of --votes
     #[arg(long, value_name = "FILE")]
     ferplus: Option<PathBuf>,
@@ -240,15 +245,21 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     } else {
         None
     };
-    let options = DataOptions { ferplus: args.ferplus.clone(), exclude: args.data.exclude.clone() };
+    let options = DataOptions { ferplus: args.ferplus.clone(), ..args.data.options(args.classes.as_ref()) };
     let wanted = [SplitName::Train, SplitName::Val];
     let mut data = read_data(&args.data.data, &wanted, &options)?;
     data.require_all_classes(&args.data.data, &wanted)?;
     let (train, val) = (data.take(SplitName::Train), data.take(SplitName::Val));
 
     let init = args.init.as_deref().map(StartWeights::read).transpose()?;
+    if let Some(StartWeights::Network(begun)) = &init {
+        say_assumed(&begun.name, &begun.weights);
+    }
     let teachers = args.distill.iter().chain(&args.distill_stored).map(|path| LoadedWeights::read(path));
     let teachers = teachers.collect::<Result<Vec<_>, _>>()?;
+    for teacher in &teachers {
+        say_assumed(&teacher.name, &teacher.weights);
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
@@ -256,6 +267,9 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let share = checkpoint.as_ref().map_or(args.settings.votes, |c| Some(c.state.recipe.votes));
     let used = args.ferplus.is_some() && share.is_some_and(|share| share > 0.0);
     let votes = if used { ", FER+ votes" } else { "" };
+    let held_out = data.held_out.map_or_else(String::new, |draw| {
+        format!(" (held out of train: a share of {}, seed {})", draw.share, draw.seed)
+    });
     let run_options = RunOptions {
         out: args.out.clone(),
         device: args.device,
@@ -264,7 +278,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         init,
         teachers,
         half: args.dtype == Dtype::F16,
-        data_name: format!("{folder}: {} train, {} val{votes}", train.len(), val.len()),
+        data_name: format!("{folder}: {} train, {} val{held_out}{votes}", train.len(), val.len()),
         stop,
     };
     let mut progress = Progress::new();
