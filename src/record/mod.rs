@@ -22,7 +22,7 @@ mod writer;
 pub use blur::hide_faces;
 pub use colours::{expression_rgb, person_rgb};
 pub use error::RecordError;
-pub use folder::{FACES_FILE, SESSION_FILE, new_session_folder};
+pub use folder::{FACES_FILE, SESSION_FILE, SESSION_FILES, is_recording, new_session_folder};
 pub use options::{RecorderOptions, VideoOptions};
 pub use picture::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, PictureStyle};
 pub use recorder::{Recorder, RecorderStatus, RecorderTap};

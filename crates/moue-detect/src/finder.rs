@@ -100,6 +100,7 @@ pub struct FaceFinder {
     rustface: FaceDetector,
     search: MeshSearch,
     following: Following,
+    every_frame: bool,
 }
 
 impl FaceFinder {
@@ -108,7 +109,13 @@ impl FaceFinder {
     pub fn new(kind: DetectorKind, settings: DetectorSettings) -> Self {
         let mut rustface = FaceDetector::new(settings);
         rustface.lighten(kind == DetectorKind::Auto);
-        Self { kind, rustface, search: MeshSearch::new(), following: Following::new(kind) }
+        Self {
+            kind,
+            rustface,
+            search: MeshSearch::new(),
+            following: Following::new(kind),
+            every_frame: false,
+        }
     }
 
     /// The kind in use.
@@ -128,6 +135,12 @@ impl FaceFinder {
         self.following = Following::new(self.kind);
     }
 
+    /// Whether [`Self::follow`] searches the whole of every frame, so that nobody who comes in is seen late: slower, for
+    /// recordings in which faces are hidden. It does not at first.
+    pub fn search_every_frame(&mut self, every_frame: bool) {
+        self.every_frame = every_frame;
+    }
+
     /// All faces of a picture that stands alone, largest first, counted from 1.
     pub fn find(&mut self, picture: &RgbImage) -> Vec<FoundFace> {
         let found = match self.kind {
@@ -142,8 +155,12 @@ impl FaceFinder {
     /// frame means that the source started again.
     pub fn follow(&mut self, frame: &RgbImage, time_s: f64) -> Vec<FoundFace> {
         match &mut self.following {
-            Following::Auto(follower) => follower.follow(&mut self.search, &mut self.rustface, frame, time_s),
+            Following::Auto(follower) => {
+                follower.every_frame = self.every_frame;
+                follower.follow(&mut self.search, &mut self.rustface, frame, time_s)
+            }
             Following::Rustface(follower) => {
+                follower.search_every_frame(self.every_frame);
                 let tracked = follower.follow(&mut self.rustface, frame, time_s);
                 tracked.into_iter().map(|t| FoundFace::new(t.id, t.detection, None)).collect()
             }
