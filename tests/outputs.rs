@@ -325,10 +325,14 @@ fn many_pictures_are_recorded_as_one_session() {
     let mut rows = csv::Reader::from_path(sessions[0].join("faces.csv")).unwrap();
     let header = rows.headers().unwrap().clone();
     let column = |name: &str| header.iter().position(|h| h == name).unwrap();
-    let (frame, time) = (column("frame"), column("time_s"));
-    let rows: Vec<(String, f64)> =
-        rows.records().map(|r| r.unwrap()).map(|r| (r[frame].to_owned(), r[time].parse().unwrap())).collect();
-    let expected: Vec<(String, f64)> = (0..5).map(|i| (i.to_string(), f64::from(i))).collect();
+    let (source, time) = (column("source"), column("time_s"));
+    let rows: Vec<(String, f64)> = rows
+        .records()
+        .map(|r| r.unwrap())
+        .map(|r| (r[source].to_owned(), r[time].parse().unwrap()))
+        .collect();
+    // A second each, so that they come one after the other in the report.
+    let expected: Vec<(String, f64)> = (0..5).map(|i| (format!("{i}.png"), f64::from(i))).collect();
     assert_eq!(rows, expected);
 }
 

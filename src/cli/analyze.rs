@@ -107,7 +107,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),
-        writer: RecordWriter::new(form(&args), args.smoothing.smooth.is_some(), output)?,
+        writer: RecordWriter::new(form(&args), output)?,
         annotator,
         keeping,
         model,
@@ -288,6 +288,7 @@ impl Run<'_> {
             SourceSpec::Path(path) => path.display().to_string(),
             _ => info.name.clone(),
         };
+        let name: Arc<str> = name.into();
         let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
         let mut whole = self.keeping.begin(&info, &self.model, smoothing.settings());
         let mut analysed = 0;
@@ -357,7 +358,7 @@ impl Run<'_> {
     fn write(
         &mut self,
         number: usize,
-        name: &str,
+        name: &Arc<str>,
         kind: SourceKind,
         result: &AnalyzedFrame,
         shown: &[ShownReading],
@@ -405,7 +406,7 @@ impl Run<'_> {
             }
             whole = false;
         }
-        if let Err(text) = self.writer.finish()?.close() {
+        if let Err(text) = self.writer.finish().close() {
             complain(text);
             whole = false;
         }

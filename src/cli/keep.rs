@@ -1,19 +1,19 @@
 //! `moue analyze --record` and `--osc`: what is kept and sent besides the output.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::ProgressBar;
 use moue_capture::{SourceInfo, SourceKind};
 
-use super::annotate::{HEAT, annotated};
+use super::annotate::{STYLE, annotated};
 use super::complain;
 use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
-    AnnotatedFrame, PictureStyle, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows,
-    VideoOptions,
+    AnnotatedFrame, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows, VideoOptions,
 };
 
 /// Frames a second of a video whose source has no clock.
@@ -50,6 +50,7 @@ pub(super) struct Keeping<'a> {
     unbiased: bool,
     /// Recordings that failed, in whole or in part.
     failed: u64,
+    source: Arc<str>,
     #[cfg(feature = "osc")]
     osc: Option<crate::record::osc::OscSender>,
 }
@@ -85,6 +86,7 @@ impl<'a> Keeping<'a> {
             kind: SourceKind::Still,
             unbiased: false,
             failed: 0,
+            source: "".into(),
             #[cfg(feature = "osc")]
             osc: args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?,
         })
@@ -107,6 +109,7 @@ impl<'a> Keeping<'a> {
         smoothing: &SmoothingSettings,
     ) -> bool {
         self.kind = info.kind;
+        self.source = info.name.as_str().into();
         self.unbiased = false;
         let Some(parent) = &self.args.record else { return true };
         let is_picture = info.kind == SourceKind::Still;
@@ -120,7 +123,7 @@ impl<'a> Keeping<'a> {
                 SourceKind::Demo | SourceKind::Video => info.frame_rate.unwrap_or(LIVE_RATE).clamp(1.0, 60.0),
             },
             blur: self.args.blur,
-            style: PictureStyle { heat: Some(HEAT), ..PictureStyle::default() },
+            style: STYLE,
         });
         let mut source = RecordedSource::new(info);
         if let (true, Some(name)) = (is_picture, &self.pictures.name) {
@@ -175,12 +178,8 @@ impl<'a> Keeping<'a> {
             recorder.set_settings_from(RecordedSettings { baseline: self.unbiased, ..settings }, time_s);
         }
         let age_ms = captured.elapsed().as_secs_f32() * 1000.0;
-        let mut rows = ResultRows::new(result, shown, time_s, age_ms);
-        if is_picture {
-            rows.0.iter_mut().for_each(|row| row.frame = number);
-            self.pictures.count += 1;
-        }
-        tap.push_waiting(rows);
+        self.pictures.count += u64::from(is_picture);
+        tap.push_waiting(ResultRows::new(&self.source, result, shown, time_s, Some(age_ms)));
         if tap.wants_frames() {
             let faces = result.faces.iter().zip(shown).map(|(face, shown)| {
                 let label = shown.label.map_or("unsure", |l| l.name());

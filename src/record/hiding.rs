@@ -44,8 +44,11 @@ impl HidingQueue {
     /// Takes a frame that was searched as a whole. The frames that have waited long enough, oldest first.
     pub(super) fn push(&mut self, frame: AnnotatedFrame, time_s: f64) -> Vec<Hidden> {
         // The source started again or was moved back: what follows has nothing to do with what was.
-        let mut due =
-            if self.waiting.back().is_some_and(|(_, last)| time_s < *last) { self.finish() } else { Vec::new() };
+        let mut due = if self.waiting.back().is_some_and(|(_, last)| time_s < *last) {
+            self.finish()
+        } else {
+            Vec::new()
+        };
         self.seen.extend(frame.faces.iter().map(|f| Seen { id: f.id, face: f.face, time_s }));
         self.bytes += frame.image.as_raw().len();
         self.waiting.push_back((frame, time_s));
@@ -174,8 +177,7 @@ mod tests {
         // Walks past at 20 pixels a frame, found from the 12th to the 17th frame and not in the 14th.
         let way = |i: usize| at(20.0 * i as f32);
         let found = |i: usize| (12..=17).contains(&i) && i != 14;
-        let frames: Vec<_> =
-            (0..40).map(|i| if found(i) { vec![(1, way(i))] } else { Vec::new() }).collect();
+        let frames: Vec<_> = (0..40).map(|i| if found(i) { vec![(1, way(i))] } else { Vec::new() }).collect();
         let places = hidden(&frames);
         for (i, places) in places.iter().enumerate() {
             let known = (1..=28).contains(&i);
