@@ -260,14 +260,14 @@ fn the_ending_of_the_file_chooses_the_format() {
     let at = |name: &str| folder.path().join(name);
     portrait(&at("a.jpg"));
     for (name, flags, begins) in [
-        ("x.csv", &[][..], "source,frame,"),
-        ("X.CSV", &[], "source,frame,"),
+        ("x.csv", &[][..], "time_s,frame,"),
+        ("X.CSV", &[], "time_s,frame,"),
         ("x.json", &[], "{\"source\":\"a.jpg\""),
         ("x.jsonl", &[], "{\"source\":\"a.jpg\""),
         ("x.txt", &[], "a.jpg  frame 0"),
         ("x", &[], "a.jpg  frame 0"),
         ("y.csv", &["--json"], "{\"source\":\"a.jpg\""),
-        ("y.json", &["--csv"], "source,frame,"),
+        ("y.json", &["--csv"], "time_s,frame,"),
     ] {
         let arguments = [&["analyze", "a.jpg", "--out", name], flags].concat();
         let (code, _, said) = run(folder.path(), &arguments);

@@ -17,7 +17,7 @@ const KEEP_HIDDEN_S: f64 = 1.0;
 /// So long a face is taken to move on as it did, in seconds.
 const MOVES_ON_S: f64 = 0.5;
 /// It moves at most so far meanwhile, in widths of its box.
-const MOST_WAY: f32 = 3.0;
+const MOST_WAY: f32 = 4.0;
 /// Waiting frames take at most so many bytes, so that large frames wait for a shorter time.
 const MOST_BYTES: usize = 96 << 20;
 
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn who_walks_in_and_out_is_hidden_before_the_first_and_after_the_last_sight() {
-        // Walks past at 20 pixels a frame, found from the 12th to the 17th frame and not in the 14th.
-        let way = |i: usize| at(20.0 * i as f32);
+        // Walks past at 15 pixels a frame, found from the 12th to the 17th frame and not in the 14th.
+        let way = |i: usize| at(15.0 * i as f32);
         let found = |i: usize| (12..=17).contains(&i) && i != 14;
         let frames: Vec<_> = (0..40).map(|i| if found(i) { vec![(1, way(i))] } else { Vec::new() }).collect();
         let places = hidden(&frames);
@@ -203,8 +203,8 @@ mod tests {
         frames.extend(vec![vec![(7, at(50.0))]; 5]);
         let places = hidden(&frames);
         for (i, places) in places.iter().enumerate() {
-            // Half a second of 25 frames, rounded down.
-            assert_eq!(covers(places, &at(50.0)), i >= 30 - 12, "frame {i}");
+            // Half a second of 25 frames, rounded up.
+            assert_eq!(covers(places, &at(50.0)), i >= 30 - 13, "frame {i}");
         }
     }
 

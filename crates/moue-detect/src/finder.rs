@@ -100,6 +100,7 @@ pub struct FaceFinder {
     rustface: FaceDetector,
     search: MeshSearch,
     following: Following,
+    settings: DetectorSettings,
     every_frame: bool,
 }
 
@@ -114,6 +115,7 @@ impl FaceFinder {
             rustface,
             search: MeshSearch::new(),
             following: Following::new(kind),
+            settings,
             every_frame: false,
         }
     }
@@ -127,7 +129,7 @@ impl FaceFinder {
     /// How finely rustface searches.
     #[must_use]
     pub fn settings(&self) -> DetectorSettings {
-        self.rustface.settings()
+        self.settings
     }
 
     /// Forgets the faces so far: the next frame is the first.
@@ -135,9 +137,10 @@ impl FaceFinder {
         self.following = Following::new(self.kind);
     }
 
-    /// Whether [`Self::follow`] searches the whole of every frame, so that nobody who comes in is seen late: slower, for
-    /// recordings in which faces are hidden. It does not at first.
+    /// Whether [`Self::follow`] searches the whole of every frame, and as finely as a still picture, so that nobody who comes
+    /// in is seen late or is too far away: slower, for recordings in which faces are hidden. It does not at first.
     pub fn search_every_frame(&mut self, every_frame: bool) {
+        self.rustface.set_settings(if every_frame { DetectorSettings::STILL } else { self.settings });
         self.every_frame = every_frame;
     }
 
