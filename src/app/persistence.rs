@@ -37,7 +37,7 @@ impl SettingsWriter {
     /// When the system gives no thread.
     pub(super) fn start(file: SettingsFile, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (states, wanted) = unbounded::<Settings>();
-        // One is enough: the next says the same.
+        // Room for one message: a second error would say the same.
         let (report, errors) = bounded(1);
         let thread = std::thread::Builder::new().name("settings".into()).spawn(move || {
             let mut works = true;

@@ -1,4 +1,4 @@
-//! `moue analyze --record` and `--osc`: what is kept and sent besides the output.
+//! `moue analyze --record` and `--osc`: records the results and sends them to other programs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ pub(super) struct Keeping<'a> {
     own: Option<Recorder>,
     pictures: Pictures,
     kind: SourceKind,
-    /// Whether the recording knows of the baseline.
-    unbiased: bool,
+    /// Whether the recording has noted that a baseline is applied.
+    baseline_applied: bool,
     /// Recordings that failed, in whole or in part.
     failed: u64,
     source: Arc<str>,
@@ -84,7 +84,7 @@ impl<'a> Keeping<'a> {
             own: None,
             pictures: Pictures { name, ..Pictures::default() },
             kind: SourceKind::Still,
-            unbiased: false,
+            baseline_applied: false,
             failed: 0,
             source: "".into(),
             #[cfg(feature = "osc")]
@@ -110,7 +110,7 @@ impl<'a> Keeping<'a> {
     ) -> bool {
         self.kind = info.kind;
         self.source = info.name.as_str().into();
-        self.unbiased = false;
+        self.baseline_applied = false;
         let Some(parent) = &self.args.record else { return true };
         let is_picture = info.kind == SourceKind::Still;
         if is_picture && (self.pictures.recorder.is_some() || self.pictures.failed) {
@@ -150,7 +150,7 @@ impl<'a> Keeping<'a> {
         self.told(problem)
     }
 
-    /// Keeps a result. `false`: the recording broke off, and it was said why.
+    /// Records and sends a result. `false`: the recording broke off, and the reason was printed.
     pub(super) fn result(
         &mut self,
         result: &AnalyzedFrame,
@@ -172,10 +172,11 @@ impl<'a> Keeping<'a> {
             SourceKind::Camera => tap.time_s(captured),
             SourceKind::Demo | SourceKind::Video => result.frame.time_s,
         };
-        if self.unbiased != smoothing.is_unbiased() {
-            self.unbiased = smoothing.is_unbiased();
+        if self.baseline_applied != smoothing.is_baseline_applied() {
+            self.baseline_applied = smoothing.is_baseline_applied();
             let settings = RecordedSettings::new(smoothing.settings());
-            recorder.set_settings_from(RecordedSettings { baseline: self.unbiased, ..settings }, time_s);
+            recorder
+                .set_settings_from(RecordedSettings { baseline: self.baseline_applied, ..settings }, time_s);
         }
         let age_ms = captured.elapsed().as_secs_f32() * 1000.0;
         self.pictures.count += u64::from(is_picture);
@@ -197,7 +198,7 @@ impl<'a> Keeping<'a> {
         self.close(broken)
     }
 
-    /// The source is at its end. `false`: not everything could be kept, and it was said why.
+    /// Ends a source's recording. `false`: something could not be recorded, and the reason was printed.
     pub(super) fn end(&mut self) -> bool {
         let own = self.own.take();
         self.close(own)

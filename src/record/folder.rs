@@ -21,7 +21,7 @@ pub fn is_recording(folder: &Path) -> bool {
     [SESSION_FILE, FACES_FILE].iter().all(|name| folder.join(name).is_file())
 }
 
-/// So many names may be taken before something else must be wrong.
+/// How many names are tried before giving up.
 const TRIES: u32 = 1000;
 
 /// Makes a new folder in `parent`, named by the local time, for example `2026-03-01_14-05-09`; numbered where

@@ -11,7 +11,7 @@ use crate::mediapipe::TurnedSquare;
 /// 3,004 pictures of val/. Their centres are the boxes' (medians -0.002), see `docs/framing.md`.
 pub(crate) const SIDE_IN_BOX_WIDTHS: f32 = 1.10;
 
-/// Two pixels are one sample's share of a turned square: as far as bilinear sampling sees.
+/// Largest distance of two samples of a turned square, in pixels: a bilinear sample covers two pixels.
 const SAMPLE_PX: f32 = 2.0;
 
 /// The square of the frame that is classified, in pixels of the frame; may reach over its edges
@@ -111,7 +111,7 @@ fn turned_face(frame: &RgbImage, square: &TurnedSquare) -> Vec<f32> {
     }
     let own = (square.side.round() as usize).clamp(1, TRAINING_FACE_PX);
     let step = square.side / own as f32;
-    // A square beyond all frames is grey in grey: no more than this many samples.
+    // The limit bounds the cost of a square of absurd size.
     let each = (step / SAMPLE_PX).ceil().clamp(1.0, 24.0) as usize;
     let count = own * each;
     let [down, across] = [[0.0, 1.0], [1.0, 0.0]].map(|at| {

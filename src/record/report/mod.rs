@@ -17,7 +17,7 @@ use crate::record::session::Session;
 /// Name of the page in the session folder, where no other is asked for.
 pub const REPORT_FILE: &str = "report.html";
 
-/// `session.json` is small; a larger file is none.
+/// Largest `session.json` that is read.
 const MAX_SESSION_BYTES: u64 = 1 << 20;
 
 /// So far into a page its title is looked for, in bytes.
