@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
 use super::evaluate::{pictures_bar, require_safetensors, stop_flag};
+use super::outputs::OverwriteArgs;
 use super::train::Dtype;
 use super::weights::WeightsArgs;
 use super::{DONE, INTERRUPTED, SOME_FAILED, complain};
@@ -33,6 +34,8 @@ pub(super) struct CalibrateArgs {
     /// The safetensors file to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Precision of the file (default: 16 bits where they hold the weights exactly)
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
@@ -46,6 +49,8 @@ pub(super) struct CalibrateArgs {
 
 pub(super) fn run(args: &CalibrateArgs) -> anyhow::Result<u8> {
     require_safetensors(&args.to)?;
+    args.overwrite
+        .check(std::slice::from_ref(&args.to), args.data.paths().chain([args.weights.as_path()]))?;
     let loaded = args.read_as.read(&args.weights)?;
     let listed = args.data.exclude.as_deref().map(Exclusions::read).transpose()?.unwrap_or_default();
     let has_train = holds_split(&args.data.data, SplitName::Train);

@@ -40,6 +40,13 @@ impl DataArgs {
     }
 }
 
+impl DataArgs {
+    /// All that is read.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [self.data.as_path()].into_iter().chain(self.exclude.as_deref())
+    }
+}
+
 /// Reads the splits; every file that could not be read is named on standard error, with a summary.
 pub(super) fn read_data(path: &Path, wanted: &[SplitName], options: &DataOptions) -> anyhow::Result<DataSet> {
     let data = DataSet::read(path, wanted, options)?;

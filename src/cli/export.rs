@@ -9,6 +9,7 @@ use moue_model::{StoredAs, write_safetensors};
 
 use super::DONE;
 use super::evaluate::require_safetensors;
+use super::outputs::OverwriteArgs;
 use super::train::Dtype;
 use super::weights::WeightsArgs;
 
@@ -22,6 +23,8 @@ pub(super) struct ExportArgs {
     /// The safetensors file to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Precision of the file
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
@@ -35,6 +38,7 @@ const DECIDING: [&str; 7] = ["architecture", "blocks", "classes", "input_size", 
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<u8> {
     require_safetensors(&args.to)?;
+    args.overwrite.check(std::slice::from_ref(&args.to), [args.weights.as_path()])?;
     let mut loaded = args.read_as.read(&args.weights)?;
     for note in &args.note {
         match note.split_once('=') {

@@ -11,8 +11,11 @@ mod dataset;
 mod evaluate;
 mod expand;
 mod export;
+mod inputs;
 mod keep;
 mod model;
+mod output;
+mod outputs;
 mod records;
 mod report;
 mod smoothing;
@@ -85,6 +88,9 @@ enum Command {
 /// Flags of the window.
 #[derive(Debug, Args)]
 struct WindowArgs {
+    /// A picture, a video or a folder to open, the same as --source FILE
+    #[arg(value_name = "FILE", conflicts_with = "source")]
+    files: Vec<PathBuf>,
     /// Where frames come from: auto, camera (or 0), camera:NAME, demo, or a file or folder
     #[arg(long, default_value = "auto", value_name = "SOURCE")]
     source: SourceSpec,
@@ -181,7 +187,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     #[cfg(not(feature = "osc"))]
     let tap = None;
     let options = crate::app::AppOptions {
-        source: args.source,
+        source: first_file(&args.files)?.map_or(args.source, SourceSpec::Path),
         device: args.network.device,
         threads: args.network.threads,
         weights: args.network.choice(),
@@ -190,6 +196,29 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     };
     crate::app::run(options, tap)?;
     Ok(DONE)
+}
+
+/// The file to open, where one was named. A mistyped command looks like a file too.
+#[cfg(feature = "window")]
+fn first_file(files: &[PathBuf]) -> anyhow::Result<Option<PathBuf>> {
+    use clap::CommandFactory as _;
+    let Some(first) = files.first() else { return Ok(None) };
+    if !first.exists() {
+        let command = Cli::command();
+        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        anyhow::bail!(
+            "{}: expected a picture, a video or a folder to open, or one of the commands {}; there is no such file",
+            first.display(),
+            commands.join(", ")
+        );
+    }
+    if files.len() > 1 {
+        complain(format_args!(
+            "the window shows one source: {} is opened; name a folder to go through all its pictures",
+            first.display()
+        ));
+    }
+    Ok(Some(first.clone()))
 }
 
 #[cfg(not(feature = "window"))]

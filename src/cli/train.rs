@@ -12,13 +12,14 @@ use moue_model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
 use moue_train::augment::{Augmentation, Mixup};
 use moue_train::checkpoint::Checkpoint;
 use moue_train::data::{ClassNames, DataOptions, SplitName};
-use moue_train::eval::{CalibrationMethod, Evaluation};
-use moue_train::history::EpochRow;
+use moue_train::eval::{CalibrationMethod, EVALUATION_FILES, Evaluation};
+use moue_train::history::{CURVES_FILE, EpochRow, METRICS_FILE};
 use moue_train::recipe::{Recipe, RecipeName, Sampling};
-use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, start};
+use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, WEIGHTS_FILE, resume, start};
 use moue_train::{Observer, Precision, Stages, StepReport, Teaching};
 
 use super::dataset::{DataArgs, read_data};
+use super::outputs::OverwriteArgs;
 use super::weights::say_assumed;
 use super::{DONE, INTERRUPTED, complain};
 
@@ -38,6 +39,8 @@ pub(super) struct TrainArgs {
     /// Where checkpoints, metrics, curves and the finished weights go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Go on with the run in DIR, with its own settings; settings given too must agree
     #[arg(long)]
     resume: bool,
@@ -238,6 +241,9 @@ impl Settings {
 }
 
 pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
+    if !args.resume {
+        check_outputs(args)?;
+    }
     let checkpoint = if args.resume {
         let checkpoint = Checkpoint::read(&args.out.join(CHECKPOINT_FILE))?;
         agree(args, &checkpoint.state.recipe)?;
@@ -328,6 +334,20 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
             Ok(DONE)
         }
     }
+}
+
+/// Refuses before any work to write over what another program left in the folder. A run in it is refused later, with what to
+/// do.
+fn check_outputs(args: &TrainArgs) -> anyhow::Result<()> {
+    let out = &args.out;
+    if out.join(CHECKPOINT_FILE).exists() {
+        return Ok(());
+    }
+    let files = [BEST_FILE, WEIGHTS_FILE, METRICS_FILE, CURVES_FILE];
+    let mut outputs: Vec<PathBuf> = files.iter().map(|name| out.join(name)).collect();
+    outputs.extend(EVALUATION_FILES.iter().map(|name| out.join("val").join(name)));
+    let weights = args.init.iter().chain(&args.distill).chain(&args.distill_stored).chain(&args.ferplus);
+    args.overwrite.check(&outputs, args.data.paths().chain(weights.map(PathBuf::as_path)))
 }
 
 /// Settings that were given along with `--resume` must be the run's.

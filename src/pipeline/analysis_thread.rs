@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
@@ -144,6 +145,7 @@ impl Analysis {
             self.analyzer.set_search(FaceSearch::for_source(work.kind, detector));
             self.last = None;
         }
+        self.analyzer.search_every_frame(shared.every_frame.load(Ordering::Relaxed));
         let time_s = work.frame.time_s;
         let source = Arc::clone(&work.source);
         let analyzed = match &self.last {

@@ -76,6 +76,7 @@ impl Live {
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
             detector: Mutex::new(options.detector),
+            every_frame: AtomicBool::new(false),
             baseline: Mutex::default(),
             tap: Mutex::new(None),
             transport: Mutex::new(None),
@@ -222,6 +223,12 @@ impl Live {
     /// Changes the detectors; the tracks so far are forgotten.
     pub fn set_detector(&self, detector: DetectorKind) {
         *self.shared.detector.lock() = detector;
+    }
+
+    /// Whether the whole of every frame is searched from now on, so that nobody who comes in is seen late: slower, for
+    /// recordings in which faces are hidden.
+    pub fn search_every_frame(&self, every_frame: bool) {
+        self.shared.every_frame.store(every_frame, Ordering::Relaxed);
     }
 
     /// Changes how strongly the readings are smoothed.

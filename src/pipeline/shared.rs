@@ -146,6 +146,7 @@ pub(super) struct Shared {
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
     pub(super) detector: Mutex<DetectorKind>,
+    pub(super) every_frame: AtomicBool,
     pub(super) baseline: Mutex<BaselineState>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) transport: Mutex<Option<Transport>>,
