@@ -45,6 +45,8 @@ pub(super) enum Command {
     ToggleOverlay,
     /// Attention or evidence.
     SwitchOverlay,
+    /// The mesh of the face's points.
+    ToggleMesh,
     ToggleMirror,
     ToggleTimeline,
     TogglePanel,

@@ -38,6 +38,7 @@ mod update;
 // Views.
 mod baseline;
 mod introduction;
+mod measurements;
 mod menu;
 mod panel;
 mod people;

@@ -1,0 +1,114 @@
+//! The signs of a face and the curves that judge them.
+
+use super::{CropLook, Reason};
+use crate::mediapipe::FaceMesh;
+use crate::{CropRegion, HeadPose};
+
+/// What was measured on a face to judge it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Signs {
+    /// Side of the square that the network sees, in pixels of the frame.
+    pub side_px: f32,
+    /// Turn to either side, in degrees, 0..=90; `None` without a mesh.
+    pub turn: Option<f32>,
+    /// Nod up (above 0) or down, in degrees; `None` without a mesh.
+    pub nod: Option<f32>,
+    /// Lean of the face in the crop, in degrees to either side; `None` without a mesh.
+    pub lean: Option<f32>,
+    /// Share of the square beyond the frame's edges, 0..=1.
+    pub outside: f32,
+    /// Light, focus and coverings.
+    pub look: CropLook,
+}
+
+/// Points of a grid in the square, in each direction, that say how much of it lies outside.
+const GRID: usize = 16;
+
+/// Share of the readings kept, at signs in ascending order; between them in a straight line, beyond them as at the last.
+type Curve = &'static [(f32, f32)];
+
+const SIZE: Curve = &[(0.0, 0.0), (48.0, 1.0)];
+const TURN: Curve = &[(0.0, 1.0), (90.0, 0.5)];
+const NOD: Curve = &[(-90.0, 0.5), (0.0, 1.0), (90.0, 0.5)];
+const LEAN: Curve = &[(0.0, 1.0), (90.0, 0.5)];
+const LIGHT: Curve = &[(0.0, 0.3), (0.2, 1.0)];
+const WHITE: Curve = &[(0.0, 1.0), (1.0, 0.3)];
+const SOFTNESS: Curve = &[(3.0, 1.0), (4.0, 0.5)];
+const OUTSIDE: Curve = &[(0.0, 1.0), (0.5, 0.5)];
+const DETAIL: Curve = &[(0.0, 0.6), (0.2, 1.0)];
+
+impl Signs {
+    /// Measures a face of a frame of `frame_px` pixels (width, height): the square that is classified, its mesh and pose
+    /// where there are any, and what the crop looks like.
+    #[must_use]
+    pub fn new(
+        frame_px: (u32, u32),
+        region: &CropRegion,
+        mesh: Option<&FaceMesh>,
+        pose: Option<&HeadPose>,
+        look: CropLook,
+    ) -> Self {
+        let lean = |mesh: &FaceMesh| {
+            let degrees = (mesh.roll() - region.angle).to_degrees();
+            // The shorter way round.
+            ((degrees + 180.0).rem_euclid(360.0) - 180.0).abs()
+        };
+        Self {
+            side_px: region.side,
+            turn: pose.map(|p| p.yaw.abs()),
+            nod: pose.map(|p| p.pitch),
+            lean: mesh.map(lean),
+            outside: outside(frame_px, region),
+            look,
+        }
+    }
+
+    /// The share of readings that each of [`Reason::ALL`] leaves.
+    pub(super) fn kept(&self) -> [f32; Reason::COUNT] {
+        let of = |curve: Curve, sign: Option<f32>| sign.map_or(1.0, |sign| share(curve, sign));
+        let look = &self.look;
+        let mut kept = [1.0; Reason::COUNT];
+        for (reason, share) in [
+            (Reason::TooSmall, of(SIZE, Some(self.side_px))),
+            (Reason::TurnedAway, of(TURN, self.turn)),
+            (Reason::Tilted, of(NOD, self.nod).min(of(LEAN, self.lean))),
+            (Reason::Dark, of(LIGHT, Some(look.light))),
+            (Reason::OverExposed, of(WHITE, Some(look.white))),
+            (Reason::Blurred, of(SOFTNESS, Some(look.softness))),
+            (Reason::CutOff, of(OUTSIDE, Some(self.outside))),
+            (Reason::Covered, of(DETAIL, Some(look.detail))),
+        ] {
+            kept[reason as usize] = share;
+        }
+        kept
+    }
+}
+
+/// The curve's value; the least where the sign is no number.
+fn share(curve: Curve, sign: f32) -> f32 {
+    if sign.is_nan() {
+        return curve.iter().fold(1.0, |least, (_, share)| share.min(least));
+    }
+    let after = curve.partition_point(|(at, _)| *at <= sign);
+    match (after.checked_sub(1).and_then(|i| curve.get(i)), curve.get(after)) {
+        (Some(&(a, low)), Some(&(b, high))) => low + (high - low) * (sign - a) / (b - a),
+        (Some(&(_, last)), None) => last,
+        (None, Some(&(_, first))) => first,
+        (None, None) => 1.0,
+    }
+}
+
+fn outside((width, height): (u32, u32), region: &CropRegion) -> f32 {
+    let square = region.square();
+    if !square.is_valid() {
+        return 1.0;
+    }
+    let at = |i: usize| (i as f32 + 0.5) / GRID as f32;
+    let inside = (0..GRID * GRID)
+        .filter(|i| {
+            let [x, y] = square.point([at(i % GRID), at(i / GRID)]);
+            (0.0..=width as f32).contains(&x) && (0.0..=height as f32).contains(&y)
+        })
+        .count();
+    1.0 - inside as f32 / (GRID * GRID) as f32
+}
