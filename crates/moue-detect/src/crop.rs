@@ -14,7 +14,7 @@ pub(crate) const SIDE_IN_BOX_WIDTHS: f32 = 1.10;
 /// Exact averages are for squares within so many pixels of the frame's corner: beyond, pixels are finer than the numbers.
 const EXACT_PX: f32 = 32_768.0;
 /// A square that is larger or farther away is none, in pixels.
-const MOST_PX: f32 = 1e9;
+const MOST_PX: f32 = 1e12;
 
 /// Two pixels are one sample's share of a turned square: as far as bilinear sampling sees.
 const SAMPLE_PX: f32 = 2.0;
