@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -77,11 +78,13 @@ fn csv_has_a_row_a_face_with_the_same_fields() {
     assert!(status.stdout.is_empty());
     let mut reader = csv::Reader::from_path(out).unwrap();
     let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    assert_eq!(header.len(), 20);
-    assert_eq!(header[13..], ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]);
-    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(header, moue::record::CSV_HEADER, "the columns are those of faces.csv");
+    let rows: Vec<HashMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 1);
-    assert_eq!(&rows[0][11], "happy");
+    assert_eq!(rows[0]["label"], "happy");
+    assert_eq!(rows[0]["probability"], rows[0]["happy"]);
+    assert_eq!(rows[0]["smoothed_label"], "", "without --smooth nothing is smoothed");
+    assert!(rows[0]["source"].ends_with("astronaut.jpg"));
     // Nothing else is left in the folder.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -130,18 +133,16 @@ fn a_baseline_is_taken_out_after_its_time_and_said_to_be() {
     let (code, said, _) = run(&["--baseline", "0-1"]);
     assert_eq!(code, Some(0));
     let mut reader = csv::Reader::from_reader(said.as_bytes());
-    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    assert_eq!(header[20..24], ["smoothed_label", "smoothed_probability", "baseline", "smoothed_angry"]);
     let mut seen = [0, 0];
-    for row in reader.records().map(Result::unwrap) {
-        let time_s: f64 = row[2].parse().unwrap();
-        let number = |i: usize| row[i].parse::<f64>().unwrap();
-        assert_eq!(&row[22], if time_s >= 0.999 { "true" } else { "false" }, "at {time_s}");
+    for row in reader.deserialize::<HashMap<String, String>>().map(Result::unwrap) {
+        let number = |column: &str| row[column].parse::<f64>().unwrap();
+        let time_s = number("time_s");
+        assert_eq!(row["baseline"], if time_s >= 0.999 { "true" } else { "false" }, "at {time_s}");
         seen[usize::from(time_s >= 0.999)] += 1;
         // The demo's first face smiles: recorded as neutral, that smile is taken out.
-        let (happy, shown) = (number(16), number(26));
+        let (happy, shown) = (number("happy"), number("smoothed_happy"));
         if time_s < 0.999 {
-            assert_eq!((&row[19 + 7], happy), (&row[16], shown), "raw before");
+            assert_eq!((row["sad"].as_str(), happy), (row["smoothed_sad"].as_str(), shown), "raw before");
         } else {
             assert!(happy > 0.5 && shown < 0.5 * happy, "{happy} became {shown} at {time_s}");
         }

@@ -1,10 +1,13 @@
 //! The window, driven by its accessible names as a person would, with the real pipeline behind it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/clicking.rs"]
+mod clicking;
 mod common;
 #[path = "common/picker.rs"]
 mod picker;
 
+use clicking::{click, click_containing};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -80,7 +83,7 @@ impl Window {
     /// Clicks through a menu.
     fn choose(&mut self, path: &[&str]) {
         for label in path {
-            self.harness.get_by_label_contains(label).click();
+            click_containing(&mut self.harness, label);
             self.harness.step();
             self.harness.step();
         }
@@ -229,13 +232,13 @@ fn an_animation_has_the_controls_of_a_video() {
     }
     window.press(Key::Period);
     window.until("the next frame", |h| position(h) == starts_s[2]);
-    window.harness.get_by_label("Previous frame").click();
+    click(&mut window.harness, "Previous frame");
     window.until("the frame before", |h| position(h) == starts_s[1]);
     // The menu has the same, with the keys.
     window.choose(&["Camera", ". (period)"]);
     window.until("the next frame", |h| position(h) == starts_s[2]);
     window.harness.get_by_label("Position 0:01.5 / 0:08.5");
-    window.harness.get_by_label("Loop").click();
+    click(&mut window.harness, "Loop");
     window.until("no loop", |h| !h.state().live().transport().unwrap().status().looping);
     window.press(Key::ArrowRight);
     window.until("another place", |h| position(h) == starts_s[3]);
@@ -276,7 +279,7 @@ fn a_baseline_is_recorded_shown_kept_and_taken_off() {
     window.until_face();
     window.press(Key::B);
     window.until("what to do", |h| h.query_by_label("Look neutral").is_some());
-    window.harness.get_by_label("Cancel").click();
+    click(&mut window.harness, "Cancel");
     window.until("no recording", |h| h.query_by_label("Look neutral").is_none());
     // The portraits change every six seconds; from one of them three seconds are long enough.
     let start = Instant::now();
@@ -289,7 +292,7 @@ fn a_baseline_is_recorded_shown_kept_and_taken_off() {
         window.harness.step();
     }
     assert_eq!(window.app().settings().baseline, None, "kept only if the user says so");
-    window.harness.get_by_label("Save").click();
+    click(&mut window.harness, "Save");
     window.harness.step();
     window.harness.step();
     let kept = window.app().settings().baseline.clone().unwrap();
@@ -299,7 +302,7 @@ fn a_baseline_is_recorded_shown_kept_and_taken_off() {
     window.until("off", |h| h.query_by_label("Baseline on").is_none());
     window.choose(&["Use saved"]);
     window.until("on again", |h| h.query_by_label("Baseline on").is_some());
-    window.harness.get_by_label("Delete saved").click();
+    click(&mut window.harness, "Delete saved");
     window.until("deleted", |h| h.state().settings().baseline.is_none());
     window.harness.get_by_label("Baseline on");
 }

@@ -180,7 +180,11 @@ fn hottest_and_cell(cell: (usize, usize), mirror: bool) -> Option<(Pos2, Rect)> 
         side: region.side / CELLS as f32,
         angle: region.angle,
     };
-    Some((middle, Rect::from_points(&view.corners(&cell))))
+    let corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]].map(|at| {
+        let [x, y] = cell.point(at);
+        view.point(x, y)
+    });
+    Some((middle, Rect::from_points(&corners)))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use moue::record::{CSV_HEADER, FACES_FILE, FaceRow, SESSION_FILE, Session, SessionStatus};
+use moue::record::{CSV_HEADER, Columns, FACES_FILE, FaceRow, SESSION_FILE, Session, SessionStatus};
 
 fn moue() -> Command {
     Command::new(env!("CARGO_BIN_EXE_moue"))
@@ -58,7 +58,7 @@ fn rows(folder: &Path) -> (Vec<FaceRow>, bool) {
     // What follows the last line break.
     let rest = lines.pop().unwrap();
     assert_eq!(lines.remove(0), CSV_HEADER.join(","));
-    let columns = std::array::from_fn(|i| i);
+    let columns = Columns::of(&csv::ByteRecord::from(CSV_HEADER.to_vec())).unwrap();
     let parse = |line: &&str| {
         let record = csv::ByteRecord::from(line.split(',').collect::<Vec<_>>());
         FaceRow::parse(&record, &columns).unwrap()
@@ -92,8 +92,8 @@ fn each_input_is_recorded_into_a_folder_of_its_own() {
         let (rows, cut) = rows(&folder);
         assert_eq!((rows.len(), cut), (1, false));
         assert!((rows[0].raw.iter().sum::<f32>() - 1.0).abs() < 1e-3);
-        assert_eq!(rows[0].raw, rows[0].smoothed);
-        assert!(rows[0].age_ms > 0.0);
+        assert_eq!(rows[0].raw, rows[0].shown.unwrap().probabilities);
+        assert!(rows[0].age_ms.unwrap() > 0.0);
         // Nothing else, no temporary file.
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
     }

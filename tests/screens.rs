@@ -2,6 +2,8 @@
 //! how it looks (pictures in tests/snapshots; its README says how they are made).
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "common/clicking.rs"]
+mod clicking;
 mod common;
 #[path = "common/scenes.rs"]
 mod scenes;

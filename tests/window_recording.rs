@@ -1,10 +1,13 @@
 //! Recording, snapshots and video controls in the window, by their keys and names.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/clicking.rs"]
+mod clicking;
 mod common;
 #[path = "common/picker.rs"]
 mod picker;
 
+use clicking::{click, click_containing};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -146,10 +149,10 @@ fn r_records_into_the_folder_that_was_chosen_and_the_mark_says_so() {
     });
 
     // The page of the last one.
-    window.harness.get_by_label("Record").click();
+    click(&mut window.harness, "Record");
     window.harness.step();
     window.harness.step();
-    window.harness.get_by_label_contains("Report of the last").click();
+    click_containing(&mut window.harness, "Report of the last");
     window.harness.step();
     window.harness.step();
     let said = window.until_message("Report saved as ");
@@ -258,10 +261,10 @@ fn a_video_is_played_paused_sought_and_stepped() {
     window.harness.get_by_label("0:03.0 / 0:20.0");
     window.harness.get_by_label_contains("Position");
 
-    window.harness.get_by_label("Loop").click();
+    click(&mut window.harness, "Loop");
     window.harness.step();
     assert!(!transport.status().looping);
-    window.harness.get_by_label("Play").click();
+    click(&mut window.harness, "Play");
     window.harness.step();
     assert!(transport.status().playing);
     let before = transport.status().position_s;

@@ -3,7 +3,6 @@
 use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 use moue_capture::SourceKind;
 use moue_detect::FaceBox;
-use moue_detect::mediapipe::TurnedSquare;
 
 use crate::settings::Settings;
 
@@ -51,14 +50,16 @@ impl FrameView {
         self.area(face.x, face.y, vec2(face.width, face.height))
     }
 
-    /// A square's corners on the screen, from its own top left one on clockwise (in a mirror the other way round); they
-    /// may lie beyond the picture's edges.
+    /// Points that a pixel of the frame takes.
     #[must_use]
-    pub fn corners(&self, square: &TurnedSquare) -> [Pos2; 4] {
-        [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]].map(|at| {
-            let [x, y] = square.point(at);
-            self.point(x, y)
-        })
+    pub fn points_per_px(&self) -> f32 {
+        self.scale
+    }
+
+    /// Whether left and right are swapped.
+    #[must_use]
+    pub fn is_mirrored(&self) -> bool {
+        self.mirrored
     }
 
     /// Texture coordinates that show a texture as this view does.
@@ -75,7 +76,6 @@ impl FrameView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use moue_detect::CropRegion;
 
     fn space() -> Rect {
         Rect::from_min_size(pos2(10.0, 20.0), vec2(800.0, 400.0))
@@ -95,15 +95,5 @@ mod tests {
         let face = FaceBox { x: 0.0, y: 0.0, width: 100.0, height: 80.0 };
         assert_eq!(view.face(&face), Rect::from_min_size(pos2(510.0, 20.0), vec2(100.0, 80.0)));
         assert!(view.uv().left() > view.uv().right());
-    }
-
-    #[test]
-    fn regions_may_reach_over_the_edge() {
-        let view = FrameView::fit(space(), (400, 400), false);
-        let region = CropRegion { x: -50.0, y: 0.0, side: 100.0, angle: 0.0 };
-        let [a, _, c, _] = view.corners(&region.square());
-        assert_eq!((a, c), (pos2(160.0, 20.0), pos2(260.0, 120.0)));
-        let turned = CropRegion { angle: std::f32::consts::FRAC_PI_2, ..region };
-        assert!(view.corners(&turned.square())[0].distance(pos2(260.0, 20.0)) < 1e-3);
     }
 }

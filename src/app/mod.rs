@@ -10,6 +10,7 @@ mod frame_view;
 mod labels;
 mod options;
 mod overlay;
+mod overlay_painter;
 mod picker;
 mod theme;
 mod widgets;
@@ -56,6 +57,5 @@ pub use crate::settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeC
 pub use frame_view::FrameView;
 pub use launch::{AppError, run, run_from};
 pub use options::AppOptions;
-pub use overlay::heat_image;
 pub use picker::{FilePicker, Request, SystemPicker};
 pub use window::MoueApp;

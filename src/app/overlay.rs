@@ -1,4 +1,4 @@
-//! The heatmap over each face, as a small texture that is updated in place.
+//! How the overlay is set, and the heatmap of each face as a small texture that is updated in place.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,8 @@ use eframe::egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
 use moue_model::HeatMap;
 
 use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading};
-use crate::settings::{ColourMap, OverlayMode, Settings};
-
-/// Width and height of a heatmap's texture; the graphics card enlarges it further.
-const SIZE: usize = 64;
+use crate::record::overlay::{HEAT_SIZE, HeatStyle, OverlayStyle};
+use crate::settings::{OverlayMode, Settings};
 
 /// The map that a mode shows of a face.
 pub(super) fn map_of<'a>(mode: OverlayMode, face: &'a AnalyzedFace, shown: &ShownReading) -> &'a HeatMap {
@@ -19,23 +17,19 @@ pub(super) fn map_of<'a>(mode: OverlayMode, face: &'a AnalyzedFace, shown: &Show
     }
 }
 
-/// The map as the image that is laid over a face, 64x64 pixels. Colour and opacity follow the value, from the map's
-/// lowest to its highest.
-#[must_use]
-pub fn heat_image(map: &HeatMap, settings: &Settings) -> ColorImage {
-    let pixels = map
-        .normalised()
-        .enlarged(SIZE)
-        .into_iter()
-        .map(|value| {
-            let value = value.clamp(0.0, 1.0);
-            let [r, g, b] = settings.colour_map.colour(value);
-            // Low values let the face show through.
-            let opacity = settings.overlay_opacity * (0.15 + 0.85 * value);
-            Color32::from_rgba_unmultiplied(r, g, b, (opacity * 255.0).round() as u8)
-        })
-        .collect();
-    ColorImage::new([SIZE, SIZE], pixels)
+/// The map as the image that is laid over a face.
+fn heat_image(map: &HeatMap, style: &HeatStyle) -> ColorImage {
+    let colour = |[r, g, b, a]: [u8; 4]| Color32::from_rgba_unmultiplied(r, g, b, a);
+    ColorImage::new([HEAT_SIZE, HEAT_SIZE], style.pixels(map).into_iter().map(colour).collect())
+}
+
+/// What is drawn over the picture, as it is set.
+pub(super) fn overlay_style(settings: &Settings, mirror: bool, selected: Option<u64>) -> OverlayStyle {
+    OverlayStyle { heat: settings.overlay.then(|| heat_style(settings)), mirror, selected }
+}
+
+fn heat_style(settings: &Settings) -> HeatStyle {
+    HeatStyle { colours: settings.colour_map, opacity: settings.overlay_opacity }
 }
 
 /// Textures of the faces on screen.
@@ -43,13 +37,14 @@ pub fn heat_image(map: &HeatMap, settings: &Settings) -> ColorImage {
 pub(super) struct HeatTextures {
     textures: HashMap<u64, TextureHandle>,
     /// Result and settings that the textures show.
-    drawn: Option<(u64, OverlayMode, f32, ColourMap)>,
+    drawn: Option<(u64, OverlayMode, HeatStyle)>,
 }
 
 impl HeatTextures {
     /// Brings the textures up to a result; costs nothing where neither it nor a setting changed.
     pub(super) fn update(&mut self, ctx: &Context, result: &LiveResult, settings: &Settings) {
-        let wanted = (result.number, settings.overlay_mode, settings.overlay_opacity, settings.colour_map);
+        let style = heat_style(settings);
+        let wanted = (result.number, settings.overlay_mode, style);
         if self.drawn == Some(wanted) {
             return;
         }
@@ -57,7 +52,7 @@ impl HeatTextures {
         let faces = &result.analyzed.faces;
         self.textures.retain(|id, _| faces.iter().any(|f| f.id == *id));
         for (face, shown) in faces.iter().zip(&result.shown) {
-            let image = heat_image(map_of(settings.overlay_mode, face, shown), settings);
+            let image = heat_image(map_of(settings.overlay_mode, face, shown), &style);
             match self.textures.get_mut(&face.id) {
                 Some(texture) => texture.set_partial([0, 0], image, TextureOptions::LINEAR),
                 None => {
@@ -70,29 +65,5 @@ impl HeatTextures {
 
     pub(super) fn get(&self, id: u64) -> Option<&TextureHandle> {
         self.textures.get(&id)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hottest_pixel_lies_over_the_hottest_cell() {
-        let settings = Settings::default();
-        for hot in 0..49 {
-            let values = (0..49).map(|i| if i == hot { 0.8 } else { 0.3 }).collect();
-            let image = heat_image(&HeatMap { width: 7, height: 7, values }, &settings);
-            let strongest = (0..image.pixels.len()).max_by_key(|&i| image.pixels[i].a()).expect("pixels");
-            let (x, y) = (strongest % SIZE, strongest / SIZE);
-            assert_eq!((y * 7 / SIZE, x * 7 / SIZE), (hot / 7, hot % 7));
-        }
-    }
-
-    #[test]
-    fn without_opacity_nothing_is_covered() {
-        let settings = Settings { overlay_opacity: 0.0, ..Settings::default() };
-        let image = heat_image(&HeatMap { width: 2, height: 1, values: vec![0.0, 1.0] }, &settings);
-        assert!(image.pixels.iter().all(|p| p.a() == 0));
     }
 }

@@ -2,23 +2,17 @@
 
 use std::time::Duration;
 
-use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, Mesh, Pos2, Rect, Sense, Shape, Stroke, StrokeKind,
-    TextureId, Ui, epaint::Vertex, vec2,
-};
+use eframe::egui::{self, Align2, Color32, FontId, Pos2, Sense, Ui, vec2};
 use moue_capture::SourceKind;
-use moue_detect::mediapipe::TurnedSquare;
 
 use super::command::Command;
 use super::frame_view::{FrameView, mirrored};
-use super::labels::label_text;
+use super::overlay_painter;
 use super::stage;
 use super::state::State;
 use super::theme;
 use crate::pipeline::{AnalyzedFace, LiveResult, SourceState};
 
-/// Bounding boxes are drawn turned from this angle on, in radians: 3 degrees.
-const ASKEW: f32 = 0.052;
 /// Bounding boxes of an older frame no longer fit the one on screen.
 const MAX_BOX_AGE: Duration = Duration::from_millis(1000);
 
@@ -78,56 +72,11 @@ fn fits_frame(state: &State, result: &LiveResult) -> bool {
 }
 
 fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
-    let painter = ui.painter_at(view.rect);
-    if state.settings.overlay {
-        for face in &result.analyzed.faces {
-            if let Some(heat) = state.heat.get(face.id) {
-                painter.add(turned_image(heat.id(), view.corners(&face.region.square())));
-            }
-        }
-    }
-    for (face, shown) in result.analyzed.faces.iter().zip(&result.shown) {
-        let selected = state.selection.current() == Some(face.id);
-        let colour = theme::person_colour(face.id);
-        let rect = view.face(&face.detection.face);
-        let width = if selected { 3.0 } else { 1.5 };
-        match turned_box(face) {
-            Some(square) => {
-                let outline = view.corners(&square).to_vec();
-                painter.add(Shape::closed_line(outline, Stroke::new(width, colour)));
-            }
-            None => {
-                painter.rect_stroke(rect, 6.0, Stroke::new(width, colour), StrokeKind::Middle);
-            }
-        }
-        label(&painter, view, rect, &label_text(shown), colour);
-    }
+    overlay_painter::paint(&ui.painter_at(view.rect), view, state, result);
     if result.analyzed.faces.is_empty() {
         let below = view.rect.center_bottom() - vec2(0.0, 22.0);
         pill(ui, below, Align2::CENTER_CENTER, "No face in view", theme::MARK);
     }
-}
-
-/// A texture over four corners, from its own top left one on.
-fn turned_image(texture: TextureId, corners: [Pos2; 4]) -> Mesh {
-    let mut mesh = Mesh::with_texture(texture);
-    let places = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
-    for (pos, [u, v]) in corners.into_iter().zip(places) {
-        mesh.vertices.push(Vertex { pos, uv: egui::pos2(u, v), color: Color32::WHITE });
-    }
-    mesh.add_triangle(0, 1, 2);
-    mesh.add_triangle(0, 2, 3);
-    mesh
-}
-
-/// The bounding box of a face that lies askew, turned with it.
-fn turned_box(face: &AnalyzedFace) -> Option<TurnedSquare> {
-    let b = face.detection.face;
-    (face.region.angle.abs() > ASKEW).then(|| TurnedSquare {
-        centre: [b.x + b.width / 2.0, b.y + b.height / 2.0],
-        side: b.width,
-        angle: face.region.angle,
-    })
 }
 
 /// LIVE, DEMO, or what else is on screen.
@@ -150,21 +99,6 @@ fn source_mark(ui: &Ui, view: &FrameView, source: &SourceState, kind: Option<Sou
 fn face_at(view: &FrameView, result: &LiveResult, at: Pos2) -> Option<u64> {
     let hit = |face: &&AnalyzedFace| view.face(&face.detection.face).contains(at);
     result.analyzed.faces.iter().rev().find(hit).map(|face| face.id)
-}
-
-fn label(painter: &egui::Painter, view: &FrameView, face: Rect, text: &str, colour: Color32) {
-    // Small faces have small labels, which then overlap less.
-    let letters = (face.width() * 0.09).clamp(11.5, 22.0);
-    let margin = letters * vec2(0.45, 0.18);
-    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(letters), Color32::BLACK);
-    let size = galley.size() + 2.0 * margin;
-    let x = face.left().clamp(view.rect.left(), (view.rect.right() - size.x).max(view.rect.left()));
-    // Above the bounding box, or inside it where there is no room.
-    let above = face.top() - size.y - 3.0;
-    let y = if above < view.rect.top() { face.top() + 3.0 } else { above };
-    let back = Rect::from_min_size(egui::pos2(x, y), size);
-    painter.rect_filled(back, CornerRadius::same(5), colour);
-    painter.galley(back.min + margin, galley, Color32::BLACK);
 }
 
 fn pill(ui: &Ui, at: Pos2, align: Align2, text: &str, colour: Color32) {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use eframe::egui::Context;
 
 use super::frame_view::mirrored;
+use super::overlay::overlay_style;
 use super::picker::Request;
-use super::recordings::{annotated_frame, heat_style, recorded_settings};
+use super::recordings::{annotated_frame, recorded_settings};
 use super::state::{AfterFolder, State};
 use crate::pipeline::{Message, SourceState};
 use crate::record::report::write_report;
@@ -38,8 +39,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
             frame_rate: VIDEO_RATE,
             blur: settings.record_blur,
             style: PictureStyle {
-                heat: heat_style(settings),
-                mirror: mirrored(info.kind, settings),
+                overlay: overlay_style(settings, mirrored(info.kind, settings), None),
                 ..PictureStyle::default()
             },
         }),
@@ -63,9 +63,9 @@ pub(super) fn snapshot(state: &mut State, ctx: &Context) {
         Some(result) => annotated_frame(result, state.settings.overlay_mode),
         None => AnnotatedFrame { image, faces: Vec::new() },
     };
+    let (mirror, selected) = (mirrored(info.kind, &state.settings), state.selection.current());
     let style = PictureStyle {
-        heat: heat_style(&state.settings),
-        mirror: mirrored(info.kind, &state.settings),
+        overlay: overlay_style(&state.settings, mirror, selected),
         bars: if state.settings.panel { state.selection.current() } else { None },
         blur: false,
     };

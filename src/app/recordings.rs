@@ -9,10 +9,10 @@ use super::labels::label_text;
 use super::overlay::map_of;
 use crate::pipeline::{LiveResult, Message, ResultTap, SmoothingSettings};
 use crate::record::{
-    AnnotatedFace, AnnotatedFrame, HeatStyle, RecordError, RecordedSettings, Recorder, RecorderOptions,
-    RecorderTap, ResultRows,
+    AnnotatedFace, AnnotatedFrame, RecordError, RecordedSettings, Recorder, RecorderOptions, RecorderTap,
+    ResultRows,
 };
-use crate::settings::{ColourMap, OverlayMode, Settings};
+use crate::settings::{OverlayMode, Settings};
 
 /// Hands each result to a recorder.
 struct ResultRecorder {
@@ -146,7 +146,8 @@ impl ResultRecorder {
         let captured = analyzed.frame.captured_at;
         let time_s = self.tap.time_s(captured);
         let age_ms = result.finished_at.saturating_duration_since(captured).as_secs_f32() * 1000.0;
-        self.tap.push(ResultRows::new(analyzed, &result.shown, time_s, age_ms), &result.model);
+        let rows = ResultRows::new(&result.source, analyzed, &result.shown, time_s, Some(age_ms));
+        self.tap.push(rows, &result.model);
         if self.tap.wants_frames() {
             self.tap.push_frame(annotated_frame(result, self.overlay_mode), time_s);
         }
@@ -155,26 +156,10 @@ impl ResultRecorder {
 
 /// The frame of a result, with what the window writes beside each face.
 pub(super) fn annotated_frame(result: &LiveResult, mode: OverlayMode) -> AnnotatedFrame {
-    let faces = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| AnnotatedFace {
-        id: face.id,
-        face: face.detection.face,
-        region: face.region,
-        label: label_text(shown),
-        heat: map_of(mode, face, shown).clone(),
-        probabilities: shown.probabilities,
+    let faces = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| {
+        AnnotatedFace::new(face, label_text(shown), map_of(mode, face, shown), &shown.probabilities)
     });
     AnnotatedFrame { image: Arc::clone(&result.analyzed.frame.image), faces: faces.collect() }
-}
-
-/// The overlay as it is set; `None` where it is off.
-pub(super) fn heat_style(settings: &Settings) -> Option<HeatStyle> {
-    let colour: fn(f32) -> [u8; 3] = match settings.colour_map {
-        ColourMap::Inferno => |t| ColourMap::Inferno.colour(t),
-        ColourMap::Viridis => |t| ColourMap::Viridis.colour(t),
-        ColourMap::Turbo => |t| ColourMap::Turbo.colour(t),
-        ColourMap::Magma => |t| ColourMap::Magma.colour(t),
-    };
-    settings.overlay.then_some(HeatStyle { colour, opacity: settings.overlay_opacity })
 }
 
 /// How readings are smoothed, as it is set.
@@ -185,18 +170,4 @@ pub(super) fn smoothing(settings: &Settings) -> SmoothingSettings {
 /// What a recording notes of the settings. `baseline`: a personal baseline is applied.
 pub(super) fn recorded_settings(settings: &Settings, baseline: bool) -> RecordedSettings {
     RecordedSettings { baseline, ..RecordedSettings::new(&smoothing(settings)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_overlay_is_drawn_as_it_is_set() {
-        let mut settings = Settings { colour_map: ColourMap::Turbo, ..Settings::default() };
-        let style = heat_style(&settings).unwrap();
-        assert_eq!((style.colour)(0.7), ColourMap::Turbo.colour(0.7));
-        settings.overlay = false;
-        assert!(heat_style(&settings).is_none());
-    }
 }

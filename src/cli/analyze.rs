@@ -93,7 +93,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let progress = progress_bar(output.is_terminal());
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
-        writer: RecordWriter::new(form, args.smoothing.smooth.is_some(), output)?,
+        writer: RecordWriter::new(form, output)?,
         annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
         keeping: Keeping::new(&args.keep)?,
         model,
@@ -120,7 +120,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         complain(summary);
     }
     let interrupted = run.stopped.load(Ordering::Relaxed);
-    run.writer.finish()?.close()?;
+    run.writer.finish().close()?;
     Ok(match (interrupted, failed) {
         (true, _) => INTERRUPTED,
         (false, true) => SOME_FAILED,
@@ -181,6 +181,7 @@ impl Run<'_> {
             SourceSpec::Path(path) => path.display().to_string(),
             _ => info.name.clone(),
         };
+        let name: Arc<str> = name.into();
         let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
         let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
         self.keeping.begin(&info, &self.model, smoothing.settings())?;

@@ -4,30 +4,25 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use moue_model::HeatMap;
 
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame};
-use crate::record::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, PictureStyle};
+use crate::record::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, OverlayStyle, PictureStyle};
+use crate::settings::ColourMap;
 
-/// How strongly the heatmap covers the picture where the attention is highest, 0..=1.
-pub(super) const HEAT: HeatStyle = HeatStyle { colour: inferno, opacity: 0.55 };
-
-fn inferno(value: f32) -> [u8; 3] {
-    let c = colorous::INFERNO.eval_continuous(f64::from(value));
-    [c.r, c.g, c.b]
-}
+/// How annotated pictures and videos are drawn: as the window draws at first.
+pub(super) const STYLE: PictureStyle = PictureStyle {
+    overlay: OverlayStyle {
+        heat: Some(HeatStyle { colours: ColourMap::Inferno, opacity: 0.6 }),
+        mirror: false,
+        selected: None,
+    },
+    bars: None,
+    blur: false,
+};
 
 /// What is drawn of a face, with this label.
 pub(super) fn annotated(face: &AnalyzedFace, label: String) -> AnnotatedFace {
-    let heat: HeatMap = face.reading.attention.clone();
-    AnnotatedFace {
-        id: face.id,
-        face: face.detection.face,
-        region: face.region,
-        label,
-        heat,
-        probabilities: face.reading.probabilities,
-    }
+    AnnotatedFace::new(face, label, &face.reading.attention, &face.reading.probabilities)
 }
 
 /// Writes annotated pictures into a folder, never two to one name.
@@ -69,7 +64,7 @@ impl Annotator {
             annotated(face, format!("{} {label} {:.0}%", face.id, probability * 100.0))
         });
         let frame = AnnotatedFrame { image: result.frame.image.clone(), faces: faces.collect() };
-        self.annotations.draw(&frame, &PictureStyle { heat: Some(HEAT), ..PictureStyle::default() })
+        self.annotations.draw(&frame, &STYLE)
     }
 }
 

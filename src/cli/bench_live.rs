@@ -14,8 +14,9 @@ use moue_detect::DetectorKind;
 use moue_model::DeviceChoice;
 use serde::Serialize;
 
-use crate::app::{Settings, heat_image};
 use crate::pipeline::{Hooks, Live, LiveOptions, LiveResult, Mailbox, Message, Origins, SmoothingSettings};
+use crate::record::HeatStyle;
+use crate::settings::ColourMap;
 
 /// Frames a second, as most cameras give.
 const RATE: f64 = 30.0;
@@ -125,7 +126,7 @@ fn receive(
     arrived: &Mailbox<Arc<LiveResult>>,
     measure_for: Duration,
 ) -> anyhow::Result<(Vec<Received>, u64, f64)> {
-    let settings = Settings::default();
+    let heat = HeatStyle { colours: ColourMap::default(), opacity: 0.6 };
     let asked = Instant::now();
     let mut start = None;
     let mut received = Vec::new();
@@ -154,7 +155,7 @@ fn receive(
         let turn = now.duration_since(begun).as_millis() / TURN.as_millis();
         let heat_ms = turn.is_multiple_of(2).then(|| {
             for face in &analyzed.faces {
-                std::hint::black_box(heat_image(&face.reading.attention, &settings));
+                std::hint::black_box(heat.pixels(&face.reading.attention));
             }
             now.elapsed().as_secs_f64() * 1e3
         });

@@ -1,18 +1,18 @@
 //! `moue analyze --record` and `--osc`: what is kept and sent besides the output.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use moue_capture::{SourceInfo, SourceKind};
 
-use super::annotate::{HEAT, annotated};
+use super::annotate::{STYLE, annotated};
 use super::complain;
 use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
-    AnnotatedFrame, PictureStyle, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows,
-    VideoOptions,
+    AnnotatedFrame, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows, VideoOptions,
 };
 
 /// Frames a second of a video whose source has no clock.
@@ -42,6 +42,7 @@ pub(super) struct Keeping<'a> {
     unbiased: bool,
     recorder: Option<Recorder>,
     kind: SourceKind,
+    source: Arc<str>,
     #[cfg(feature = "osc")]
     osc: Option<crate::record::osc::OscSender>,
 }
@@ -57,6 +58,7 @@ impl<'a> Keeping<'a> {
             unbiased: false,
             recorder: None,
             kind: SourceKind::Still,
+            source: "".into(),
             #[cfg(feature = "osc")]
             osc: args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?,
         })
@@ -70,6 +72,7 @@ impl<'a> Keeping<'a> {
         smoothing: &SmoothingSettings,
     ) -> anyhow::Result<()> {
         self.kind = info.kind;
+        self.source = info.name.as_str().into();
         self.unbiased = false;
         let Some(parent) = &self.args.record else { return Ok(()) };
         let video = self.args.video.then(|| VideoOptions {
@@ -79,7 +82,7 @@ impl<'a> Keeping<'a> {
                 .unwrap_or(LIVE_RATE)
                 .clamp(1.0, 60.0),
             blur: self.args.blur,
-            style: PictureStyle { heat: Some(HEAT), ..PictureStyle::default() },
+            style: STYLE,
         });
         let options = RecorderOptions {
             parent: parent.clone(),
@@ -114,7 +117,7 @@ impl<'a> Keeping<'a> {
         let captured = result.frame.captured_at;
         let time_s = if self.kind == SourceKind::Camera { tap.time_s(captured) } else { time_s };
         let age_ms = captured.elapsed().as_secs_f32() * 1000.0;
-        tap.push_waiting(ResultRows::new(result, shown, time_s, age_ms));
+        tap.push_waiting(ResultRows::new(&self.source, result, shown, time_s, Some(age_ms)));
         if tap.wants_frames() {
             let faces = result.faces.iter().zip(shown).map(|(face, shown)| {
                 let label = shown.label.map_or("unsure", |l| l.name());

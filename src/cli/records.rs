@@ -1,11 +1,13 @@
 //! How `moue analyze` writes its results: lines for people, JSON lines, or CSV.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use moue_model::Expression;
 use serde::Serialize;
 
-use crate::pipeline::{AnalyzedFace, AnalyzedFrame, ShownReading};
+use crate::pipeline::{AnalyzedFrame, ShownReading};
+use crate::record::{CSV_HEADER, FaceRow, ResultRows, UNSURE};
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,17 +76,12 @@ impl Probabilities {
         let [angry, disgust, fear, happy, neutral, sad, surprise] = values.map(|v| rounded(v, 6));
         Self { angry, disgust, fear, happy, neutral, sad, surprise }
     }
-
-    fn texts(&self) -> [String; Expression::COUNT] {
-        [self.angry, self.disgust, self.fear, self.happy, self.neutral, self.sad, self.surprise]
-            .map(|v| v.to_string())
-    }
 }
 
 impl SmoothedRecord {
     fn new(shown: &ShownReading) -> Self {
         Self {
-            label: shown.label.map_or("unsure", Expression::name),
+            label: shown.label.map_or(UNSURE, Expression::name),
             probability: rounded(shown.probabilities[shown.leading.index()], 6),
             probabilities: Probabilities::new(&shown.probabilities),
             baseline: shown.baseline,
@@ -93,17 +90,17 @@ impl SmoothedRecord {
 }
 
 impl FaceRecord {
-    fn new(face: &AnalyzedFace, shown: Option<&ShownReading>) -> Self {
-        let (label, probability) = face.reading.top();
-        let b = face.detection.face;
+    fn new(row: &FaceRow) -> Self {
+        let (label, probability) = row.top();
+        let b = row.face;
         Self {
-            id: face.id,
+            id: row.id,
             face_box: [b.x, b.y, b.width, b.height].map(|v| rounded(v, 1)),
-            detection_score: rounded(face.detection.score, 3),
+            detection_score: rounded(row.detection_score, 3),
             label: label.name(),
             probability: rounded(probability, 6),
-            probabilities: Probabilities::new(&face.reading.probabilities),
-            smoothed: shown.map(SmoothedRecord::new),
+            probabilities: Probabilities::new(&row.raw),
+            smoothed: row.shown.as_ref().map(SmoothedRecord::new),
         }
     }
 }
@@ -115,133 +112,89 @@ fn rounded(value: f32, decimals: i32) -> f64 {
 }
 
 /// Writes records in one form.
-pub(super) enum RecordWriter<W: Write> {
-    /// Lines for people.
-    Text(W),
-    /// JSON lines.
-    Json(W),
-    /// CSV with a header.
-    Csv(Box<csv::Writer<W>>),
+pub(super) struct RecordWriter<W: Write> {
+    form: Form,
+    out: W,
+    /// The rows of a frame, before they are written out.
+    lines: Vec<u8>,
 }
 
 impl<W: Write> RecordWriter<W> {
-    /// With `smoothed`, CSV has columns for the smoothed values.
-    pub(super) fn new(form: Form, smoothed: bool, out: W) -> io::Result<Self> {
-        Ok(match form {
-            Form::Text => Self::Text(out),
-            Form::Json => Self::Json(out),
-            Form::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                let mut header = vec![
-                    "source",
-                    "frame",
-                    "time_s",
-                    "width",
-                    "height",
-                    "id",
-                    "x",
-                    "y",
-                    "w",
-                    "h",
-                    "detection_score",
-                    "label",
-                    "probability",
-                ];
-                header.extend(Expression::ALL.map(Expression::name));
-                let columns = Expression::ALL.map(|e| format!("smoothed_{e}"));
-                if smoothed {
-                    header.extend(["smoothed_label", "smoothed_probability", "baseline"]);
-                    header.extend(columns.iter().map(String::as_str));
-                }
-                writer.write_record(&header)?;
-                Self::Csv(Box::new(writer))
-            }
-        })
+    /// CSV begins with the names of its columns.
+    pub(super) fn new(form: Form, mut out: W) -> io::Result<Self> {
+        if form == Form::Csv {
+            writeln!(out, "{}", CSV_HEADER.join(","))?;
+        }
+        Ok(Self { form, out, lines: Vec::new() })
     }
 
-    /// Writes one frame of `source`. `smoothed`: the time constant and the shown readings in the faces' order.
-    /// Lines are written out at once, for programs that read a pipe live.
+    /// Writes one frame of `source`. `smoothed`: the time constant in milliseconds and the shown readings in the faces'
+    /// order. Lines are written out at once, for programs that read a pipe live.
     pub(super) fn write(
         &mut self,
-        source: &str,
+        source: &Arc<str>,
         result: &AnalyzedFrame,
         smoothed: Option<(f32, &[ShownReading])>,
     ) -> io::Result<()> {
         let frame = &result.frame;
-        let (width, height) = frame.image.dimensions();
-        let shown = |i: usize| smoothed.and_then(|(_, shown)| shown.get(i));
-        let faces: Vec<FaceRecord> =
-            result.faces.iter().enumerate().map(|(i, f)| FaceRecord::new(f, shown(i))).collect();
-        let smooth_ms = smoothed.map(|(ms, _)| f64::from(ms));
-        let time_s = (frame.time_s * 1000.0).round() / 1000.0;
-        match self {
-            Self::Text(out) => {
-                if faces.is_empty() {
-                    writeln!(out, "{source}  frame {}  {time_s:.2} s  no face", frame.index)?;
-                }
-                for f in &faces {
-                    let [x, y, w, h] = f.face_box;
-                    let (label, probability) =
-                        f.smoothed.as_ref().map_or((f.label, f.probability), |s| (s.label, s.probability));
-                    writeln!(
-                        out,
-                        "{source}  frame {}  {time_s:.2} s  face {} at {x:.0},{y:.0} {w:.0}x{h:.0}  {} {:.0}%",
-                        frame.index,
-                        f.id,
-                        label,
-                        probability * 100.0
-                    )?;
-                }
-                out.flush()
+        let shown = smoothed.map_or(&[][..], |(_, shown)| shown);
+        let rows = ResultRows::new(source, result, shown, frame.time_s, None);
+        match self.form {
+            Form::Text if rows.0.is_empty() => {
+                writeln!(self.out, "{source}  frame {}  {:.2} s  no face", frame.index, frame.time_s)?;
             }
-            Self::Json(out) => {
-                let record =
-                    FrameRecord { source, frame: frame.index, time_s, width, height, smooth_ms, faces };
-                serde_json::to_writer(&mut *out, &record).map_err(io::Error::from)?;
-                out.write_all(b"\n")?;
-                out.flush()
+            Form::Text => self.write_text(source, frame.index, &rows)?,
+            Form::Json => {
+                let (width, height) = frame.image.dimensions();
+                let record = FrameRecord {
+                    source,
+                    frame: frame.index,
+                    time_s: (frame.time_s * 1000.0).round() / 1000.0,
+                    width,
+                    height,
+                    smooth_ms: smoothed.map(|(ms, _)| f64::from(ms)),
+                    faces: rows.0.iter().map(FaceRecord::new).collect(),
+                };
+                serde_json::to_writer(&mut self.out, &record).map_err(io::Error::from)?;
+                self.out.write_all(b"\n")?;
             }
-            Self::Csv(out) => {
-                for f in faces {
-                    out.serialize(csv_row(source, (frame.index, time_s, width, height), &f))?;
-                }
-                out.flush()
+            Form::Csv => {
+                self.lines.clear();
+                rows.append_to(&mut self.lines)?;
+                self.out.write_all(&self.lines)?;
             }
         }
+        self.out.flush()
     }
 
-    /// The writer below, with everything written out.
-    pub(super) fn finish(self) -> io::Result<W> {
-        match self {
-            Self::Text(out) | Self::Json(out) => Ok(out),
-            Self::Csv(out) => out.into_inner().map_err(|e| io::Error::other(e.to_string())),
+    fn write_text(&mut self, source: &str, frame: u64, rows: &ResultRows) -> io::Result<()> {
+        let out = &mut self.out;
+        for row in &rows.0 {
+            let b = row.face;
+            let (label, probability) = match &row.shown {
+                Some(shown) => (
+                    row.shown_label().map_or(UNSURE, Expression::name),
+                    shown.probabilities[shown.leading.index()],
+                ),
+                None => (row.top().0.name(), row.top().1),
+            };
+            writeln!(
+                out,
+                "{source}  frame {frame}  {:.2} s  face {} at {:.0},{:.0} {:.0}x{:.0}  {label} {:.0}%",
+                row.time_s,
+                row.id,
+                b.x,
+                b.y,
+                b.width,
+                b.height,
+                probability * 100.0
+            )?;
         }
+        Ok(())
     }
-}
 
-fn csv_row(
-    source: &str,
-    (frame, time_s, width, height): (u64, f64, u32, u32),
-    f: &FaceRecord,
-) -> Vec<String> {
-    let mut row = vec![
-        source.to_owned(),
-        frame.to_string(),
-        time_s.to_string(),
-        width.to_string(),
-        height.to_string(),
-        f.id.to_string(),
-    ];
-    row.extend(f.face_box.map(|v| v.to_string()));
-    row.extend([f.detection_score.to_string(), f.label.to_owned(), f.probability.to_string()]);
-    row.extend(f.probabilities.texts());
-    if let Some(smoothed) = &f.smoothed {
-        row.extend([
-            smoothed.label.to_owned(),
-            smoothed.probability.to_string(),
-            smoothed.baseline.to_string(),
-        ]);
-        row.extend(smoothed.probabilities.texts());
+    /// The writer below.
+    pub(super) fn finish(self) -> W {
+        self.out
     }
-    row
 }

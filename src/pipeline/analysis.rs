@@ -176,6 +176,7 @@ impl Analysis {
             number: self.number,
             finished_at,
             results_per_s,
+            source,
             model: Arc::clone(&self.model),
         })
     }

@@ -60,6 +60,8 @@ pub struct LiveResult {
     pub finished_at: Instant,
     /// Results a second over the last two seconds.
     pub results_per_s: f32,
+    /// Name of the source.
+    pub source: Arc<str>,
     /// The network that read the faces.
     pub model: Arc<ModelInfo>,
 }

@@ -5,12 +5,15 @@
 
 mod blur;
 mod colours;
+mod columns;
 mod error;
 mod folder;
 mod options;
 #[cfg(feature = "osc")]
 pub mod osc;
+pub mod overlay;
 mod picture;
+mod raster;
 mod recorder;
 pub mod report;
 mod rows;
@@ -21,12 +24,14 @@ mod writer;
 
 pub use blur::hide_faces;
 pub use colours::{expression_rgb, person_rgb};
+pub use columns::{CSV_HEADER, Columns, UNSURE};
 pub use error::RecordError;
 pub use folder::{FACES_FILE, SESSION_FILE, new_session_folder};
 pub use options::{RecorderOptions, VideoOptions};
-pub use picture::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, PictureStyle};
+pub use overlay::{HeatStyle, OverlayStyle};
+pub use picture::{AnnotatedFace, AnnotatedFrame, Annotations, PictureStyle};
 pub use recorder::{Recorder, RecorderStatus, RecorderTap};
-pub use rows::{CSV_HEADER, FaceRow, ResultRows, UNSURE};
+pub use rows::{FaceRow, ResultRows};
 pub use session::{
     RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, Session, SessionStatus,
 };

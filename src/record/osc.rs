@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moue_model::Expression;
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
-use super::rows::UNSURE;
+use super::columns::UNSURE;
 use crate::pipeline::{AnalyzedFrame, ShownReading};
 
 /// Faces in one packet; more go into further ones, so that each fits into UDP's 64 KiB.

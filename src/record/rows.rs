@@ -1,74 +1,37 @@
-//! The rows of `faces.csv`.
+//! The rows of `faces.csv` and of `moue analyze --csv`: one face of one frame, in one set of columns.
 
 use std::io;
+use std::sync::Arc;
 
 use moue_detect::FaceBox;
 use moue_model::{Expression, Probabilities};
 
-use crate::pipeline::{AnalyzedFrame, ShownReading};
-
-/// What the label column says where the network is not sure enough.
-pub const UNSURE: &str = "unsure";
-
-/// The columns of `faces.csv`, in order.
-///
-/// - `time_s`: seconds since the recording started, when the frame arrived (`moue analyze`: the source's clock)
-/// - `frame`: position of the frame in its source, from 0
-/// - `id`: the person, the same from row to row
-/// - `x`, `y`, `w`, `h`: the face's box in pixels of the frame, not mirrored
-/// - `detection_score`: the detector's score
-/// - `label`: the expression as it was shown, or `unsure`
-/// - `raw_*`: the network's probabilities of this frame
-/// - `smooth_*`: the averaged probabilities that were shown
-/// - `age_ms`: time from the frame's arrival to its result, in milliseconds
-pub const CSV_HEADER: [&str; 24] = [
-    "time_s",
-    "frame",
-    "id",
-    "x",
-    "y",
-    "w",
-    "h",
-    "detection_score",
-    "label",
-    "raw_angry",
-    "raw_disgust",
-    "raw_fear",
-    "raw_happy",
-    "raw_neutral",
-    "raw_sad",
-    "raw_surprise",
-    "smooth_angry",
-    "smooth_disgust",
-    "smooth_fear",
-    "smooth_happy",
-    "smooth_neutral",
-    "smooth_sad",
-    "smooth_surprise",
-    "age_ms",
-];
+use super::columns::{Columns, UNSURE};
+use crate::pipeline::{AnalyzedFace, AnalyzedFrame, ShownReading};
 
 /// One face of one result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaceRow {
-    /// Seconds since the recording started.
-    pub time_s: f64,
-    /// Position of the frame in its source.
+    /// The file, folder or device.
+    pub source: Arc<str>,
+    /// Position of the frame in its source, from 0.
     pub frame: u64,
+    /// Seconds since the recording or the source started.
+    pub time_s: f64,
+    /// Width and height of the frame in pixels.
+    pub size_px: (u32, u32),
     /// The person.
     pub id: u64,
-    /// The box in pixels of the frame.
+    /// The bounding box in pixels of the frame.
     pub face: FaceBox,
     /// The detector's score.
     pub detection_score: f32,
-    /// The label that was shown; `None` where it said "unsure".
-    pub label: Option<Expression>,
-    /// The network's probabilities.
+    /// The network's probabilities of this frame.
     pub raw: Probabilities,
-    /// The averaged probabilities that were shown.
-    pub smoothed: Probabilities,
-    /// Milliseconds from the frame's arrival to its result.
-    pub age_ms: f32,
+    /// What was shown of the face, where something was.
+    pub shown: Option<ShownReading>,
+    /// Milliseconds from the frame's arrival to its result; `None` where nobody waited for it.
+    pub age_ms: Option<f32>,
 }
 
 /// All rows of one result; there may be none.
@@ -76,21 +39,29 @@ pub struct FaceRow {
 pub struct ResultRows(pub Vec<FaceRow>);
 
 impl ResultRows {
-    /// The rows of a result and its readings as they were shown, at `time_s` of the recording.
+    /// The rows of a result at `time_s`. `shown`: the readings as they were shown, in the faces' order, or none.
     #[must_use]
-    pub fn new(analyzed: &AnalyzedFrame, shown: &[ShownReading], time_s: f64, age_ms: f32) -> Self {
-        let rows = analyzed.faces.iter().zip(shown).map(|(face, shown)| FaceRow {
+    pub fn new(
+        source: &Arc<str>,
+        analyzed: &AnalyzedFrame,
+        shown: &[ShownReading],
+        time_s: f64,
+        age_ms: Option<f32>,
+    ) -> Self {
+        let frame = &analyzed.frame;
+        let row = |(i, face): (usize, &AnalyzedFace)| FaceRow {
+            source: Arc::clone(source),
+            frame: frame.index,
             time_s,
-            frame: analyzed.frame.index,
+            size_px: frame.image.dimensions(),
             id: face.id,
             face: face.detection.face,
             detection_score: face.detection.score,
-            label: shown.label,
             raw: face.reading.probabilities,
-            smoothed: shown.probabilities,
+            shown: shown.get(i).copied(),
             age_ms,
-        });
-        Self(rows.collect())
+        };
+        Self(analyzed.faces.iter().enumerate().map(row).collect())
     }
 
     /// Appends the rows as lines of CSV.
@@ -110,44 +81,95 @@ impl ResultRows {
 }
 
 impl FaceRow {
+    /// The expression that the network gives most, and its probability.
+    #[must_use]
+    pub fn top(&self) -> (Expression, f32) {
+        Expression::most_probable(&self.raw)
+    }
+
+    /// The label as it was shown; without that, the network's own.
+    #[must_use]
+    pub fn shown_label(&self) -> Option<Expression> {
+        self.shown.map_or_else(|| Some(self.top().0), |shown| shown.label)
+    }
+
+    /// The averaged probabilities; without an average, those of the frame.
+    #[must_use]
+    pub fn shown_probabilities(&self) -> Probabilities {
+        self.shown.map_or(self.raw, |shown| shown.probabilities)
+    }
+
+    /// The values of [`super::CSV_HEADER`], in its order; empty where there is none.
     fn fields(&self) -> Vec<String> {
         let b = self.face;
+        let (label, probability) = self.top();
         let mut fields = vec![format!("{:.3}", self.time_s), self.frame.to_string(), self.id.to_string()];
         fields.extend([b.x, b.y, b.width, b.height].map(|v| format!("{v:.1}")));
-        fields.push(format!("{:.3}", self.detection_score));
-        fields.push(self.label.map_or(UNSURE, Expression::name).to_owned());
-        fields.extend(self.raw.iter().chain(&self.smoothed).map(|p| format!("{p:.6}")));
-        fields.push(format!("{:.1}", self.age_ms));
+        fields.extend([self.size_px.0, self.size_px.1].map(|v| v.to_string()));
+        fields.extend([format!("{:.3}", self.detection_score), label.name().to_owned()]);
+        fields.push(format!("{probability:.6}"));
+        fields.extend(self.raw.map(|p| format!("{p:.6}")));
+        match &self.shown {
+            Some(shown) => {
+                fields.push(shown.label.map_or(UNSURE, Expression::name).to_owned());
+                fields.push(format!("{:.6}", shown.probabilities[shown.leading.index()]));
+                fields.push(shown.baseline.to_string());
+                fields.extend(shown.probabilities.map(|p| format!("{p:.6}")));
+            }
+            None => fields.extend(std::iter::repeat_n(String::new(), 3 + Expression::COUNT)),
+        }
+        fields.push(self.age_ms.map_or_else(String::new, |age| format!("{age:.1}")));
+        // One row, one line: names may hold line breaks.
+        fields.push(self.source.replace(|c: char| c.is_control(), " "));
         fields
     }
 
-    /// Reads a row back; `columns` says where each of [`CSV_HEADER`] stands. `None` where a field is missing
-    /// or holds no such value.
+    /// Reads a row back. `None` where a field is missing or holds no such value.
     #[must_use]
-    pub fn parse(record: &csv::ByteRecord, columns: &[usize; CSV_HEADER.len()]) -> Option<Self> {
-        let text = |i: usize| std::str::from_utf8(record.get(columns[i])?).ok().map(str::trim);
-        let number = |i: usize| text(i)?.parse::<f32>().ok().filter(|v| v.is_finite());
-        let probability = |i: usize| number(i).filter(|v| (0.0..=1.0).contains(v));
-        let probabilities = |from: usize| -> Option<Probabilities> {
+    pub fn parse(record: &csv::ByteRecord, columns: &Columns) -> Option<Self> {
+        let text = |i: usize| std::str::from_utf8(record.get(i)?).ok().map(str::trim);
+        let finite = |text: &str| text.parse::<f32>().ok().filter(|v| v.is_finite());
+        let number = |i: usize| finite(text(i)?);
+        let probabilities = |places: &[usize; Expression::COUNT]| -> Option<Probabilities> {
             let mut all = Probabilities::default();
-            for (i, p) in all.iter_mut().enumerate() {
-                *p = probability(from + i)?;
+            for (p, &place) in all.iter_mut().zip(places) {
+                *p = number(place).filter(|v| (0.0..=1.0).contains(v))?;
             }
             Some(all)
         };
+        let whole = |place: Option<usize>| place.and_then(text).and_then(|t| t.parse().ok());
+        let shown = match text(columns.shown_label)? {
+            "" => None,
+            name => {
+                let label = match name {
+                    UNSURE => None,
+                    name => Some(Expression::from_name(name)?),
+                };
+                let probabilities = probabilities(&columns.shown)?;
+                let leading = label.unwrap_or_else(|| Expression::most_probable(&probabilities).0);
+                let baseline = columns.baseline.and_then(text) == Some("true");
+                Some(ShownReading { probabilities, label, leading, baseline })
+            }
+        };
         Some(Self {
-            time_s: text(0)?.parse::<f64>().ok().filter(|t| (0.0..1e9).contains(t))?,
-            frame: text(1)?.parse().ok()?,
-            id: text(2)?.parse().ok()?,
-            face: FaceBox { x: number(3)?, y: number(4)?, width: number(5)?, height: number(6)? },
-            detection_score: number(7)?,
-            label: match text(8)? {
-                UNSURE => None,
-                name => Some(Expression::from_name(name)?),
+            source: columns.source.and_then(text).unwrap_or_default().into(),
+            frame: text(columns.frame)?.parse().ok()?,
+            time_s: text(columns.time_s)?.parse::<f64>().ok().filter(|t| (0.0..1e9).contains(t))?,
+            size_px: (whole(columns.width).unwrap_or(0), whole(columns.height).unwrap_or(0)),
+            id: text(columns.id)?.parse().ok()?,
+            face: FaceBox {
+                x: number(columns.face[0])?,
+                y: number(columns.face[1])?,
+                width: number(columns.face[2])?,
+                height: number(columns.face[3])?,
             },
-            raw: probabilities(9)?,
-            smoothed: probabilities(16)?,
-            age_ms: number(23)?,
+            detection_score: number(columns.detection_score)?,
+            raw: probabilities(&columns.raw)?,
+            shown,
+            age_ms: match text(columns.age_ms)? {
+                "" => None,
+                age => Some(finite(age)?),
+            },
         })
     }
 }
@@ -155,50 +177,97 @@ impl FaceRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::CSV_HEADER;
 
-    #[test]
-    fn rows_are_read_back_as_they_were_written() {
-        let row = FaceRow {
-            time_s: 12.345,
+    fn row() -> FaceRow {
+        let shown = ShownReading {
+            probabilities: [0.0, 0.0, 0.0, 0.25, 0.25, 0.5, 0.0],
+            label: Some(Expression::Sad),
+            leading: Expression::Sad,
+            baseline: true,
+        };
+        FaceRow {
+            source: "clip.mp4".into(),
             frame: 77,
+            time_s: 12.345,
+            size_px: (640, 480),
             id: 3,
             face: FaceBox { x: -4.5, y: 10.0, width: 120.5, height: 121.0 },
             detection_score: 4.25,
-            label: Some(Expression::Sad),
             raw: [0.125, 0.0, 0.0, 0.0, 0.25, 0.5, 0.125],
-            smoothed: [0.0, 0.0, 0.0, 0.25, 0.25, 0.5, 0.0],
-            age_ms: 41.5,
-        };
-        let unsure = FaceRow { id: 4, label: None, ..row.clone() };
-        let rows = ResultRows(vec![row, unsure]);
+            shown: Some(shown),
+            age_ms: Some(41.5),
+        }
+    }
+
+    /// Reads CSV as [`ResultRows::append_to`] and earlier versions wrote it.
+    fn read(text: &[u8]) -> Vec<Option<FaceRow>> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(text);
+        let columns = Columns::of(&reader.byte_headers().unwrap().clone()).unwrap();
+        reader.byte_records().map(|r| FaceRow::parse(&r.unwrap(), &columns)).collect()
+    }
+
+    #[test]
+    fn rows_are_read_back_as_they_were_written() {
+        let unsure = ShownReading { label: None, baseline: false, ..row().shown.unwrap() };
+        let rows = ResultRows(vec![
+            row(),
+            FaceRow { id: 4, shown: Some(unsure), ..row() },
+            FaceRow { id: 5, shown: None, age_ms: None, ..row() },
+        ]);
         let mut text = CSV_HEADER.join(",").into_bytes();
         text.push(b'\n');
         rows.append_to(&mut text).unwrap();
-        let mut reader = csv::Reader::from_reader(&text[..]);
-        let columns = std::array::from_fn(|i| i);
-        let read: Vec<FaceRow> =
-            reader.byte_records().map(|r| FaceRow::parse(&r.unwrap(), &columns).unwrap()).collect();
-        assert_eq!(read, rows.0);
+        let found: Vec<FaceRow> = read(&text).into_iter().map(Option::unwrap).collect();
+        assert_eq!(found, rows.0);
+    }
+
+    #[test]
+    fn a_wild_name_stays_in_its_row_and_moves_no_value() {
+        let rows = ResultRows(vec![FaceRow { source: "a,b\"c\nd.png".into(), ..row() }, row()]);
+        let mut text = CSV_HEADER.join(",").into_bytes();
+        text.push(b'\n');
+        rows.append_to(&mut text).unwrap();
+        let lines = read(&text);
+        assert_eq!(lines.len(), 2);
+        let first = lines[0].clone().unwrap();
+        assert_eq!(FaceRow { source: row().source, ..first }, row());
+        // A reader that knows quotes has the whole name.
+        let mut quoted = csv::Reader::from_reader(&text[..]);
+        let record = quoted.records().next().unwrap().unwrap();
+        assert_eq!(record.iter().last(), Some("a,b\"c d.png"));
+    }
+
+    #[test]
+    fn recordings_of_earlier_versions_are_read() {
+        let header = "time_s,frame,id,x,y,w,h,detection_score,label,\
+            raw_angry,raw_disgust,raw_fear,raw_happy,raw_neutral,raw_sad,raw_surprise,\
+            smooth_angry,smooth_disgust,smooth_fear,smooth_happy,smooth_neutral,smooth_sad,smooth_surprise,age_ms";
+        let text = format!("{header}\n1.0,2,3,4,5,6,7,8,unsure,0,0,0,0,0,1,0,0,0,0.5,0,0.5,0,0,9\n");
+        let row = read(text.as_bytes()).remove(0).unwrap();
+        let shown = row.shown.unwrap();
+        assert_eq!((row.id, row.raw[5], shown.label, shown.leading), (3, 1.0, None, Expression::Fear));
+        assert_eq!((shown.probabilities[4], row.age_ms), (0.5, Some(9.0)));
     }
 
     #[test]
     fn malformed_rows_are_refused() {
-        let good = "1.0,2,3,4,5,6,7,8,sad,0,0,0,0,0,1,0,0,0,0,0,0,1,0,9";
-        let columns = std::array::from_fn(|i| i);
-        let parse = |line: &str| {
-            FaceRow::parse(&csv::ByteRecord::from(line.split(',').collect::<Vec<_>>()), &columns)
-        };
+        let header = CSV_HEADER.join(",");
+        let good = "1.0,2,3,4,5,6,7,640,480,8,sad,1,0,0,0,0,0,1,0,sad,1,false,0,0,0,0,0,1,0,9,a.png";
+        let parse = |line: &str| read(format!("{header}\n{line}\n").as_bytes()).pop().flatten();
         assert!(parse(good).is_some());
-        for bad in [
-            "1.0,2,3,4",
-            "",
-            "nan,2,3,4,5,6,7,8,sad,0,0,0,0,0,1,0,0,0,0,0,0,1,0,9",
-            "1.0,-2,3,4,5,6,7,8,sad,0,0,0,0,0,1,0,0,0,0,0,0,1,0,9",
-            "1.0,2,3,4,5,6,7,8,<script>,0,0,0,0,0,1,0,0,0,0,0,0,1,0,9",
-            "1.0,2,3,4,5,6,7,8,sad,0,0,0,0,0,1,0,0,0,0,0,0,7,0,9",
-            "1.0,2,3,4,5,6,7,8,sad,0,0,0,0,0,1,0,0,0,0,0,0,1,0,inf",
+        for (from, to) in [
+            ("1.0,2", "nan,2"),
+            ("1.0,2", "1.0,-2"),
+            (",sad,1,false", ",<script>,1,false"),
+            ("0,1,0,9,", "0,7,0,9,"),
+            (",9,a.png", ",inf,a.png"),
+            (",4,5,6,7,640,480,8,sad,1,0,0,0,0,0,1,0,sad,1,false,0,0,0,0,0,1,0,9,a.png", ""),
         ] {
-            assert!(parse(bad).is_none(), "{bad}");
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good);
+            assert!(parse(&bad).is_none(), "{bad}");
         }
+        assert!(parse("").is_none());
     }
 }

@@ -4,7 +4,7 @@
 //! finds the end of its input and closes the file; where both are killed, it plays up to its last fragment.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
 use std::thread::JoinHandle;
@@ -134,7 +134,7 @@ impl VideoWriter {
         let errors = child.stderr.take();
         let messages = std::thread::Builder::new()
             .name("recorder-messages".into())
-            .spawn(move || errors.map(last_line).unwrap_or_default())
+            .spawn(move || errors.map(ffmpeg::last_line).unwrap_or_default())
             .map_err(RecordError::Thread)?;
         Ok(Running { child, input, size_px, messages: Some(messages) })
     }
@@ -174,11 +174,6 @@ impl Running {
         }
         Err(if message.is_empty() { format!("ffmpeg ended with {status}") } else { message })
     }
-}
-
-fn last_line(errors: impl Read) -> String {
-    let lines = BufReader::new(errors.take(1 << 20)).lines().map_while(Result::ok);
-    lines.filter(|line| !line.trim().is_empty()).last().unwrap_or_default()
 }
 
 /// The picture at the size of the video; one of another shape keeps its shape, on black.

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::columns::CSV_HEADER;
 use super::error::RecordError;
 use super::folder::{FACES_FILE, SESSION_FILE, VIDEO_FILE};
-use super::rows::{CSV_HEADER, ResultRows};
+use super::rows::ResultRows;
 use super::session::Session;
 
 /// Rows wait in memory up to this size, in bytes, or until the next flush.

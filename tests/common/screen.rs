@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::clicking::{click, click_containing};
 use eframe::egui::{self, Key, OutputCommand, Rect, accesskit};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::{Harness, SnapshotOptions};
@@ -184,14 +185,14 @@ impl Window {
     }
 
     pub fn click(&mut self, label: &str) {
-        self.harness.get_by_label(label).click();
+        click(&mut self.harness, label);
         self.settle();
     }
 
     /// Clicks through a menu.
     pub fn choose(&mut self, menu: &str, entry: &str) {
         self.click(menu);
-        self.harness.get_by_label_contains(entry).click();
+        click_containing(&mut self.harness, entry);
         self.settle();
     }
 
@@ -199,7 +200,7 @@ impl Window {
     pub fn copies(&mut self, label: &str) -> String {
         self.harness.get_by_label(label).scroll_to_me();
         self.settle();
-        self.harness.get_by_label(label).click();
+        click(&mut self.harness, label);
         for _ in 0..3 {
             self.harness.step();
             for command in &self.harness.output().platform_output.commands {

@@ -84,8 +84,9 @@ fn is_there(program: &str) -> bool {
     quiet.is_ok()
 }
 
-/// The last line that says something.
-pub(super) fn last_line(errors: impl Read) -> String {
+/// The last line that says something, 500 characters of it at most.
+#[must_use]
+pub fn last_line(errors: impl Read) -> String {
     let mut last = String::new();
     lines(errors, |line| {
         if !line.trim().is_empty() {

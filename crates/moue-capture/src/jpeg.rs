@@ -54,7 +54,7 @@ pub(super) fn end(file: &[u8]) -> End {
 }
 
 #[derive(Default)]
-struct Picture {
+struct Parts {
     /// Where it ends, in bytes from its start.
     end: Option<usize>,
     /// Height and width, as they are written down.
@@ -62,8 +62,8 @@ struct Picture {
     brings_others: bool,
 }
 
-fn picture(file: &[u8]) -> Picture {
-    let mut found = Picture::default();
+fn picture(file: &[u8]) -> Parts {
+    let mut found = Parts::default();
     let mut at = 2;
     while let Some(&mark) = file.get(at..).and_then(|rest| rest.iter().find(|b| **b != 0xff)) {
         at += file[at..].iter().take_while(|b| **b == 0xff).count() + 1;

@@ -1,7 +1,7 @@
-//! Direct convolution: the matrix kernel over packed weights, straight from the bordered picture.
+//! Direct convolution: the matrix kernel over packed weights, straight from the bordered map.
 
-use super::picture::share;
-use super::{Cells, Isa, Picture, Pool, Residual, Start, Tile};
+use super::feature_map::share;
+use super::{Cells, FeatureMap, Isa, Pool, Residual, Start, Tile};
 
 /// A convolution's weights with the batch-norm folded in, packed for one instruction set as
 /// `[c_out / columns][k * k * c_in][columns]`: what a tile reads lies in the order in which it is read.
@@ -28,16 +28,16 @@ pub struct PixelRows {
 }
 
 impl PixelRows {
-    /// For `n` pictures, a square kernel padded by `padding` (at most the input's border), and `stride`.
+    /// For `n` maps, a square kernel padded by `padding` (at most the input's border), and `stride`.
     ///
     /// # Panics
     /// When the border is narrower than the padding.
     #[must_use]
     pub fn new(
         n: usize,
-        input: &Picture,
-        output: &Picture,
-        residual: Option<&Picture>,
+        input: &FeatureMap,
+        output: &FeatureMap,
+        residual: Option<&FeatureMap>,
         padding: usize,
         stride: usize,
     ) -> Self {
@@ -203,8 +203,8 @@ mod tests {
         ) {
             let padding = if padded { kernel / 2 } else { 0 };
             prop_assume!(height + 2 * padding >= kernel && width + 2 * padding >= kernel);
-            let input = Picture { height, width, channels: c_in, border: padding };
-            let output = Picture {
+            let input = FeatureMap { height, width, channels: c_in, border: padding };
+            let output = FeatureMap {
                 height: (height + 2 * padding - kernel) / stride + 1,
                 width: (width + 2 * padding - kernel) / stride + 1,
                 channels: c_out,

@@ -5,7 +5,7 @@
 //! the registers allow and the last ones one vector. Bias, shortcut and PReLU follow the last product at once.
 
 use super::simd::{Simd, dispatch, for_rows};
-use super::{Isa, Picture};
+use super::{FeatureMap, Isa};
 
 /// `channels` rounded up to whole vectors: how wide a pixel of such a map is.
 #[must_use]
@@ -145,7 +145,7 @@ impl PixelTable {
     /// # Panics
     /// When the input's border is narrower than the padding.
     #[must_use]
-    pub fn same(input: &Picture, output: &Picture, kernel: usize, stride: usize) -> Self {
+    pub fn same(input: &FeatureMap, output: &FeatureMap, kernel: usize, stride: usize) -> Self {
         let inset = |side: usize, out: usize| {
             let padding = ((out.max(1) - 1) * stride + kernel).saturating_sub(side);
             assert!(padding.div_ceil(2) <= input.border, "a border of {} for {padding}", input.border);
@@ -302,9 +302,9 @@ mod tests {
             kernel in prop::sample::select(vec![1_usize, 2, 3, 5]), stride in 1_usize..3,
             prelu: bool, shortcut: bool, seed in 0_u64..1000,
         ) {
-            let input = Picture { height, width, channels: c_in, border: 2 };
+            let input = FeatureMap { height, width, channels: c_in, border: 2 };
             let pixel = padded_channels(isa, c_out);
-            let output = Picture {
+            let output = FeatureMap {
                 height: height.div_ceil(stride), width: width.div_ceil(stride), channels: pixel, border: 1,
             };
             let mut x = vec![0.0; input.len()];

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::dense::padded_channels;
 use super::simd::{Simd, dispatch};
-use super::{Isa, Picture};
+use super::{FeatureMap, Isa};
 
 /// A 3x3 convolution of each channel by itself.
 pub struct DepthwiseConvolution {
@@ -52,7 +52,7 @@ impl DepthwiseConvolution {
     ///
     /// # Panics
     /// When the map has other channels, no border, odd sides at stride 2, or a slice is too short.
-    pub fn run(&self, input: &[f32], map: &Picture, rows: Range<usize>, output: &mut [f32]) {
+    pub fn run(&self, input: &[f32], map: &FeatureMap, rows: Range<usize>, output: &mut [f32]) {
         let inset = if self.stride == 1 { 0 } else { 1 };
         assert!(map.border == 1 && map.channels == self.channels, "another map: {map:?}");
         assert!(
@@ -66,7 +66,7 @@ impl DepthwiseConvolution {
         let layer = self;
         // SAFETY (of the dispatched body): output pixel (y, x) reads the rows `y * stride + inset` to 2 below it, of
         // `map.height + 2` rows with the border, and likewise columns; both slices were checked.
-        dispatch!(self.isa => convolve(layer: &DepthwiseConvolution, input: &[f32], map: &Picture, inset: usize, rows: Range<usize>, to: *mut f32));
+        dispatch!(self.isa => convolve(layer: &DepthwiseConvolution, input: &[f32], map: &FeatureMap, inset: usize, rows: Range<usize>, to: *mut f32));
     }
 }
 
@@ -74,7 +74,7 @@ impl DepthwiseConvolution {
 unsafe fn convolve<V: Simd, const COLUMNS: usize, const ROWS: usize>(
     layer: &DepthwiseConvolution,
     input: &[f32],
-    map: &Picture,
+    map: &FeatureMap,
     inset: usize,
     rows: Range<usize>,
     to: *mut f32,
@@ -112,20 +112,20 @@ unsafe fn convolve<V: Simd, const COLUMNS: usize, const ROWS: usize>(
 ///
 /// # Panics
 /// When a side is odd, channels are not whole vectors, or a slice is too short.
-pub fn halve_by_maximum(isa: Isa, input: &[f32], map: &Picture, rows: Range<usize>, output: &mut [f32]) {
+pub fn halve_by_maximum(isa: Isa, input: &[f32], map: &FeatureMap, rows: Range<usize>, output: &mut [f32]) {
     assert!(map.height.is_multiple_of(2) && map.width.is_multiple_of(2), "odd: {map:?}");
     assert!(map.channels.is_multiple_of(isa.lanes()), "{} channels", map.channels);
     assert!(rows.end <= map.height / 2 && input.len() >= map.len(), "the input is too short");
     assert!(output.len() >= rows.len() * map.width / 2 * map.channels, "the output is too short");
     let to = output.as_mut_ptr();
     // SAFETY (of the dispatched body): rows and columns up to twice the halved map's are inside the map.
-    dispatch!(isa => maximum(input: &[f32], map: &Picture, rows: Range<usize>, to: *mut f32));
+    dispatch!(isa => maximum(input: &[f32], map: &FeatureMap, rows: Range<usize>, to: *mut f32));
 }
 
 #[inline(always)]
 unsafe fn maximum<V: Simd, const COLUMNS: usize, const ROWS: usize>(
     input: &[f32],
-    map: &Picture,
+    map: &FeatureMap,
     rows: Range<usize>,
     mut to: *mut f32,
 ) {
@@ -160,7 +160,7 @@ mod tests {
             height in 1..most(8), width in 1..most(8), channels in 1..most(40), stride in 1_usize..3, seed in 0_u64..1000,
         ) {
             let (height, width) = (height * stride, width * stride);
-            let map = Picture { height, width, channels: padded_channels(isa, channels), border: 1 };
+            let map = FeatureMap { height, width, channels: padded_channels(isa, channels), border: 1 };
             let inside = values(height * width * channels, seed);
             let mut x = vec![0.0; map.len()];
             for (at, from) in map.pixels(1).into_iter().zip(inside.chunks_exact(channels)) {

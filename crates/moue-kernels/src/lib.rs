@@ -11,7 +11,7 @@
 //!   GEMM (Dukhan 2019), so that forward and backward convolutions need no im2col. Weights are packed in
 //!   panels in the order of their use, and asked for one panel ahead, because the deep layers' weights
 //!   stream from the third level of cache.
-//! - [`Picture`] is NHWC with a border of zeros: a kernel row over all input channels is one run of floats, and the
+//! - [`FeatureMap`] is NHWC with a border of zeros: a kernel row over all input channels is one run of floats, and the
 //!   inner loop knows no edges. (libfacedetection keeps its maps the same way.)
 //! - [`PackedConvolution`] runs bias, residual and ReLU while the sums are still in registers, as oneDNN's
 //!   post-operations do.
@@ -34,9 +34,9 @@ mod cells;
 mod convolution;
 mod dense;
 mod depthwise;
+mod feature_map;
 mod formula;
 mod isa;
-mod picture;
 mod pool;
 #[cfg(test)]
 mod reference;
@@ -53,11 +53,11 @@ pub use cells::Cells;
 pub use convolution::{PackedConvolution, PixelRows};
 pub use dense::{DenseConvolution, PixelTable, Shortcut, padded_channels};
 pub use depthwise::{DepthwiseConvolution, halve_by_maximum};
+pub use feature_map::{FeatureMap, copy_planes};
 pub use formula::hashed_uniform;
 pub use isa::{Isa, UnknownIsa};
-pub use picture::{Picture, copy_planes};
 pub use pool::Pool;
 pub use scratch::Scratch;
 pub use separable::{SeparableBlock, SeparableWeights, packed_table};
 pub use tile::{Residual, Start, Tile};
-pub use winograd::{Pictures, WinogradConvolution};
+pub use winograd::{FeatureMaps, WinogradConvolution};

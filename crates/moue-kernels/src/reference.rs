@@ -1,7 +1,7 @@
 //! Plain loops that the kernels are tested against.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::Picture;
+use super::FeatureMap;
 use crate::formula::hashed_uniform;
 
 /// `count`, or a few where Miri interprets the test.
@@ -17,15 +17,15 @@ pub(crate) fn values(count: usize, seed: u64) -> Vec<f32> {
     hashed_uniform(count, seed).into_iter().map(|u| u as f32).collect()
 }
 
-/// `[n, c, h, w]` as the bordered NHWC picture.
-pub(crate) fn bordered(x: &[f32], n: usize, picture: &Picture) -> Vec<f32> {
-    let (h, w, channels) = (picture.height, picture.width, picture.channels);
-    let mut out = vec![0.0; n * picture.len()];
+/// `[n, c, h, w]` as the bordered NHWC map.
+pub(crate) fn bordered(x: &[f32], n: usize, map: &FeatureMap) -> Vec<f32> {
+    let (h, w, channels) = (map.height, map.width, map.channels);
+    let mut out = vec![0.0; n * map.len()];
     for image in 0..n {
         for y in 0..h {
             for column in 0..w {
                 for c in 0..channels {
-                    out[picture.at(image, y, column) + c] = x[((image * channels + c) * h + y) * w + column];
+                    out[map.at(image, y, column) + c] = x[((image * channels + c) * h + y) * w + column];
                 }
             }
         }

@@ -6,7 +6,7 @@
 
 use super::dense::{DenseConvolution, PixelTable, Shortcut, padded_channels};
 use super::depthwise::{DepthwiseConvolution, halve_by_maximum};
-use super::{Isa, Picture};
+use super::{FeatureMap, Isa};
 
 /// Fewest pixels that are worth a step: several tiles of the matrix kernel.
 const STEP_PIXELS: usize = 48;
@@ -32,8 +32,8 @@ pub struct SeparableBlock {
     isa: Isa,
     depthwise: DepthwiseConvolution,
     pointwise: DenseConvolution,
-    from: Picture,
-    to: Picture,
+    from: FeatureMap,
+    to: FeatureMap,
     /// Output rows of a step.
     step: usize,
     /// Offsets of the pixels of a step's buffers.
@@ -50,7 +50,7 @@ impl SeparableBlock {
     /// # Panics
     /// When lengths and map do not fit together, or the block would lose channels.
     #[must_use]
-    pub fn new(isa: Isa, weights: SeparableWeights<'_>, from: Picture, stride: usize) -> Self {
+    pub fn new(isa: Isa, weights: SeparableWeights<'_>, from: FeatureMap, stride: usize) -> Self {
         let depthwise = DepthwiseConvolution::new(isa, weights.depthwise, weights.depthwise_bias, stride);
         let c_in = weights.depthwise_bias.len();
         let pointwise = DenseConvolution::new(
@@ -62,7 +62,7 @@ impl SeparableBlock {
         );
         assert_eq!(padded_channels(isa, c_in), from.channels, "channels");
         assert!(pointwise.pixel() >= from.channels, "a block does not lose channels");
-        let to = Picture {
+        let to = FeatureMap {
             height: from.height / stride,
             width: from.width / stride,
             channels: pointwise.pixel(),
@@ -89,7 +89,7 @@ impl SeparableBlock {
 
     /// The map that comes out.
     #[must_use]
-    pub fn output(&self) -> Picture {
+    pub fn output(&self) -> FeatureMap {
         self.to
     }
 
@@ -118,7 +118,7 @@ impl SeparableBlock {
 
 /// Offsets for a 1x1 convolution of a whole map into pixels one after the other.
 #[must_use]
-pub fn packed_table(from: &Picture, pixel: usize) -> PixelTable {
+pub fn packed_table(from: &FeatureMap, pixel: usize) -> PixelTable {
     let input = from.pixels(1);
     let output = (0..input.len()).map(|i| i * pixel).collect();
     PixelTable { input, output }

@@ -1,35 +1,35 @@
 //! The network's first step: the 7x7 convolution with stride 2 and the 3x3 max-pool behind it, in one go.
 //!
-//! The convolution's output is the largest picture of the network (3 MB at 224x224) and is needed only by
+//! The convolution's output is the largest map of the network (3 MB at 224x224) and is needed only by
 //! the pool, so three of its rows at a time are kept, in the cache, and reduced at once (the idea of
 //! oneDNN's post-op fusion). After the ReLU nothing is negative, so that a border of zeros is as good as none to
 //! the maximum.
 
 use super::convolution::{MOST_ROWS, pack_panels};
-use super::picture::share;
+use super::feature_map::share;
 use super::scratch::Scratch;
 use super::simd::{Simd, dispatch};
-use super::{Cells, Isa, Picture, Pool, Residual, Start, Tile};
+use super::{Cells, FeatureMap, Isa, Pool, Residual, Start, Tile};
 
 /// Side of the kernel.
 const KERNEL: usize = 7;
 /// Zeros on each side of the input.
 pub const PADDING: usize = 3;
 
-/// The stem's weights for pictures of `c_in` channels.
+/// The stem's weights for images of `c_in` channels.
 pub struct Stem {
     isa: Isa,
     c_in: usize,
     c_out: usize,
     weights: Vec<f32>,
     bias: Vec<f32>,
-    /// What each tap adds where it is inside the picture, whatever the picture holds: `[7, 7, c_out]`, or empty.
+    /// What each tap adds where it is inside the image, whatever that holds: `[7, 7, c_out]`, or empty.
     taps: Vec<f32>,
 }
 
 /// The stem's tables for one input size.
 pub struct StemRows {
-    input: Picture,
+    input: FeatureMap,
     /// Size of the convolution's output.
     height: usize,
     width: usize,
@@ -39,7 +39,7 @@ pub struct StemRows {
     bias: Vec<f32>,
 }
 
-/// Which kernel rows (or columns) of output `at` see the picture of side `side`.
+/// Which kernel rows (or columns) of output `at` see the image of side `side`.
 fn seen(at: usize, side: usize) -> std::ops::Range<usize> {
     let low = PADDING.saturating_sub(2 * at);
     let high = (side + PADDING).saturating_sub(2 * at).min(KERNEL);
@@ -83,8 +83,8 @@ impl Stem {
     }
 
     /// For one grey channel in place of three normalised copies of it: a tap's weight is
-    /// sum_c w_c / std_c, and inside the picture it also adds -sum_c w_c mean_c / std_c; outside, where the
-    /// normalised picture is padded with zeros, it adds nothing.
+    /// sum_c w_c / std_c, and inside the image it also adds -sum_c w_c mean_c / std_c; outside, where the
+    /// normalised image is padded with zeros, it adds nothing.
     pub fn grey(isa: Isa, weights: &[f32], bias: Vec<f32>, mean: [f32; 3], std: [f32; 3]) -> Self {
         let taps = KERNEL * KERNEL;
         let c_out = bias.len();
@@ -104,7 +104,7 @@ impl Stem {
         stem
     }
 
-    /// Tables for pictures of `height` x `width`.
+    /// Tables for images of `height` x `width`.
     pub fn rows(&self, height: usize, width: usize) -> StemRows {
         let (out_h, out_w) = (convolved(height), convolved(width));
         let (rows, row_of) = classes(out_h, height);
@@ -126,7 +126,7 @@ impl Stem {
             }
         }
         StemRows {
-            input: Picture { height, width, channels: self.c_in, border: PADDING },
+            input: FeatureMap { height, width, channels: self.c_in, border: PADDING },
             height: out_h,
             width: out_w,
             row_class: row_of.into_iter().map(|i| i * columns.len() * self.c_out).collect(),
@@ -144,11 +144,11 @@ impl Stem {
         rows: &StemRows,
         n: usize,
         input: &[f32],
-        picture: &Picture,
+        map: &FeatureMap,
         output: &mut [f32],
     ) {
         // Strips recompute one row of the convolution each, so there are only as many as balance the threads.
-        let strips = (2 * pool.threads()).div_ceil(n).min(picture.height);
+        let strips = (2 * pool.threads()).div_ceil(n).min(map.height);
         let strips = if pool.threads() == 1 { 1 } else { strips };
         let output = Cells::new(output);
         pool.run(n * strips, |task| {
@@ -162,7 +162,7 @@ impl Stem {
                 ring[i * row..i * row + self.c_out].fill(0.0);
                 ring[(i + 1) * row - self.c_out..(i + 1) * row].fill(0.0);
             }
-            let strip = share(picture.height, strips, strip);
+            let strip = share(map.height, strips, strip);
             let mut next = (2 * strip.start).saturating_sub(1);
             for y in strip {
                 while next <= (2 * y + 1).min(rows.height - 1) {
@@ -173,9 +173,9 @@ impl Stem {
                     Some(at) if at < rows.height => &ring[at % 3 * row..][..row],
                     _ => &ring[3 * row..],
                 };
-                let at = picture.at(image, y, 0);
-                // SAFETY: the row of this picture belongs to this task, as only one strip has it.
-                let to = unsafe { output.slice_mut(at, picture.width * self.c_out) };
+                let at = map.at(image, y, 0);
+                // SAFETY: the row of this map belongs to this task, as only one strip has it.
+                let to = unsafe { output.slice_mut(at, map.width * self.c_out) };
                 pool_row(self.isa, [source(0), source(1), source(2)], self.c_out, to);
             }
         });

@@ -9,13 +9,13 @@
 use std::ops::Range;
 
 use super::convolution::{LINE, MOST_ROWS};
-use super::picture::share;
+use super::feature_map::share;
 use super::scratch::Scratch;
 use super::simd::dispatch;
 use super::transform::{
     Finish, G, PRODUCTS, Pixel, SIDE, STEP, WIDEST, input_body, output_body, weights_body,
 };
-use super::{Cells, Isa, Picture, Pool, Start, Tile};
+use super::{Cells, FeatureMap, Isa, Pool, Start, Tile};
 
 /// Floats of transformed weights up to which a task keeps all of them in its second-level cache, and
 /// takes some tiles through all three stages; above, each stage is shared out by itself, so that weights are read
@@ -40,17 +40,17 @@ pub struct WinogradConvolution {
     zeros: Vec<f32>,
 }
 
-/// The pictures that a convolution goes between. Input and residual have a border of one pixel.
+/// The maps that a convolution goes between. Input and residual have a border of one pixel.
 #[derive(Clone, Copy)]
-pub struct Pictures<'a> {
+pub struct FeatureMaps<'a> {
     /// What is convolved.
     pub input: &'a [f32],
     /// Its shape.
-    pub from: Picture,
+    pub from: FeatureMap,
     /// What is added, and its shape.
-    pub residual: Option<(&'a [f32], Picture)>,
+    pub residual: Option<(&'a [f32], FeatureMap)>,
     /// Shape of the result.
-    pub to: Picture,
+    pub to: FeatureMap,
 }
 
 impl WinogradConvolution {
@@ -128,11 +128,11 @@ impl WinogradConvolution {
         self.c_out
     }
 
-    /// Convolves `n` pictures: adds the bias, the residual where there is one, and makes negative results
+    /// Convolves `n` maps: adds the bias, the residual where there is one, and makes negative results
     /// zero where `relu` is set.
     ///
     /// # Panics
-    /// When the pictures' shapes do not fit, or a slice is too short for its shape.
+    /// When the maps' shapes do not fit, or a slice is too short for its shape.
     #[allow(clippy::too_many_arguments)]
     pub fn run(
         &self,
@@ -140,11 +140,11 @@ impl WinogradConvolution {
         scratch: &Scratch,
         shared: &mut Vec<f32>,
         n: usize,
-        pictures: Pictures<'_>,
+        maps: FeatureMaps<'_>,
         output: &mut [f32],
         relu: bool,
     ) {
-        let job = self.job(n, pictures, output, relu);
+        let job = self.job(n, maps, output, relu);
         let tiles = n * job.grid.0 * job.grid.1;
         if self.weights.len() <= FUSED_WEIGHTS {
             // As many tiles as a tile of the matrix kernel has rows, where there are enough.
@@ -184,11 +184,11 @@ impl WinogradConvolution {
         pool: &Pool,
         scratch: &Scratch,
         n: usize,
-        (input, from): (&[f32], Picture),
-        (output, to): (&mut [f32], Picture),
+        (input, from): (&[f32], FeatureMap),
+        (output, to): (&mut [f32], FeatureMap),
         accumulate: bool,
     ) {
-        let mut job = self.job(n, Pictures { input, from, residual: None, to }, output, false);
+        let mut job = self.job(n, FeatureMaps { input, from, residual: None, to }, output, false);
         job.accumulate = accumulate;
         let tiles = n * job.grid.0 * job.grid.1;
         // Fewer tiles where the weights are few and stay near; more where they come from far for every block.
@@ -198,22 +198,22 @@ impl WinogradConvolution {
     }
 
     /// Checks the shapes.
-    fn job<'a>(&self, n: usize, pictures: Pictures<'a>, output: &'a mut [f32], relu: bool) -> Job<'a> {
-        let Pictures { from, to, input, residual } = pictures;
-        let same = |p: &Picture, channels: usize| {
+    fn job<'a>(&self, n: usize, maps: FeatureMaps<'a>, output: &'a mut [f32], relu: bool) -> Job<'a> {
+        let FeatureMaps { from, to, input, residual } = maps;
+        let same = |p: &FeatureMap, channels: usize| {
             (p.height, p.width, p.channels) == (from.height, from.width, channels)
         };
         assert!(
             from.border == 1 && from.channels == self.c_in && same(&to, self.c_out),
             "{from:?} to {to:?}"
         );
-        assert!(input.len() >= n * from.len() && output.len() >= n * to.len(), "a picture is too short");
+        assert!(input.len() >= n * from.len() && output.len() >= n * to.len(), "a map is too short");
         if let Some((values, shape)) = residual {
             assert!(same(&shape, self.c_out) && values.len() >= n * shape.len(), "residual {shape:?}");
         }
         Job {
             grid: (from.height.div_ceil(STEP), from.width.div_ceil(STEP)),
-            pictures,
+            maps,
             output: Cells::new(output),
             relu,
             accumulate: false,
@@ -271,13 +271,8 @@ impl WinogradConvolution {
         let step = self.input_step(all.len());
         for tile in tiles {
             let (image, y, x) = place(job.grid, tile);
-            let sources = input_sources(
-                &job.pictures.from,
-                job.pictures.input,
-                (image, y, x),
-                &self.zeros,
-                0..self.c_in,
-            );
+            let sources =
+                input_sources(&job.maps.from, job.maps.input, (image, y, x), &self.zeros, 0..self.c_in);
             let row = (tile - all.start) * self.c_in;
             let to = v.pointer(row, (PRODUCTS - 1) * step + self.c_in);
             let sources = &sources;
@@ -335,7 +330,7 @@ impl WinogradConvolution {
     /// # Safety
     /// No other thread writes those products, or touches those outputs.
     unsafe fn transform_output(&self, job: &Job<'_>, tiles: Range<usize>, all: Range<usize>, m: Cells<'_>) {
-        let Picture { height, width, .. } = job.pictures.to;
+        let FeatureMap { height, width, .. } = job.maps.to;
         let floor = if job.relu { 0.0 } else { f32::NEG_INFINITY };
         let step = self.product_step(all.len());
         for tile in tiles {
@@ -347,10 +342,10 @@ impl WinogradConvolution {
             for (i, pixel) in pixels.iter_mut().enumerate() {
                 let (y, x) = (STEP * y + i / STEP, STEP * x + i % STEP);
                 if y < height && x < width {
-                    pixel.output = job.output.pointer(job.pictures.to.at(image, y, x), self.c_out);
+                    pixel.output = job.output.pointer(job.maps.to.at(image, y, x), self.c_out);
                     if job.accumulate {
                         pixel.residual = pixel.output.cast_const();
-                    } else if let Some((values, shape)) = job.pictures.residual {
+                    } else if let Some((values, shape)) = job.maps.residual {
                         pixel.residual = values[shape.at(image, y, x)..][..self.c_out].as_ptr();
                     }
                 }
@@ -365,33 +360,33 @@ impl WinogradConvolution {
 
 /// The 6x6 pixels that the tile in column `x` and row `y` sees, their `channels`. `zeros` has as many floats at least.
 pub(super) fn input_sources<'a>(
-    picture: &Picture,
+    map: &FeatureMap,
     input: &'a [f32],
     (image, y, x): (usize, usize, usize),
     zeros: &'a [f32],
     channels: Range<usize>,
 ) -> [&'a [f32]; PRODUCTS] {
-    // Tiles may reach over the border; there the picture goes on with zeros.
+    // Tiles may reach over the border; there the map goes on with zeros.
     std::array::from_fn(|i| {
         let (y, x) = (STEP * y + i / SIDE, STEP * x + i % SIDE);
-        if y < picture.height + 2 && x < picture.width + 2 {
-            &input[picture.outer(image, y, x) + channels.start..][..channels.len()]
+        if y < map.height + 2 && x < map.width + 2 {
+            &input[map.outer(image, y, x) + channels.start..][..channels.len()]
         } else {
             &zeros[..channels.len()]
         }
     })
 }
 
-/// A tile's picture, row and column, where each picture has `rows` times `columns`.
+/// A tile's map, row and column, where each map has `rows` times `columns`.
 pub(super) fn place((rows, columns): (usize, usize), tile: usize) -> (usize, usize, usize) {
     (tile / (rows * columns), tile / columns % rows, tile % columns)
 }
 
 /// One convolution of one batch.
 struct Job<'a> {
-    /// Tiles in a column and in a row of a picture.
+    /// Tiles in a column and in a row of a map.
     grid: (usize, usize),
-    pictures: Pictures<'a>,
+    maps: FeatureMaps<'a>,
     output: Cells<'a>,
     relu: bool,
     /// Whether results are added to the output.
@@ -415,21 +410,21 @@ mod tests {
         ) {
             // Enough channels for the stages to be shared out one by one.
             let (c_in, c_out) = if big && !cfg!(miri) { (c_in + 70, c_out + 70) } else { (c_in, c_out) };
-            let from = Picture { height, width, channels: c_in, border: 1 };
-            let to = Picture { channels: c_out, border, ..from };
-            let added_shape = Picture { channels: c_out, border: 1, ..from };
+            let from = FeatureMap { height, width, channels: c_in, border: 1 };
+            let to = FeatureMap { channels: c_out, border, ..from };
+            let added_shape = FeatureMap { channels: c_out, border: 1, ..from };
             let x = values(n * c_in * height * width, seed);
             let weights = values(c_out * c_in * 9, seed + 1);
             let bias = values(c_out, seed + 2);
             let added = residual.then(|| values(n * added_shape.len(), seed + 3));
             let convolution = WinogradConvolution::new(isa, &weights, bias.clone(), c_in);
             let input = bordered(&x, n, &from);
-            let pictures = Pictures {
+            let maps = FeatureMaps {
                 input: &input, from, residual: added.as_deref().map(|a| (a, added_shape)), to,
             };
             let mut got = vec![7.0; n * to.len()];
             convolution.run(
-                &Pool::new(threads), &Scratch::new(threads), &mut Vec::new(), n, pictures, &mut got, relu,
+                &Pool::new(threads), &Scratch::new(threads), &mut Vec::new(), n, maps, &mut got, relu,
             );
             let plain = convolve(&x, &weights, &bias, n, (c_in, height, width), 3, 1, 1);
             for image in 0..n {

@@ -1,12 +1,12 @@
 //! The whole network with the backward pass written out: what autograd would record, in a fixed order.
 //!
 //! The forward pass keeps what the backward pass reads: convolution outputs and the pictures between them.
-//! Buffers stay from step to step, as long as batch and picture size do.
+//! Buffers stay from step to step, as long as batch and map size do.
 
 use std::time::Instant;
 
 use moue_kernels::train::{Bf16, maps, pool_backward, pool_forward};
-use moue_kernels::{Isa, Picture, Pool};
+use moue_kernels::{FeatureMap, Isa, Pool};
 use moue_model::formula::formula_input;
 use moue_model::{Expression, FEATURE_CHANNELS, INPUT_SIZES, ModelError, NetworkWeights, network_layers};
 use rand::RngExt as _;
@@ -55,7 +55,7 @@ pub struct TrainNet {
     tape: Option<Tape>,
 }
 
-/// What one batch size and picture size need.
+/// What one batch size and map size need.
 struct Tape {
     n: usize,
     size: usize,
@@ -63,7 +63,7 @@ struct Tape {
     stem: ConvNorm,
     stem_dz: Vec<f32>,
     pooled: Vec<f32>,
-    pooled_picture: Picture,
+    pooled_map: FeatureMap,
     index: Vec<u8>,
     blocks: Vec<Block>,
     layers: Vec<LayerGradients>,
@@ -73,44 +73,44 @@ impl Tape {
     fn new(context: &Context, blocks: usize, n: usize, size: usize) -> Self {
         let layers = network_layers(blocks);
         let (channels, border) = (layers.stem.c_out, layers.stem.kernel / 2);
-        let input = Picture { height: size, width: size, channels: layers.stem.c_in, border };
+        let input = FeatureMap { height: size, width: size, channels: layers.stem.c_in, border };
         let half = size.div_ceil(2);
-        let z = Picture { height: half, width: half, channels, border: 0 };
+        let z = FeatureMap { height: half, width: half, channels, border: 0 };
         let side = half.div_ceil(2);
-        let pooled_picture = Picture { height: side, width: side, channels, border: 1 };
+        let pooled_map = FeatureMap { height: side, width: side, channels, border: 1 };
         let mut tape = Self {
             n,
             size,
             input: maps(n, &input),
             stem: ConvNorm::new(context, &layers.stem, n, input, z, None),
             stem_dz: maps(n, &z),
-            pooled: maps(n, &pooled_picture),
-            pooled_picture,
+            pooled: maps(n, &pooled_map),
+            pooled_map,
             index: vec![0; n * side * side * channels],
             blocks: Vec::new(),
             layers: Vec::new(),
         };
-        let mut from = pooled_picture;
+        let mut from = pooled_map;
         for spec in &layers.blocks {
             let block = Block::new(context, n, spec, &from);
-            from = block.picture;
+            from = block.map;
             if block.layer == tape.layers.len() {
-                tape.layers.push(LayerGradients::new(n, &Picture { border: 0, ..from }));
+                tape.layers.push(LayerGradients::new(n, &FeatureMap { border: 0, ..from }));
             }
             tape.blocks.push(block);
         }
         tape
     }
 
-    /// `[n, 3, size, size]` to the bordered picture.
+    /// `[n, 3, size, size]` to the bordered map.
     fn take(&mut self, input: &[f32]) {
         let size = self.size;
-        let picture = self.stem.convolution.shape().input;
+        let map = self.stem.convolution.shape().input;
         for (image, planes) in input.chunks_exact(3 * size * size).enumerate() {
             let (r, gb) = planes.split_at(size * size);
             let (g, b) = gb.split_at(size * size);
             for y in 0..size {
-                let to = &mut self.input[picture.at(image, y, 0)..][..3 * size];
+                let to = &mut self.input[map.at(image, y, 0)..][..3 * size];
                 let row = y * size..(y + 1) * size;
                 let pixels = r[row.clone()].iter().zip(&g[row.clone()]).zip(&b[row]);
                 for (to, ((r, g), b)) in to.chunks_exact_mut(3).zip(pixels) {
@@ -181,15 +181,15 @@ impl TrainNet {
         }
         let tape = tape.get_or_insert_with(|| Tape::new(context, *blocks, n, size));
         forward(context, parameters, running, tape, input);
-        let last = tape.blocks.last().map(|b| (&b.out[..], b.picture));
-        let Some((features, picture)) = last else { return misfit("1 or 2 blocks".into(), "none".into()) };
-        let head = Head::forward(parameters, features, &picture, n, dropout);
+        let last = tape.blocks.last().map(|b| (&b.out[..], b.map));
+        let Some((features, map)) = last else { return misfit("1 or 2 blocks".into(), "none".into()) };
+        let head = Head::forward(parameters, features, &map, n, dropout);
         let (loss, d_logits) = loss(&head.logits);
         if d_logits.len() != n * CLASSES {
             return misfit(format!("{} gradients of logits", n * CLASSES), d_logits.len().to_string());
         }
         if let Some(layer) = tape.layers.last_mut() {
-            head.backward(parameters, features, &picture, &d_logits, &mut layer.g);
+            head.backward(parameters, features, &map, &d_logits, &mut layer.g);
         }
         backward(context, parameters, tape);
         Ok(StepOutput { loss, logits: head.logits })
@@ -234,16 +234,7 @@ fn forward(
     let z = tape.stem.convolution.shape().output;
     let norm = tape.stem.norm(parameters);
     let (to, index) = (&mut tape.pooled, &mut tape.index);
-    pool_forward(
-        &context.pool,
-        context.isa,
-        &norm,
-        tape.n,
-        (z.height, z.width),
-        &tape.pooled_picture,
-        to,
-        index,
-    );
+    pool_forward(&context.pool, context.isa, &norm, tape.n, (z.height, z.width), &tape.pooled_map, to, index);
     for i in 0..tape.blocks.len() {
         let (before, rest) = tape.blocks.split_at_mut(i);
         let x = before.last().map_or(&tape.pooled, |b| &b.out);
@@ -268,7 +259,7 @@ fn backward(context: &Context, parameters: &mut Parameters, tape: &mut Tape) {
         &tape.stem.norm(parameters),
         tape.n,
         (z.height, z.width),
-        &tape.pooled_picture,
+        &tape.pooled_map,
         &tape.index,
         &tape.layers[0].g,
         &mut tape.stem_dz,
@@ -306,13 +297,13 @@ impl Head {
     fn forward(
         parameters: &Parameters,
         features: &[f32],
-        picture: &Picture,
+        map: &FeatureMap,
         n: usize,
         dropout: Option<&mut DropoutRng>,
     ) -> Self {
         let value = |name: &str| &parameters[name].value[..];
         let (weight, bias) = (value("attention.0.weight"), value("attention.0.bias")[0]);
-        let offsets = picture.pixels(n);
+        let offsets = map.pixels(n);
         let pixels = offsets.len() / n;
         let (mut attention, mut pooled) = (Vec::new(), vec![0.0; n * FEATURE_CHANNELS]);
         for (i, at) in offsets.iter().enumerate() {
@@ -342,7 +333,7 @@ impl Head {
         &self,
         parameters: &mut Parameters,
         features: &[f32],
-        picture: &Picture,
+        map: &FeatureMap,
         d_logits: &[f32],
         g: &mut [f32],
     ) {
@@ -362,7 +353,7 @@ impl Head {
         d_pooled.iter_mut().zip(&self.mask).for_each(|(d, m): (&mut f32, &f32)| *d *= m);
         let weight = &parameters["attention.0.weight"].value;
         let (mut d_weight, mut d_bias) = (vec![0.0; FEATURE_CHANNELS], 0.0);
-        let offsets = picture.pixels(n);
+        let offsets = map.pixels(n);
         let pixels = offsets.len() / n;
         for (i, (at, a)) in offsets.iter().zip(&self.attention).enumerate() {
             let f = &features[*at..][..FEATURE_CHANNELS];

@@ -6,7 +6,7 @@ use moue_kernels::train::{
     Bf16, ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps,
     norm_backward, norm_forward, norm_statistics,
 };
-use moue_kernels::{Isa, Picture, Pool};
+use moue_kernels::{FeatureMap, Isa, Pool};
 use moue_model::{BlockSpec, ConvSpec};
 
 use super::parameters::Parameter;
@@ -43,12 +43,12 @@ impl ConvNorm {
         context: &Context,
         spec: &ConvSpec,
         n: usize,
-        input: Picture,
-        output: Picture,
-        back: Option<Picture>,
+        input: FeatureMap,
+        output: FeatureMap,
+        back: Option<FeatureMap>,
     ) -> Self {
         let ConvSpec { kernel, stride, .. } = *spec;
-        let gradient = Picture { border: usize::from(kernel == 3), ..output };
+        let gradient = FeatureMap { border: usize::from(kernel == 3), ..output };
         let shape = ConvolutionShape { n, input, output, gradient, kernel, stride };
         Self {
             convolution: TrainConvolution::new(context.isa, context.bf16.clone(), shape, back),
@@ -69,9 +69,9 @@ impl ConvNorm {
     ) {
         self.convolution.forward(&context.pool, &parameters[&self.weight].value, x, &mut self.z);
         let shape = *self.convolution.shape();
-        let (n, picture) = (shape.n, shape.output);
-        let pixels = picture.height * picture.width;
-        self.statistics = norm_statistics(&context.pool, context.isa, &self.z, n, picture.channels, pixels);
+        let (n, map) = (shape.n, shape.output);
+        let pixels = map.height * map.width;
+        self.statistics = norm_statistics(&context.pool, context.isa, &self.z, n, map.channels, pixels);
         // The running variance is the unbiased one.
         let count = self.statistics.count as f64;
         let unbiased = count / (count - 1.0).max(1.0);
@@ -112,7 +112,7 @@ impl ConvNorm {
         &self,
         context: &Context,
         parameters: &mut Parameters,
-        output: Option<(&[f32], &Picture)>,
+        output: Option<(&[f32], &FeatureMap)>,
         g: &mut [f32],
         dz: &mut [f32],
     ) {
@@ -159,8 +159,8 @@ pub(super) struct LayerGradients {
 }
 
 impl LayerGradients {
-    pub(super) fn new(n: usize, plain: &Picture) -> Self {
-        let bordered = Picture { border: 1, ..*plain };
+    pub(super) fn new(n: usize, plain: &FeatureMap) -> Self {
+        let bordered = FeatureMap { border: 1, ..*plain };
         Self { g: maps(n, plain), inner: maps(n, plain), dz: maps(n, &bordered), dz_shortcut: maps(n, plain) }
     }
 }
@@ -174,28 +174,28 @@ pub(super) struct Block {
     /// The output, bordered.
     pub(super) out: Vec<f32>,
     /// The output's shape.
-    pub(super) picture: Picture,
+    pub(super) map: FeatureMap,
     /// 0 to 3.
     pub(super) layer: usize,
 }
 
 impl Block {
-    /// Behind a bordered picture.
-    pub(super) fn new(context: &Context, n: usize, spec: &BlockSpec, from: &Picture) -> Self {
+    /// Behind a bordered map.
+    pub(super) fn new(context: &Context, n: usize, spec: &BlockSpec, from: &FeatureMap) -> Self {
         let BlockSpec { layer, first, second, shortcut } = spec;
         let (height, width) = (from.height.div_ceil(first.stride), from.width.div_ceil(first.stride));
-        let picture = Picture { height, width, channels: first.c_out, border: 1 };
-        let conv = |spec: &ConvSpec, input: Picture| {
-            let plain = Picture { border: 0, ..picture };
-            ConvNorm::new(context, spec, n, input, plain, Some(Picture { border: 0, ..input }))
+        let map = FeatureMap { height, width, channels: first.c_out, border: 1 };
+        let conv = |spec: &ConvSpec, input: FeatureMap| {
+            let plain = FeatureMap { border: 0, ..map };
+            ConvNorm::new(context, spec, n, input, plain, Some(FeatureMap { border: 0, ..input }))
         };
         Self {
             first: conv(first, *from),
-            second: conv(second, picture),
+            second: conv(second, map),
             shortcut: shortcut.as_ref().map(|spec| conv(spec, *from)),
-            inner: maps(n, &picture),
-            out: maps(n, &picture),
-            picture,
+            inner: maps(n, &map),
+            out: maps(n, &map),
+            map,
             layer: *layer,
         }
     }
@@ -209,21 +209,13 @@ impl Block {
     ) {
         let (pool, isa, n) = (&context.pool, context.isa, self.first.convolution.shape().n);
         self.first.forward(context, parameters, running, x);
-        norm_forward(
-            pool,
-            isa,
-            &self.first.norm(parameters),
-            &Shortcut::None,
-            n,
-            &self.picture,
-            &mut self.inner,
-        );
+        norm_forward(pool, isa, &self.first.norm(parameters), &Shortcut::None, n, &self.map, &mut self.inner);
         self.second.forward(context, parameters, running, &self.inner);
         if let Some(shortcut) = &mut self.shortcut {
             shortcut.forward(context, parameters, running, x);
         }
         let added = self.shortcut.as_ref().map_or(Shortcut::Same(x), |s| Shortcut::Norm(s.norm(parameters)));
-        norm_forward(pool, isa, &self.second.norm(parameters), &added, n, &self.picture, &mut self.out);
+        norm_forward(pool, isa, &self.second.norm(parameters), &added, n, &self.map, &mut self.out);
     }
 
     /// `layer.g` is the gradient of the output. The gradient of the input goes to `before` where the block has a
@@ -237,13 +229,13 @@ impl Block {
         before: Option<&mut [f32]>,
     ) {
         let LayerGradients { g, inner, dz, dz_shortcut } = layer;
-        self.second.backward_norm(context, parameters, Some((&self.out, &self.picture)), g, dz);
+        self.second.backward_norm(context, parameters, Some((&self.out, &self.map)), g, dz);
         if let Some(shortcut) = &self.shortcut {
             shortcut.backward_norm(context, parameters, None, g, dz_shortcut);
         }
         self.second.backward_weights(context, parameters, &self.inner, dz);
         self.second.backward_input(context, parameters, dz, inner, false);
-        self.first.backward_norm(context, parameters, Some((&self.inner, &self.picture)), inner, dz);
+        self.first.backward_norm(context, parameters, Some((&self.inner, &self.map)), inner, dz);
         self.first.backward_weights(context, parameters, x, dz);
         match (&mut self.shortcut, before) {
             (Some(shortcut), Some(before)) => {

@@ -43,15 +43,16 @@ fn model(sha256: &str) -> ModelInfo {
 
 fn rows(time_s: f64) -> ResultRows {
     ResultRows(vec![FaceRow {
+        source: "camera".into(),
         time_s,
         frame: 1,
+        size_px: (640, 480),
         id: 1,
         face: FaceBox { x: 0.0, y: 0.0, width: 9.0, height: 9.0 },
         detection_score: 3.0,
-        label: None,
         raw: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        smoothed: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        age_ms: 20.0,
+        shown: None,
+        age_ms: Some(20.0),
     }])
 }
 

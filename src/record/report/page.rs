@@ -5,7 +5,7 @@ use moue_model::Expression;
 
 use super::plots::{clock, label_rgb, timeline};
 use super::summary::{LABELS, Person, Summary};
-use crate::record::rows::UNSURE;
+use crate::record::columns::UNSURE;
 use crate::record::session::{Session, SessionStatus};
 
 /// Nothing is fetched, no script runs, whatever the page holds.

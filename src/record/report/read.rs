@@ -6,8 +6,9 @@ use std::path::Path;
 
 use moue_files::plain_file;
 
+use crate::record::columns::Columns;
 use crate::record::error::RecordError;
-use crate::record::rows::{CSV_HEADER, FaceRow};
+use crate::record::rows::FaceRow;
 
 /// A row is a few hundred bytes; a longer line is none, and must not fill the memory.
 const MAX_LINE: usize = 1 << 16;
@@ -26,17 +27,12 @@ pub(super) fn for_each_row(path: &Path, mut take: impl FnMut(&FaceRow)) -> Resul
     let failed = |reason: String| RecordError::Read { path: path.to_owned(), reason };
     let (mut file, _) = plain_file::open(path).map_err(|e| failed(e.to_string()))?;
     let whole = ends_with_newline(&mut file).map_err(|e| failed(e.to_string()))?;
-    // The program writes no quotes. With quoting on, a stray quote would make the rest of the file one row.
+    // Only the name in the last column may be quoted. With quoting on, a stray quote would make the rest of the file one row.
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(ShortLines { file, line: 0 });
     let header = reader.byte_headers().map_err(|e| failed(e.to_string()))?.clone();
-    let mut columns = [0; CSV_HEADER.len()];
-    for (column, name) in columns.iter_mut().zip(CSV_HEADER) {
-        *column = header
-            .iter()
-            .position(|h| h == name.as_bytes())
-            .ok_or_else(|| failed(format!("expected the column {name}, found none of that name")))?;
-    }
+    let columns = Columns::of(&header)
+        .map_err(|name| failed(format!("expected the column {name}, found none of that name")))?;
     let mut counts = Counts::default();
     let mut waiting: Option<Option<FaceRow>> = None;
     let mut record = csv::ByteRecord::new();

@@ -65,9 +65,9 @@ pub(super) struct Cell {
 impl Cell {
     fn add(&mut self, row: &FaceRow) {
         self.rows = self.rows.saturating_add(1);
-        let label = &mut self.labels[label_index(row.label)];
+        let label = &mut self.labels[label_index(row.shown_label())];
         *label = label.saturating_add(1);
-        for (sum, p) in self.sums.iter_mut().zip(row.smoothed) {
+        for (sum, p) in self.sums.iter_mut().zip(row.shown_probabilities()) {
             *sum += f64::from(p);
         }
     }
@@ -99,14 +99,14 @@ impl Person {
             label_s: [0.0; LABELS],
             label_rows: [0; LABELS],
             changes: 0,
-            last: (row.time_s, label_index(row.label)),
+            last: (row.time_s, label_index(row.shown_label())),
             cells: Vec::new(),
         }
     }
 
     fn add(&mut self, row: &FaceRow) {
         let (last_s, last_label) = self.last;
-        let label = label_index(row.label);
+        let label = label_index(row.shown_label());
         let elapsed_s = row.time_s - last_s;
         if (0.0..=ABSENT_AFTER_S).contains(&elapsed_s) {
             self.present_s += elapsed_s;
@@ -142,7 +142,9 @@ impl Summary {
         let mut other_rows = 0;
         let counts = for_each_row(path, |row| {
             span_s = (span_s.0.min(row.time_s), span_s.1.max(row.time_s));
-            ages[(row.age_ms.max(0.0).round() as usize).min(MAX_AGE_MS)] += 1;
+            if let Some(age_ms) = row.age_ms {
+                ages[(age_ms.max(0.0).round() as usize).min(MAX_AGE_MS)] += 1;
+            }
             if people.len() >= MAX_PEOPLE && !people.contains_key(&row.id) {
                 other_rows += 1;
                 return;
@@ -199,22 +201,30 @@ fn percentile(counts: &[u64], share: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::rows::{CSV_HEADER, ResultRows};
+    use crate::pipeline::ShownReading;
+    use crate::record::columns::CSV_HEADER;
+    use crate::record::rows::ResultRows;
     use moue_detect::FaceBox;
 
     fn row(time_s: f64, id: u64, label: Option<Expression>) -> FaceRow {
         let mut smoothed = [0.0; 7];
         smoothed[label.map_or(4, Expression::index)] = 1.0;
         FaceRow {
+            source: "camera".into(),
             time_s,
             frame: 0,
+            size_px: (640, 480),
             id,
             face: FaceBox { x: 0.0, y: 0.0, width: 9.0, height: 9.0 },
             detection_score: 3.0,
-            label,
             raw: smoothed,
-            smoothed,
-            age_ms: 20.0 + id as f32,
+            shown: Some(ShownReading {
+                probabilities: smoothed,
+                label,
+                leading: label.unwrap_or(Expression::Neutral),
+                baseline: false,
+            }),
+            age_ms: Some(20.0 + id as f32),
         }
     }
 
@@ -263,7 +273,8 @@ mod tests {
     #[test]
     fn a_cut_row_is_left_out_even_where_it_looks_whole() {
         let rows = vec![row(0.0, 1, None), row(1.0, 1, None)];
-        let (_folder, path) = write(rows, b"1.1,2,1,4,5,6,7,8,sad,0,0,0,0,0,1,0,0,0,0,0,0,1,0,9");
+        let (_folder, path) =
+            write(rows, b"1.1,2,1,4,5,6,7,640,480,8,sad,1,0,0,0,0,0,1,0,sad,1,false,0,0,0,0,0,1,0,9,a");
         let summary = Summary::read(&path).unwrap();
         assert_eq!((summary.counts.rows, summary.counts.unreadable), (2, 1));
     }

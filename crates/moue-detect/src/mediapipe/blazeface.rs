@@ -2,7 +2,7 @@
 
 use super::layers::{Chain, End, MapConvolution, NetworkFileError, Tensors};
 use super::sampling::InputPicture;
-use moue_kernels::{Isa, Picture};
+use moue_kernels::{FeatureMap, Isa};
 
 /// See `assets/README.md`.
 static WEIGHTS: &[u8] = include_bytes!("../../../../assets/blazeface_short.safetensors");
@@ -45,7 +45,7 @@ impl BlazeFace {
         // Normalised to -1..=1.
         let input = InputPicture::new(BLAZEFACE_SIDE, 2, [-1.0, 1.0]);
         let stem = MapConvolution::new(isa, &tensors, "stem", input.picture(), [5, 3, 2], End::Activated)?;
-        let chain = |blocks: std::ops::Range<usize>, from: Picture, channels: usize| {
+        let chain = |blocks: std::ops::Range<usize>, from: FeatureMap, channels: usize| {
             let stride = |i: usize| if HALVING.contains(&i) { 2 } else { 1 };
             Chain::new(isa, &tensors, blocks.map(|i| (format!("blocks.{i}"), stride(i))), from, channels)
         };

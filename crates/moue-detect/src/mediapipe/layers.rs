@@ -6,7 +6,7 @@ use half::f16;
 use safetensors::{Dtype, SafeTensors};
 
 use moue_kernels::{
-    DenseConvolution, Isa, Picture, PixelTable, SeparableBlock, SeparableWeights, packed_table,
+    DenseConvolution, FeatureMap, Isa, PixelTable, SeparableBlock, SeparableWeights, packed_table,
     padded_channels,
 };
 
@@ -90,8 +90,8 @@ impl Tensors {
 pub(super) struct MapConvolution {
     convolution: DenseConvolution,
     table: PixelTable,
-    from: Picture,
-    to: Picture,
+    from: FeatureMap,
+    to: FeatureMap,
     values: Vec<f32>,
 }
 
@@ -110,7 +110,7 @@ impl MapConvolution {
         isa: Isa,
         tensors: &Tensors,
         name: &str,
-        from: Picture,
+        from: FeatureMap,
         [kernel, c_in, stride]: [usize; 3],
         end: End,
     ) -> Result<Self, NetworkFileError> {
@@ -123,7 +123,7 @@ impl MapConvolution {
         };
         let convolution =
             DenseConvolution::new(isa, weights, bias, slopes.as_deref(), [kernel, kernel, c_in]);
-        let to = Picture {
+        let to = FeatureMap {
             height: from.height / stride,
             width: from.width / stride,
             channels: convolution.pixel(),
@@ -142,7 +142,7 @@ impl MapConvolution {
         isa: Isa,
         tensors: &Tensors,
         name: &str,
-        from: Picture,
+        from: FeatureMap,
         c_in: usize,
     ) -> Result<Self, NetworkFileError> {
         let c_out = tensors.channels(name)?;
@@ -156,13 +156,13 @@ impl MapConvolution {
             spread.resize(spread.len() + padded - c_in, 0.0);
         }
         let convolution = DenseConvolution::new(isa, &spread, bias, None, [from.height, from.width, padded]);
-        let to = Picture { height: 1, width: 1, channels: convolution.pixel(), border: 0 };
+        let to = FeatureMap { height: 1, width: 1, channels: convolution.pixel(), border: 0 };
         let table = PixelTable { input: vec![from.at(0, 0, 0)], output: vec![0] };
         Ok(Self { convolution, table, from, values: vec![0.0; to.len()], to })
     }
 
     /// The map that comes out.
-    pub(super) fn output(&self) -> Picture {
+    pub(super) fn output(&self) -> FeatureMap {
         self.to
     }
 
@@ -184,7 +184,7 @@ pub(super) struct Chain {
     /// Which of `maps` each block fills.
     places: Vec<usize>,
     maps: Vec<Vec<f32>>,
-    output: Picture,
+    output: FeatureMap,
     channels: usize,
 }
 
@@ -194,11 +194,11 @@ impl Chain {
         isa: Isa,
         tensors: &Tensors,
         names: impl IntoIterator<Item = (String, usize)>,
-        mut from: Picture,
+        mut from: FeatureMap,
         mut channels: usize,
     ) -> Result<Self, NetworkFileError> {
         let (mut blocks, mut places): (Vec<SeparableBlock>, Vec<usize>) = (Vec::new(), Vec::new());
-        let mut kinds: Vec<Picture> = Vec::new();
+        let mut kinds: Vec<FeatureMap> = Vec::new();
         for (name, stride) in names {
             let c_out = tensors.channels(&format!("{name}.pointwise"))?;
             let slopes = tensors.slopes(&name, c_out)?;
@@ -226,7 +226,7 @@ impl Chain {
     }
 
     /// The map that comes out.
-    pub(super) fn output(&self) -> Picture {
+    pub(super) fn output(&self) -> FeatureMap {
         self.output
     }
 

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use moue_kernels::Picture;
+use moue_kernels::FeatureMap;
 
 /// A square of the frame, in pixels of the frame; may reach over its edges.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +45,7 @@ pub enum Beyond {
 
 /// The input of a network: `[side, side, 3]` with a border of zeros.
 pub(super) struct InputPicture {
-    picture: Picture,
+    picture: FeatureMap,
     values: Vec<f32>,
     /// What black and white become.
     range: [f32; 2],
@@ -53,11 +53,11 @@ pub(super) struct InputPicture {
 
 impl InputPicture {
     pub(super) fn new(side: usize, border: usize, range: [f32; 2]) -> Self {
-        let picture = Picture { height: side, width: side, channels: 3, border };
+        let picture = FeatureMap { height: side, width: side, channels: 3, border };
         Self { picture, values: vec![0.0; picture.len()], range }
     }
 
-    pub(super) fn picture(&self) -> Picture {
+    pub(super) fn picture(&self) -> FeatureMap {
         self.picture
     }
 

@@ -1,7 +1,7 @@
 //! Products of bf16 numbers with sums in f32, by AVX512-BF16 (Intel since Cooper Lake, AMD since Zen 4).
 //!
 //! `vdpbf16ps` multiplies pairs: every 32-bit lane of a sum gets the products of two neighbours in each factor. So both
-//! factors lie in pairs along the direction that is summed over. The right factor is packed that way; a picture is
+//! factors lie in pairs along the direction that is summed over. The right factor is packed that way; a map is
 //! so by itself, as its channels are summed over and lie together. (oneDNN calls the same layout `OIhw16i16o2i`.)
 //! Numbers are rounded to nearest, ties to even; those below 2^-126 become zero.
 
@@ -17,7 +17,7 @@ pub(super) const COLUMNS: usize = Isa::Avx512.tile_columns();
 /// Numbers that one thread rounds at a time.
 const PIECE: usize = 1 << 15;
 
-/// Proof that this CPU has the instructions, and memory for one rounded picture.
+/// Proof that this CPU has the instructions, and memory for one rounded map.
 #[derive(Debug, Clone)]
 pub struct Bf16 {
     /// Where the CPU has it, products go by its tiles.

@@ -3,11 +3,11 @@
 use parking_lot::Mutex;
 
 use super::super::convolution::{MOST_ROWS, PixelRows};
-use super::super::picture::share;
+use super::super::feature_map::share;
 use super::super::scratch::Scratch;
 use super::super::transform::{PRODUCTS, STEP};
 use super::super::winograd::WinogradConvolution;
-use super::super::{Cells, Isa, Picture, Pool, Start, Tile};
+use super::super::{Cells, FeatureMap, Isa, Pool, Start, Tile};
 use super::amx::{AmxConvolution, Taps};
 use super::bf16::{self, Bf16, Interleave, PairTile};
 use super::weight_gradient::weight_gradient;
@@ -25,11 +25,11 @@ pub struct ConvolutionShape {
     /// Maps in the batch.
     pub n: usize,
     /// The input; its border is at least the padding.
-    pub input: Picture,
+    pub input: FeatureMap,
     /// The output; any border.
-    pub output: Picture,
+    pub output: FeatureMap,
     /// The output's gradient; a border of one pixel where the kernel is 3x3.
-    pub gradient: Picture,
+    pub gradient: FeatureMap,
     /// Side of the kernel: 1, 3, or 7 (forward and weights only).
     pub kernel: usize,
     /// 1 or 2.
@@ -37,7 +37,7 @@ pub struct ConvolutionShape {
 }
 
 impl ConvolutionShape {
-    /// Zeros that the kernel sees around the picture.
+    /// Zeros that the kernel sees around the map.
     #[must_use]
     pub fn padding(&self) -> usize {
         self.kernel / 2
@@ -56,7 +56,7 @@ struct Phase {
     taps_y: Vec<usize>,
     taps_x: Vec<usize>,
     /// Shape of the input's gradient.
-    to: Picture,
+    to: FeatureMap,
     rows: PixelRows,
     packed: Vec<f32>,
 }
@@ -90,7 +90,7 @@ struct Winograd {
 }
 
 /// Smallest map, in rows, that goes forward by Winograd's transforms. Their rounding turns
-/// values next to zero to the other side of a ReLU; on the small maps of small pictures that shows in the
+/// values next to zero to the other side of a ReLU; on the small maps of small images that shows in the
 /// gradients (of PyTorch's golden values by 7e-4, where 1e-4 is allowed). The ways back have no such edge.
 const FORWARD_ROWS: usize = 17;
 
@@ -126,7 +126,7 @@ impl TrainConvolution {
         isa: Isa,
         bf16: Option<Bf16>,
         shape: ConvolutionShape,
-        input_gradient: Option<Picture>,
+        input_gradient: Option<FeatureMap>,
     ) -> Self {
         let forward = shape.output.height >= FORWARD_ROWS;
         let amx = bf16.as_ref().is_some_and(Bf16::has_amx);
@@ -141,7 +141,7 @@ impl TrainConvolution {
         isa: Isa,
         bf16: Option<Bf16>,
         shape: ConvolutionShape,
-        input_gradient: Option<Picture>,
+        input_gradient: Option<FeatureMap>,
         winograd: Option<Form>,
     ) -> Self {
         assert!(bf16.is_none() || isa == Isa::Avx512, "bf16 by {isa}");
@@ -328,7 +328,7 @@ fn transpose(from: &[f32], len: usize, to: &mut [f32], stride: usize) {
 
 /// The phases of the gradient to the input: input pixel `y` is seen by output `o` through `ky` where
 /// `stride * o + ky = y + padding`.
-fn phases(shape: &ConvolutionShape, to: &Picture) -> Vec<Phase> {
+fn phases(shape: &ConvolutionShape, to: &FeatureMap) -> Vec<Phase> {
     let (stride, padding, from) = (shape.stride, shape.padding(), &shape.gradient);
     assert!(shape.kernel <= 3 && from.border >= padding, "the gradient's border");
     // For phase `y % stride`: its taps from the last to the first, and the output that the last one leads to

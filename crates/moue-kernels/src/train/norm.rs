@@ -5,7 +5,7 @@
 //! `dz = a (g - sum(g) / m - (z - mean) sum(g (z - mean)) / (m var))`, which is one line in `g` and `z`.
 
 use super::super::simd::{Simd, dispatch};
-use super::super::{Cells, Isa, Picture, Pool};
+use super::super::{Cells, FeatureMap, Isa, Pool};
 
 /// Added to the variance, as in PyTorch.
 const EPSILON: f64 = 1e-5;
@@ -57,7 +57,7 @@ pub struct NormInput<'a> {
 pub enum Shortcut<'a> {
     /// Nothing.
     None,
-    /// A picture of the same shape, border included.
+    /// A map of the same shape, border included.
     Same(&'a [f32]),
     /// A second batch-norm.
     Norm(NormInput<'a>),
@@ -160,7 +160,7 @@ pub fn norm_forward(
     input: &NormInput<'_>,
     shortcut: &Shortcut<'_>,
     n: usize,
-    to: &Picture,
+    to: &FeatureMap,
     output: &mut [f32],
 ) {
     let (channels, row) = (to.channels, to.width * to.channels);
@@ -244,8 +244,8 @@ pub(super) fn lines(input: &NormInput<'_>, sum: &[f64], product: &[f64]) -> (Nor
     (gradient, lines)
 }
 
-/// Backward through ReLU and batch-norm: makes `g` (no border) zero where `output` (a bordered picture) is not positive,
-/// then writes the gradient of `input.z` to the interior of `dz` (of shape `dz_picture`).
+/// Backward through ReLU and batch-norm: makes `g` (no border) zero where `output` (a bordered map) is not positive,
+/// then writes the gradient of `input.z` to the interior of `dz` (of shape `dz_map`).
 ///
 /// # Panics
 /// When a buffer is too short.
@@ -254,13 +254,13 @@ pub fn norm_backward(
     pool: &Pool,
     isa: Isa,
     input: &NormInput<'_>,
-    output: Option<(&[f32], &Picture)>,
+    output: Option<(&[f32], &FeatureMap)>,
     g: &mut [f32],
     n: usize,
-    dz_picture: &Picture,
+    dz_map: &FeatureMap,
     dz: &mut [f32],
 ) -> NormGradient {
-    let (channels, row, to) = (dz_picture.channels, dz_picture.width * dz_picture.channels, dz_picture);
+    let (channels, row, to) = (dz_map.channels, dz_map.width * dz_map.channels, dz_map);
     let cells = Cells::new(g);
     let mean = &input.statistics.mean[..];
     let sums = channel_sums(pool, n, channels, |image, sums| {
@@ -268,8 +268,8 @@ pub fn norm_backward(
             let at = (image * to.height + y) * row;
             // SAFETY: each task has its own map.
             let g = unsafe { cells.slice_mut(at, row) };
-            if let Some((output, picture)) = output {
-                let out = &output[picture.at(image, y, 0)..][..row];
+            if let Some((output, map)) = output {
+                let out = &output[map.at(image, y, 0)..][..row];
                 dispatch!(isa => mask(out: &[f32], g: &mut [f32]));
             }
             let (z, g) = (&input.z[at..][..row], &*g);

@@ -1,12 +1,12 @@
 //! Behind the first convolution: batch-norm, ReLU and the 3x3 max-pool with stride 2 and padding 1 in one step.
 //!
-//! The normalised picture, the largest of the network, is never written: the pool keeps which of the nine
+//! The normalised map, the largest of the network, is never written: the pool keeps which of the nine
 //! pixels was the greatest, and the backward pass needs no more.
 
 use parking_lot::Mutex;
 
 use super::super::simd::{Simd, dispatch};
-use super::super::{Cells, Isa, Picture, Pool};
+use super::super::{Cells, FeatureMap, Isa, Pool};
 use super::norm::{NormGradient, NormInput, lines};
 
 /// The index that stands for "not positive": nothing goes back.
@@ -24,7 +24,7 @@ pub fn pool_forward(
     input: &NormInput<'_>,
     n: usize,
     (z_height, z_width): (usize, usize),
-    to: &Picture,
+    to: &FeatureMap,
     output: &mut [f32],
     index: &mut [u8],
 ) {
@@ -139,7 +139,7 @@ pub fn pool_backward(
     input: &NormInput<'_>,
     n: usize,
     (z_height, z_width): (usize, usize),
-    to: &Picture,
+    to: &FeatureMap,
     index: &[u8],
     g: &[f32],
     dz: &mut [f32],

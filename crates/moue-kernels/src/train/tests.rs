@@ -4,16 +4,16 @@
 use proptest::prelude::*;
 
 use super::super::reference::{bordered, convolve, most, values};
-use super::super::{Isa, Picture, Pool};
+use super::super::{FeatureMap, Isa, Pool};
 use super::*;
 
-/// The interior of a picture as `[n, c, h, w]`.
-fn planes(data: &[f32], n: usize, picture: &Picture) -> Vec<f32> {
+/// The interior of a map as `[n, c, h, w]`.
+fn planes(data: &[f32], n: usize, map: &FeatureMap) -> Vec<f32> {
     let mut out = Vec::new();
     for image in 0..n {
-        for c in 0..picture.channels {
-            for y in 0..picture.height {
-                out.extend((0..picture.width).map(|x| data[picture.at(image, y, x) + c]));
+        for c in 0..map.channels {
+            for y in 0..map.height {
+                out.extend((0..map.width).map(|x| data[map.at(image, y, x) + c]));
             }
         }
     }
@@ -53,12 +53,12 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
     let Case { threads, n, height, width, c_in, c_out, kernel, stride, winograd, seed } = case;
     let form = winograd.then_some(super::convolution::Form { forward: true });
     let padding = kernel / 2;
-    let input = Picture { height, width, channels: c_in, border: padding };
+    let input = FeatureMap { height, width, channels: c_in, border: padding };
     let (out_h, out_w) = ((height - 1) / stride + 1, (width - 1) / stride + 1);
-    let output = Picture { height: out_h, width: out_w, channels: c_out, border: 0 };
-    let gradient = Picture { border: usize::from(kernel == 3), ..output };
+    let output = FeatureMap { height: out_h, width: out_w, channels: c_out, border: 0 };
+    let gradient = FeatureMap { border: usize::from(kernel == 3), ..output };
     let shape = ConvolutionShape { n, input, output, gradient, kernel, stride };
-    let plain_input = Picture { border: 0, ..input };
+    let plain_input = FeatureMap { border: 0, ..input };
     let back = (kernel < 7).then_some(plain_input);
     let pool = Pool::new(threads);
     let mut convolution = TrainConvolution::with_form(isa, bf16.cloned(), shape, back, form);
@@ -75,17 +75,17 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
             }
         }
     }
-    let mut x_picture = bordered(&x, n, &input);
-    x_picture.resize(maps(n, &input).len(), 0.0);
+    let mut x_map = bordered(&x, n, &input);
+    x_map.resize(maps(n, &input).len(), 0.0);
     let (x, weights) = (rounded(x), rounded(weights));
     let mut z = maps(n, &output);
-    convolution.forward(&pool, &packed, &x_picture, &mut z);
+    convolution.forward(&pool, &packed, &x_map, &mut z);
     let want = convolve(&x, &weights, &vec![0.0; c_out], n, (c_in, height, width), kernel, padding, stride);
     close(&planes(&z, n, &output), &want, 1e-4)?;
 
     let g = values(n * c_out * out_h * out_w, seed + 2);
-    let mut g_picture = bordered(&g, n, &gradient);
-    g_picture.resize(maps(n, &gradient).len(), 0.0);
+    let mut g_map = bordered(&g, n, &gradient);
+    g_map.resize(maps(n, &gradient).len(), 0.0);
     let g = rounded(g);
     let before = values(n * c_in * height * width, seed + 3);
     let (mut d_weights, mut d_x) = (vec![0.0_f64; weights.len()], vec![0.0_f64; x.len()]);
@@ -110,11 +110,11 @@ fn check_convolution(isa: Isa, bf16: Option<&Bf16>, case: Case) -> Result<(), Te
         }
     }
     let mut got = vec![7.0; weights.len()];
-    convolution.backward_weights(&pool, &x_picture, &g_picture, &mut got);
+    convolution.backward_weights(&pool, &x_map, &g_map, &mut got);
     close(&got, &d_weights, 1e-4)?;
     if kernel < 7 {
         let mut got = bordered(&before, n, &plain_input);
-        convolution.backward_input(&pool, &packed, &g_picture, &mut got, true);
+        convolution.backward_input(&pool, &packed, &g_map, &mut got, true);
         let sum: Vec<f64> = d_x.iter().zip(&before).map(|(d, b)| d + f64::from(*b)).collect();
         close(&planes(&got, n, &plain_input), &sum, 1e-4)?;
     }
@@ -253,8 +253,8 @@ proptest! {
         height in 1..most(9), width in 2..most(9), channels in 1..most(50), seed in 0_u64..1000,
     ) {
         let pool = Pool::new(threads);
-        let plain = Picture { height, width, channels, border: 0 };
-        let to = Picture { border: 1, ..plain };
+        let plain = FeatureMap { height, width, channels, border: 0 };
+        let to = FeatureMap { border: 1, ..plain };
         let (pixels, count) = (height * width, n * height * width);
         let z: Vec<f32> = values(count * channels, seed).iter().map(|v| 3.0 * v + 5.0).collect();
         let gamma: Vec<f32> = values(channels, seed + 1).iter().map(|v| 1.0 + v).collect();
@@ -302,8 +302,8 @@ proptest! {
         height in 2..most(12), width in 1..most(12), channels in 1..most(40), seed in 0_u64..1000,
     ) {
         let pool = Pool::new(threads);
-        let plain = Picture { height, width, channels, border: 0 };
-        let to = Picture { height: height.div_ceil(2), width: width.div_ceil(2), channels, border: 1 };
+        let plain = FeatureMap { height, width, channels, border: 0 };
+        let to = FeatureMap { height: height.div_ceil(2), width: width.div_ceil(2), channels, border: 1 };
         let z = values(n * plain.len(), seed);
         let gamma: Vec<f32> = values(channels, seed + 1).iter().map(|v| 1.0 + 3.0 * v).collect();
         let beta = values(channels, seed + 2);
@@ -315,7 +315,7 @@ proptest! {
         let mut dz = maps(n, &plain);
         let gradient =
             pool_backward(&pool, isa, &input, n, (height, width), &to, &index, &g, &mut dz);
-        // The same by separate steps: normalised picture, plain maximum, plain scatter, batch-norm backward.
+        // The same by separate steps: normalised map, plain maximum, plain scatter, batch-norm backward.
         let mut normal = maps(n, &plain);
         norm_forward(&pool, isa, &input, &Shortcut::None, n, &plain, &mut normal);
         let mut scattered = maps(n, &plain);

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::super::convolution::MOST_ROWS;
-use super::super::picture::share;
+use super::super::feature_map::share;
 use super::super::{Cells, Isa, Pool};
 use super::ConvolutionShape;
 use super::bf16::{Bf16, Interleave, PairTile};
@@ -257,7 +257,7 @@ impl Factors<'_> {
         }
     }
 
-    /// Straight from the pictures.
+    /// Straight from the maps.
     fn direct_tile<'a>(
         &'a self,
         runs: &'a [(usize, usize)],

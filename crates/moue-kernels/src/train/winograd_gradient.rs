@@ -9,14 +9,14 @@
 //! results do not depend on the number of threads.
 
 use super::super::convolution::{LINE, MOST_ROWS};
-use super::super::picture::share;
+use super::super::feature_map::share;
 use super::super::scratch::Scratch;
 use super::super::simd::dispatch;
 use super::super::transform::{
     OUTPUTS, PRODUCTS, STEP, WIDEST, WeightSums, gradient_body, input_body, weight_gradient_body,
 };
 use super::super::winograd::{input_sources, place};
-use super::super::{Cells, Isa, Picture, Pool};
+use super::super::{Cells, FeatureMap, Isa, Pool};
 use super::ConvolutionShape;
 use super::sum_tile::SumTile;
 
@@ -75,7 +75,7 @@ impl WinogradGradient {
         to: &mut [f32],
     ) {
         assert_eq!(to.len(), 9 * self.c_in * self.c_out, "weights");
-        let Picture { height, width, .. } = shape.gradient;
+        let FeatureMap { height, width, .. } = shape.gradient;
         let grid = (height.div_ceil(STEP), width.div_ceil(STEP));
         let tiles = shape.n * grid.0 * grid.1;
         let mut sums = std::mem::take(&mut self.sums);
@@ -128,14 +128,14 @@ impl WinogradGradient {
     /// The 4x4 pixels of the gradient under a tile; zeros where the map has ended.
     fn gradient_sources<'a>(
         &'a self,
-        picture: &Picture,
+        map: &FeatureMap,
         gradient: &'a [f32],
         (image, y, x): (usize, usize, usize),
     ) -> [&'a [f32]; OUTPUTS] {
         std::array::from_fn(|i| {
             let (y, x) = (STEP * y + i / STEP, STEP * x + i % STEP);
-            if y < picture.height && x < picture.width {
-                &gradient[picture.at(image, y, x)..][..self.c_out]
+            if y < map.height && x < map.width {
+                &gradient[map.at(image, y, x)..][..self.c_out]
             } else {
                 &self.zeros[..self.c_out]
             }

@@ -1,7 +1,7 @@
 //! The plan's residual blocks: each convolution in the form that suits its map, and the tables it needs.
 
 use moue_kernels::stem::{convolved, pooled};
-use moue_kernels::{Isa, PackedConvolution, Picture, PixelRows, WinogradConvolution};
+use moue_kernels::{FeatureMap, Isa, PackedConvolution, PixelRows, WinogradConvolution};
 
 use super::fold::fold;
 use crate::{BlockSpec, ConvSpec, NetworkWeights, network_layers};
@@ -65,18 +65,19 @@ pub(super) fn blocks(isa: Isa, weights: &NetworkWeights, sides: [usize; 4]) -> V
 }
 
 /// Tables for `chunk` pictures whose layers have these maps; the last block's result has no border.
-pub(super) fn block_rows(blocks: &[Block], layers: &[Picture; 4], chunk: usize) -> Vec<BlockRows> {
+pub(super) fn block_rows(blocks: &[Block], layers: &[FeatureMap; 4], chunk: usize) -> Vec<BlockRows> {
     let mut all = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
         let to = layers[block.layer];
         let from = if block.shortcut.is_some() { layers[block.layer - 1] } else { to };
-        let end = if index + 1 == blocks.len() { Picture { border: 0, ..to } } else { to };
-        let rows = |convolution: &Convolution, from: &Picture, to: &Picture, residual: Option<&Picture>| {
-            match convolution {
-                Convolution::Direct(c) => Some(PixelRows::new(chunk, from, to, residual, 1, c.stride())),
-                Convolution::Winograd(_) => None,
-            }
-        };
+        let end = if index + 1 == blocks.len() { FeatureMap { border: 0, ..to } } else { to };
+        let rows =
+            |convolution: &Convolution, from: &FeatureMap, to: &FeatureMap, residual: Option<&FeatureMap>| {
+                match convolution {
+                    Convolution::Direct(c) => Some(PixelRows::new(chunk, from, to, residual, 1, c.stride())),
+                    Convolution::Winograd(_) => None,
+                }
+            };
         all.push(BlockRows {
             first: rows(&block.first, &from, &to, None),
             second: rows(&block.second, &to, &end, Some(&to)),

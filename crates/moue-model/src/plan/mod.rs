@@ -5,7 +5,7 @@ mod fold;
 mod head;
 
 use moue_kernels::stem::{PADDING, Stem, StemRows};
-use moue_kernels::{Isa, Picture, Pictures, PixelRows, Pool, Scratch, copy_planes};
+use moue_kernels::{FeatureMap, FeatureMaps, Isa, PixelRows, Pool, Scratch, copy_planes};
 
 use self::blocks::{Block, BlockRows, Convolution, block_rows, blocks, sides};
 use self::fold::{Folded, fold};
@@ -47,8 +47,8 @@ struct Geometry {
     /// Most pictures at once.
     chunk: usize,
     stems: [StemRows; 2],
-    inputs: [Picture; 2],
-    layers: [Picture; 4],
+    inputs: [FeatureMap; 2],
+    layers: [FeatureMap; 4],
     blocks: Vec<BlockRows>,
 }
 
@@ -216,12 +216,13 @@ impl CpuPlan {
 
     /// Tables and memory for `chunk` pictures of that size. All borders are zeros afterwards, and stay so.
     fn prepare(&mut self, size: usize, chunk: usize) -> Geometry {
-        let layers: [Picture; 4] = std::array::from_fn(|layer| {
+        let layers: [FeatureMap; 4] = std::array::from_fn(|layer| {
             let side = sides(size)[layer];
-            Picture { height: side, width: side, channels: LAYER_CHANNELS[layer], border: 1 }
+            FeatureMap { height: side, width: side, channels: LAYER_CHANNELS[layer], border: 1 }
         });
         let blocks = block_rows(&self.blocks, &layers, chunk);
-        let inputs = [3, 1].map(|channels| Picture { height: size, width: size, channels, border: PADDING });
+        let inputs =
+            [3, 1].map(|channels| FeatureMap { height: size, width: size, channels, border: PADDING });
         self.inputs = Default::default();
         for (memory, picture) in self.memory.iter_mut().zip(&layers) {
             for buffer in [&mut memory.a, &mut memory.b, &mut memory.middle] {
@@ -266,22 +267,22 @@ impl CpuPlan {
                     _ => (to, a, a, b),
                 };
             let end = if index + 1 == self.blocks.len() {
-                (Picture { border: 0, ..to }, &mut self.features[features_at..])
+                (FeatureMap { border: 0, ..to }, &mut self.features[features_at..])
             } else {
                 (to, end)
             };
             let mut run =
                 |convolution: &Convolution,
                  rows: &Option<PixelRows>,
-                 (from, x): (Picture, &[f32]),
-                 (to, y): (Picture, &mut [f32]),
-                 residual: Option<(&[f32], Picture)>| match (convolution, rows) {
+                 (from, x): (FeatureMap, &[f32]),
+                 (to, y): (FeatureMap, &mut [f32]),
+                 residual: Option<(&[f32], FeatureMap)>| match (convolution, rows) {
                     (Convolution::Direct(direct), Some(rows)) => {
                         direct.run(&self.pool, x, rows, pixels, y, residual.map(|r| r.0), true);
                     }
                     (Convolution::Winograd(winograd), _) => {
-                        let pictures = Pictures { input: x, from, residual, to };
-                        winograd.run(&self.pool, &self.scratch, &mut self.shared, n, pictures, y, true);
+                        let maps = FeatureMaps { input: x, from, residual, to };
+                        winograd.run(&self.pool, &self.scratch, &mut self.shared, n, maps, y, true);
                     }
                     (Convolution::Direct(_), None) => unreachable!("every direct convolution has its table"),
                 };

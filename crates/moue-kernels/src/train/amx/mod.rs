@@ -2,7 +2,7 @@
 //! a cycle as AVX-512 in f32, so that what is left to be fast is the way of the numbers into the tiles.
 //!
 //! - `tile`: the instructions, their permission, and the one microkernel.
-//! - `matrix`: rounds and packs what a microkernel reads, straight from pictures and weights.
+//! - `matrix`: rounds and packs what a microkernel reads, straight from maps and weights.
 //! - `product`: forward, and the gradient of the input: pixels times weights.
 //! - `weights`: the gradient of the weights: a sum over pixels.
 //!

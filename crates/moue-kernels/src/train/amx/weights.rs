@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 
 use parking_lot::Mutex;
 
-use super::super::super::picture::share;
+use super::super::super::feature_map::share;
 use super::super::super::{Cells, Pool};
 use super::super::ConvolutionShape;
 use super::Amx;

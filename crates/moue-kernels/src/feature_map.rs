@@ -5,7 +5,7 @@ use super::{Cells, Pool};
 /// A batch of feature maps: `[n, height, width, channels]` with a border of zeros around every map, which
 /// is a convolution's padding. Channels lie together (NHWC), so that a kernel row is one run of floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picture {
+pub struct FeatureMap {
     /// Rows without the border.
     pub height: usize,
     /// Columns without the border.
@@ -16,7 +16,7 @@ pub struct Picture {
     pub border: usize,
 }
 
-impl Picture {
+impl FeatureMap {
     /// Floats from one row to the next.
     #[must_use]
     pub fn row(&self) -> usize {
@@ -64,16 +64,16 @@ impl Picture {
 ///
 /// # Panics
 /// When a slice is too short.
-pub fn copy_planes(pool: &Pool, input: &[f32], n: usize, picture: &Picture, to: &mut [f32]) {
-    let Picture { height, width, channels, .. } = *picture;
+pub fn copy_planes(pool: &Pool, input: &[f32], n: usize, map: &FeatureMap, to: &mut [f32]) {
+    let FeatureMap { height, width, channels, .. } = *map;
     let plane = height * width;
     let to = Cells::new(to);
     let parts = pool.threads();
     pool.run(n * parts, |task| {
         let (image, part) = (task / parts, task % parts);
         for y in share(height, parts, part) {
-            // SAFETY: this picture's row belongs to one task.
-            let row = unsafe { to.slice_mut(picture.at(image, y, 0), width * channels) };
+            // SAFETY: this map's row belongs to one task.
+            let row = unsafe { to.slice_mut(map.at(image, y, 0), width * channels) };
             let from = |c: usize| &input[(image * channels + c) * plane + y * width..][..width];
             if channels == 3 {
                 let (red, green, blue) = (from(0), from(1), from(2));

@@ -1,0 +1,73 @@
+//! Paints the marks of `record::overlay` over the live picture.
+
+use eframe::egui::epaint::Vertex;
+use eframe::egui::{Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, TextureId, pos2, vec2};
+
+use super::frame_view::FrameView;
+use super::labels::label_text;
+use super::overlay::overlay_style;
+use super::state::State;
+use crate::pipeline::LiveResult;
+use crate::record::overlay::{Canvas, Mark, OverlayFace, overlay};
+
+/// Draws what lies over the frame.
+pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: &LiveResult) {
+    let faces = &result.analyzed.faces;
+    let labels: Vec<String> = result.shown.iter().map(label_text).collect();
+    let placed: Vec<OverlayFace<'_>> = faces
+        .iter()
+        .zip(&labels)
+        .map(|(face, label)| OverlayFace {
+            id: face.id,
+            face: face.detection.face,
+            region: face.region,
+            label,
+        })
+        .collect();
+    let style = overlay_style(&state.settings, view.is_mirrored(), state.selection.current());
+    let layout = |text: &str, letters: f32| {
+        painter.layout_no_wrap(text.to_owned(), FontId::proportional(letters), Color32::BLACK)
+    };
+    let measure = |text: &str, letters: f32| layout(text, letters).size().into();
+    let canvas = Canvas {
+        frame_px: result.analyzed.frame.image.dimensions(),
+        points_per_px: view.points_per_px(),
+        measure: &measure,
+    };
+    let origin = view.rect.min;
+    let at = |[x, y]: [f32; 2]| origin + vec2(x, y);
+    for mark in overlay(&placed, &style, &canvas) {
+        match mark {
+            Mark::Heat { face, corners } => {
+                if let Some(heat) = state.heat.get(faces[face].id) {
+                    painter.add(turned_image(heat.id(), corners.map(at)));
+                }
+            }
+            Mark::Outline { points, width, colour } => {
+                let points = points.into_iter().map(at).collect();
+                painter.add(Shape::closed_line(points, Stroke::new(width, rgb(colour))));
+            }
+            Mark::Label { text, ground: [x, y, width, height], corner, at: text_at, letters, colour } => {
+                let ground = Rect::from_min_size(at([x, y]), vec2(width, height));
+                painter.rect_filled(ground, corner, rgb(colour));
+                painter.galley(at(text_at), layout(&text, letters), Color32::BLACK);
+            }
+        }
+    }
+}
+
+fn rgb([r, g, b]: [u8; 3]) -> Color32 {
+    Color32::from_rgb(r, g, b)
+}
+
+/// A texture over four corners, from its own top left one on.
+fn turned_image(texture: TextureId, corners: [Pos2; 4]) -> Mesh {
+    let mut mesh = Mesh::with_texture(texture);
+    let places = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+    for (pos, [u, v]) in corners.into_iter().zip(places) {
+        mesh.vertices.push(Vertex { pos, uv: pos2(u, v), color: Color32::WHITE });
+    }
+    mesh.add_triangle(0, 1, 2);
+    mesh.add_triangle(0, 2, 3);
+    mesh
+}

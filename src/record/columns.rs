@@ -1,0 +1,110 @@
+//! The columns of `faces.csv` and of `moue analyze --csv`, and where a file has them.
+
+use moue_model::Expression;
+
+/// What `smoothed_label` says where the network is not sure enough.
+pub const UNSURE: &str = "unsure";
+
+/// The columns, in order. A value that there is none of is empty.
+///
+/// - `time_s`: seconds since the recording started, when the frame arrived; of a file, the time that it gives
+/// - `frame`: position of the frame in its source, from 0
+/// - `id`: the person, the same from row to row
+/// - `x`, `y`, `w`, `h`: the face's bounding box in pixels of the frame, not mirrored
+/// - `width`, `height`: the frame's size in pixels, upright and with square pixels
+/// - `detection_score`: the detector's score
+/// - `label`, `probability`: the network's most probable expression in this frame, and how probable
+/// - `angry` to `surprise`: the network's probabilities of this frame
+/// - `smoothed_label`: the expression as it was shown, or [`UNSURE`]
+/// - `smoothed_probability`: the averaged probability of that label, or of what it would be if it had to be something
+/// - `baseline`: whether a personal baseline was taken out before the average
+/// - `smoothed_angry` to `smoothed_surprise`: the averaged probabilities that were shown
+/// - `age_ms`: time from the frame's arrival to its result, in milliseconds
+/// - `source`: the file or device; last, so that a comma in a name moves no other value for those who split at commas
+pub const CSV_HEADER: [&str; 31] = [
+    "time_s",
+    "frame",
+    "id",
+    "x",
+    "y",
+    "w",
+    "h",
+    "width",
+    "height",
+    "detection_score",
+    "label",
+    "probability",
+    "angry",
+    "disgust",
+    "fear",
+    "happy",
+    "neutral",
+    "sad",
+    "surprise",
+    "smoothed_label",
+    "smoothed_probability",
+    "baseline",
+    "smoothed_angry",
+    "smoothed_disgust",
+    "smoothed_fear",
+    "smoothed_happy",
+    "smoothed_neutral",
+    "smoothed_sad",
+    "smoothed_surprise",
+    "age_ms",
+    "source",
+];
+
+/// Where a file has each column.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    pub(super) source: Option<usize>,
+    pub(super) frame: usize,
+    pub(super) time_s: usize,
+    pub(super) width: Option<usize>,
+    pub(super) height: Option<usize>,
+    pub(super) id: usize,
+    pub(super) face: [usize; 4],
+    pub(super) detection_score: usize,
+    pub(super) raw: [usize; Expression::COUNT],
+    pub(super) shown_label: usize,
+    pub(super) baseline: Option<usize>,
+    pub(super) shown: [usize; Expression::COUNT],
+    pub(super) age_ms: usize,
+}
+
+impl Columns {
+    /// The columns that a header names, in any order. Those of versions before the columns were one set are known too:
+    /// `label` for what is `smoothed_label` now, `raw_angry` for `angry`, `smooth_angry` for `smoothed_angry`.
+    ///
+    /// # Errors
+    /// The name of a column that is missing.
+    pub fn of(header: &csv::ByteRecord) -> Result<Self, String> {
+        let place = |name: &str| header.iter().position(|h| h.trim_ascii() == name.as_bytes());
+        let either =
+            |name: &str, old: &str| place(name).or_else(|| place(old)).ok_or_else(|| name.to_owned());
+        let needed = |name: &str| either(name, name);
+        let each = |prefix: &str, old: &str| -> Result<[usize; Expression::COUNT], String> {
+            let mut places = [0; Expression::COUNT];
+            for (place, e) in places.iter_mut().zip(Expression::ALL) {
+                *place = either(&format!("{prefix}{e}"), &format!("{old}{e}"))?;
+            }
+            Ok(places)
+        };
+        Ok(Self {
+            source: place("source"),
+            frame: needed("frame")?,
+            time_s: needed("time_s")?,
+            width: place("width"),
+            height: place("height"),
+            id: needed("id")?,
+            face: [needed("x")?, needed("y")?, needed("w")?, needed("h")?],
+            detection_score: needed("detection_score")?,
+            raw: each("", "raw_")?,
+            shown_label: either("smoothed_label", "label")?,
+            baseline: place("baseline"),
+            shown: each("smoothed_", "smooth_")?,
+            age_ms: needed("age_ms")?,
+        })
+    }
+}

@@ -1,0 +1,301 @@
+//! What is drawn over a frame: decided here once, for the window, snapshots, annotated pictures and videos.
+
+use moue_detect::mediapipe::TurnedSquare;
+use moue_detect::{CropRegion, FaceBox};
+use moue_model::HeatMap;
+
+use super::colours::person_rgb;
+use crate::settings::ColourMap;
+
+/// Width and height of a heatmap's image; whoever draws enlarges it further.
+pub const HEAT_SIZE: usize = 64;
+
+/// Bounding boxes are drawn turned from this angle on, in radians: 3 degrees.
+const ASKEW: f32 = 0.052;
+/// Radius of a bounding box's corners, and the steps that one is drawn with, in points.
+const CORNER: f32 = 6.0;
+const CORNER_STEPS: usize = 4;
+/// Thickness of a bounding box's line and of a selected one's, in points.
+const LINE: (f32, f32) = (1.5, 3.0);
+
+/// How the heatmap is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HeatStyle {
+    /// The colours of low and high values.
+    pub colours: ColourMap,
+    /// How strongly it covers the picture where it is highest, 0..=1.
+    pub opacity: f32,
+}
+
+impl HeatStyle {
+    /// What is laid over a face: [`HEAT_SIZE`] x [`HEAT_SIZE`] colours with opacity, not premultiplied, row by row. Both
+    /// follow the value, from the map's lowest to its highest.
+    #[must_use]
+    pub fn pixels(&self, map: &HeatMap) -> Vec<[u8; 4]> {
+        let colour = |value: f32| {
+            let value = value.clamp(0.0, 1.0);
+            let [r, g, b] = self.colours.colour(value);
+            // Low values let the face show through.
+            let opacity = self.opacity * (0.15 + 0.85 * value);
+            [r, g, b, (opacity * 255.0).round() as u8]
+        };
+        map.normalised().enlarged(HEAT_SIZE).into_iter().map(colour).collect()
+    }
+}
+
+/// A face and what is written beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct OverlayFace<'a> {
+    /// The person.
+    pub id: u64,
+    /// The bounding box in pixels of the frame.
+    pub face: FaceBox,
+    /// The crop that was classified.
+    pub region: CropRegion,
+    /// The label in words.
+    pub label: &'a str,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct OverlayStyle {
+    /// The heatmap over each face.
+    pub heat: Option<HeatStyle>,
+    /// Left and right are swapped, as in a mirror; text is not.
+    pub mirror: bool,
+    /// The person whose bounding box has a thicker line.
+    pub selected: Option<u64>,
+}
+
+/// What it is drawn on.
+pub struct Canvas<'a> {
+    /// Width and height of the frame in pixels.
+    pub frame_px: (u32, u32),
+    /// Points that a pixel of the frame takes. Lines and letters are measured in points: how large the frame is shown
+    /// changes neither.
+    pub points_per_px: f32,
+    /// Width and height of a text with letters of a size, both in points.
+    pub measure: &'a dyn Fn(&str, f32) -> [f32; 2],
+}
+
+/// One thing to draw. Places are in points from the frame's top left corner, as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mark {
+    /// The heatmap of the face at this position in the list, its own corners from the top left one on clockwise.
+    Heat {
+        /// Position of the face.
+        face: usize,
+        /// Where the map's corners lie.
+        corners: [[f32; 2]; 4],
+    },
+    /// A closed line.
+    Outline {
+        /// Its points.
+        points: Vec<[f32; 2]>,
+        /// Its thickness.
+        width: f32,
+        /// Its colour.
+        colour: [u8; 3],
+    },
+    /// Black letters on a rounded ground.
+    Label {
+        /// The text.
+        text: String,
+        /// The ground: left, top, width, height.
+        ground: [f32; 4],
+        /// Radius of its corners.
+        corner: f32,
+        /// Where the text's top left corner lies.
+        at: [f32; 2],
+        /// Height of the letters.
+        letters: f32,
+        /// Colour of the ground.
+        colour: [u8; 3],
+    },
+}
+
+/// Everything that is drawn over a frame with these faces, in order.
+#[must_use]
+pub fn overlay(faces: &[OverlayFace<'_>], style: &OverlayStyle, canvas: &Canvas<'_>) -> Vec<Mark> {
+    let width = canvas.frame_px.0 as f32;
+    let place = |[x, y]: [f32; 2]| {
+        let x = if style.mirror { width - x } else { x };
+        [x * canvas.points_per_px, y * canvas.points_per_px]
+    };
+    let mut marks = Vec::new();
+    if style.heat.is_some() {
+        for (i, face) in faces.iter().enumerate() {
+            let square = face.region.square();
+            if square.is_valid() {
+                marks.push(Mark::Heat { face: i, corners: corners(&square).map(place) });
+            }
+        }
+    }
+    let placed: Vec<[[f32; 2]; 4]> = faces.iter().map(|f| outline(f).map(place)).collect();
+    for (face, corners) in faces.iter().zip(&placed) {
+        let width = if style.selected == Some(face.id) { LINE.1 } else { LINE.0 };
+        marks.push(Mark::Outline { points: rounded(corners), width, colour: person_rgb(face.id) });
+    }
+    // After all outlines, so that none crosses a label.
+    for face in faces {
+        let b = face.face;
+        let ends = [place([b.x, b.y]), place([b.x + b.width, b.y + b.height])];
+        marks.push(label(face, ends, canvas));
+    }
+    marks
+}
+
+/// Above the bounding box, or inside it where there is no room.
+fn label(face: &OverlayFace<'_>, ends: [[f32; 2]; 2], canvas: &Canvas<'_>) -> Mark {
+    let (left, right) = (ends[0][0].min(ends[1][0]), ends[0][0].max(ends[1][0]));
+    let top = ends[0][1];
+    // Small faces have small labels, which then overlap less.
+    let letters = ((right - left) * 0.09).clamp(11.5, 22.0);
+    let margin = [letters * 0.45, letters * 0.18];
+    let text = (canvas.measure)(face.label, letters);
+    let size = [text[0] + 2.0 * margin[0], text[1] + 2.0 * margin[1]];
+    let room = (canvas.frame_px.0 as f32 * canvas.points_per_px - size[0]).max(0.0);
+    let x = left.clamp(0.0, room);
+    let above = top - size[1] - 3.0;
+    let y = if above < 0.0 { top + 3.0 } else { above };
+    Mark::Label {
+        text: face.label.to_owned(),
+        ground: [x, y, size[0], size[1]],
+        corner: 5.0,
+        at: [x + margin[0], y + margin[1]],
+        letters,
+        colour: person_rgb(face.id),
+    }
+}
+
+fn corners(square: &TurnedSquare) -> [[f32; 2]; 4] {
+    [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]].map(|at| square.point(at))
+}
+
+/// The bounding box's corners, turned with a face that lies askew.
+fn outline(face: &OverlayFace<'_>) -> [[f32; 2]; 4] {
+    let b = face.face;
+    if face.region.angle.abs() > ASKEW {
+        let centre = [b.x + b.width / 2.0, b.y + b.height / 2.0];
+        return corners(&TurnedSquare { centre, side: b.width, angle: face.region.angle });
+    }
+    let (right, bottom) = (b.x + b.width, b.y + b.height);
+    [[b.x, b.y], [right, b.y], [right, bottom], [b.x, bottom]]
+}
+
+/// The same outline with round corners: each is a quadratic curve between two points near it.
+fn rounded(corners: &[[f32; 2]; 4]) -> Vec<[f32; 2]> {
+    let mut points = Vec::with_capacity(4 * (CORNER_STEPS + 1));
+    for i in 0..4 {
+        let (before, corner, after) = (corners[(i + 3) % 4], corners[i], corners[(i + 1) % 4]);
+        let (from, to) = (towards(corner, before), towards(corner, after));
+        for step in 0..=CORNER_STEPS {
+            let t = step as f32 / CORNER_STEPS as f32;
+            let (a, b, c) = ((1.0 - t) * (1.0 - t), 2.0 * t * (1.0 - t), t * t);
+            points.push([0, 1].map(|axis| a * from[axis] + b * corner[axis] + c * to[axis]));
+        }
+    }
+    points
+}
+
+/// The point [`CORNER`] away from one corner on the way to another, at most half way.
+fn towards(from: [f32; 2], to: [f32; 2]) -> [f32; 2] {
+    let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
+    let share = (CORNER / dx.hypot(dy).max(1e-6)).min(0.5);
+    [from[0] + dx * share, from[1] + dy * share]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAT: HeatStyle = HeatStyle { colours: ColourMap::Inferno, opacity: 0.5 };
+
+    fn face(x: f32, y: f32, angle: f32) -> OverlayFace<'static> {
+        let face = FaceBox { x, y, width: 80.0, height: 80.0 };
+        let region = CropRegion { angle, ..CropRegion::around(&face) };
+        OverlayFace { id: 1, face, region, label: "Happy 90 %" }
+    }
+
+    fn marks(face: OverlayFace<'_>, style: &OverlayStyle, points_per_px: f32) -> Vec<Mark> {
+        let measure = |text: &str, letters: f32| [letters * text.len() as f32 * 0.5, letters];
+        overlay(&[face], style, &Canvas { frame_px: (320, 240), points_per_px, measure: &measure })
+    }
+
+    /// Left, top, right and bottom of what is drawn.
+    fn bounds(mark: &Mark) -> [f32; 4] {
+        let points = match mark {
+            Mark::Heat { corners, .. } => corners.to_vec(),
+            Mark::Outline { points, .. } => points.clone(),
+            Mark::Label { ground: [x, y, w, h], .. } => vec![[*x, *y], [x + w, y + h]],
+        };
+        let fold =
+            |axis: usize, pick: fn(f32, f32) -> f32| points.iter().map(|p| p[axis]).reduce(pick).unwrap();
+        [fold(0, f32::min), fold(1, f32::min), fold(0, f32::max), fold(1, f32::max)]
+    }
+
+    #[test]
+    fn a_mirror_swaps_left_and_right() {
+        let plain = marks(face(40.0, 80.0, 0.0), &OverlayStyle::default(), 1.0);
+        assert_eq!(bounds(&plain[0]), [40.0, 80.0, 120.0, 160.0]);
+        let mirrored =
+            marks(face(40.0, 80.0, 0.0), &OverlayStyle { mirror: true, ..Default::default() }, 1.0);
+        assert_eq!(bounds(&mirrored[0]), [200.0, 80.0, 280.0, 160.0]);
+        assert_eq!(bounds(&mirrored[1])[0], 200.0, "the label stands over its box");
+    }
+
+    #[test]
+    fn lines_and_letters_do_not_grow_with_the_frame() {
+        let style = OverlayStyle { heat: Some(HEAT), ..Default::default() };
+        let (one, two) =
+            (marks(face(40.0, 80.0, 0.0), &style, 1.0), marks(face(40.0, 80.0, 0.0), &style, 2.0));
+        assert_eq!(bounds(&two[0]), bounds(&one[0]).map(|v| 2.0 * v));
+        let widths = [&one, &two].map(|m| match m[1] {
+            Mark::Outline { width, .. } => width,
+            _ => panic!("expected an outline"),
+        });
+        assert_eq!(widths, [1.5, 1.5]);
+    }
+
+    #[test]
+    fn labels_stay_in_the_frame() {
+        for (x, y) in [(-30.0, -30.0), (290.0, 2.0), (40.0, 230.0)] {
+            let marks = marks(face(x, y, 0.0), &OverlayStyle::default(), 1.0);
+            let [left, top, right, _] = bounds(&marks[1]);
+            assert!(left >= 0.0 && right <= 320.0, "{left} {right}");
+            assert!(top >= 0.0 || y < 0.0, "{top}");
+        }
+    }
+
+    #[test]
+    fn a_face_askew_has_a_turned_box_and_a_small_angle_does_not_count() {
+        let upright = bounds(&marks(face(100.0, 80.0, 0.05), &OverlayStyle::default(), 1.0)[0]);
+        assert_eq!(upright, [100.0, 80.0, 180.0, 160.0]);
+        let turned = bounds(&marks(face(100.0, 80.0, 0.785), &OverlayStyle::default(), 1.0)[0]);
+        assert!(turned[0] < 90.0 && turned[2] > 190.0, "{turned:?}");
+    }
+
+    #[test]
+    fn a_selected_face_stands_out_and_faces_without_a_place_have_no_heat() {
+        let style = OverlayStyle { heat: Some(HEAT), selected: Some(1), ..Default::default() };
+        let found = marks(face(40.0, 80.0, 0.0), &style, 1.0);
+        assert!(matches!(found[1], Mark::Outline { width, .. } if width > 2.0));
+        let mut lost = face(40.0, 80.0, 0.0);
+        lost.region.side = f32::NAN;
+        assert!(!marks(lost, &style, 1.0).iter().any(|m| matches!(m, Mark::Heat { .. })));
+    }
+
+    #[test]
+    fn the_hottest_pixel_lies_over_the_hottest_cell() {
+        for hot in 0..49 {
+            let values = (0..49).map(|i| if i == hot { 0.8 } else { 0.3 }).collect();
+            let pixels = HEAT.pixels(&HeatMap { width: 7, height: 7, values });
+            let strongest = (0..pixels.len()).max_by_key(|&i| pixels[i][3]).unwrap();
+            let (x, y) = (strongest % HEAT_SIZE, strongest / HEAT_SIZE);
+            assert_eq!((y * 7 / HEAT_SIZE, x * 7 / HEAT_SIZE), (hot / 7, hot % 7));
+        }
+        let nothing = HeatStyle { opacity: 0.0, ..HEAT };
+        let map = HeatMap { width: 2, height: 1, values: vec![0.0, 1.0] };
+        assert!(nothing.pixels(&map).iter().all(|p| p[3] == 0));
+    }
+}
