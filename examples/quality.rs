@@ -1,7 +1,7 @@
 //! Measures how many readings the network keeps right when a face is dark, blurred, small, cut off, covered or turned: the
 //! source of the curves in `crates/moue-detect/src/quality/signs.rs` (figures in `docs/faces.md`).
 //!
-//! `cargo run --release --example quality -- PATH/TO/fer2013 [EVERY]`
+//! `cargo run --release --example quality -- PATH/TO/fer2013 [EVERY [poses]]`; with `poses` turned heads only.
 #![allow(clippy::print_stdout, reason = "an example that prints its result")]
 
 use std::error::Error;
@@ -108,6 +108,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let folder = args.next().ok_or("expected the folder of FER-2013")?;
     let every = args.next().map_or(Ok(4), |n| n.parse())?;
+    let only_poses = args.next().is_some_and(|a| a == "poses");
     let data = DataSet::read(Path::new(&folder), &[SplitName::Val], &DataOptions::default())?;
     let split = data.split(SplitName::Val).every(every);
     let faces: Vec<Vec<f32>> =
@@ -117,6 +118,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut network = Classifier::new(&weights, DeviceChoice::Cpu, 0)?;
     println!("{} faces, {}", faces.len(), network.device_name());
 
+    if only_poses {
+        return poses(&mut network, &faces, &labels);
+    }
     let right = read(&mut network, &faces.iter().map(|f| as_crop(f)).collect::<Vec<_>>(), &labels)?;
     println!("right as they are: {:.1} %\n", percent(&right));
     for (name, change, strengths, sign) in FAMILIES {

@@ -46,6 +46,9 @@ pub(super) struct AnalyzeArgs {
     /// Write the pictures with boxes, labels and heatmap into DIR
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
+    /// Draw the mesh of each face's points too, with --annotate and --video
+    #[arg(long)]
+    mesh: bool,
     /// Analyse every Nth frame
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
@@ -94,8 +97,8 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         writer: RecordWriter::new(form, output)?,
-        annotator: args.annotate.as_deref().map(Annotator::new).transpose()?,
-        keeping: Keeping::new(&args.keep)?,
+        annotator: args.annotate.as_deref().map(|dir| Annotator::new(dir, args.mesh)).transpose()?,
+        keeping: Keeping::new(&args.keep, args.mesh)?,
         model,
         progress,
         stopped,

@@ -9,16 +9,17 @@ use crate::pipeline::{AnalyzedFace, AnalyzedFrame};
 use crate::record::{AnnotatedFace, AnnotatedFrame, Annotations, HeatStyle, OverlayStyle, PictureStyle};
 use crate::settings::ColourMap;
 
-/// How annotated pictures and videos are drawn: as the window draws at first.
-pub(super) const STYLE: PictureStyle = PictureStyle {
-    overlay: OverlayStyle {
-        heat: Some(HeatStyle { colours: ColourMap::Inferno, opacity: 0.6 }),
-        mirror: false,
-        selected: None,
-    },
-    bars: None,
-    blur: false,
-};
+/// How annotated pictures and videos are drawn: as the window draws at first. `mesh`: with the face mesh.
+pub(super) fn style(mesh: bool) -> PictureStyle {
+    PictureStyle {
+        overlay: OverlayStyle {
+            heat: Some(HeatStyle { colours: ColourMap::Inferno, opacity: 0.6 }),
+            mesh,
+            ..OverlayStyle::default()
+        },
+        ..PictureStyle::default()
+    }
+}
 
 /// What is drawn of a face, with this label.
 pub(super) fn annotated(face: &AnalyzedFace, label: String) -> AnnotatedFace {
@@ -29,16 +30,23 @@ pub(super) fn annotated(face: &AnalyzedFace, label: String) -> AnnotatedFace {
 pub(super) struct Annotator {
     folder: PathBuf,
     annotations: Annotations,
+    style: PictureStyle,
     /// Names of sources, and stems of the files written.
     names: HashSet<String>,
     files: HashSet<String>,
 }
 
 impl Annotator {
-    pub(super) fn new(folder: &Path) -> anyhow::Result<Self> {
+    pub(super) fn new(folder: &Path, mesh: bool) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         let annotations = Annotations::new().context("the built-in font cannot be read")?;
-        Ok(Self { folder: folder.to_owned(), annotations, names: HashSet::new(), files: HashSet::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            annotations,
+            style: style(mesh),
+            names: HashSet::new(),
+            files: HashSet::new(),
+        })
     }
 
     /// A name for `source` that no other source of this run has.
@@ -64,7 +72,7 @@ impl Annotator {
             annotated(face, format!("{} {label} {:.0}%", face.id, probability * 100.0))
         });
         let frame = AnnotatedFrame { image: result.frame.image.clone(), faces: faces.collect() };
-        self.annotations.draw(&frame, &STYLE)
+        self.annotations.draw(&frame, &self.style)
     }
 }
 

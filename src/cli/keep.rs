@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use moue_capture::{SourceInfo, SourceKind};
 
-use super::annotate::{STYLE, annotated};
+use super::annotate::{annotated, style};
 use super::complain;
 use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
@@ -38,6 +38,8 @@ pub(super) struct KeepArgs {
 /// Records and sends results.
 pub(super) struct Keeping<'a> {
     args: &'a KeepArgs,
+    /// Whether the video shows the face mesh.
+    mesh: bool,
     /// Whether the recording knows of the baseline.
     unbiased: bool,
     recorder: Option<Recorder>,
@@ -48,13 +50,14 @@ pub(super) struct Keeping<'a> {
 }
 
 impl<'a> Keeping<'a> {
-    pub(super) fn new(args: &'a KeepArgs) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &'a KeepArgs, mesh: bool) -> anyhow::Result<Self> {
         if let Some(folder) = &args.record {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("{}: cannot be made", folder.display()))?;
         }
         Ok(Self {
             args,
+            mesh,
             unbiased: false,
             recorder: None,
             kind: SourceKind::Still,
@@ -82,7 +85,7 @@ impl<'a> Keeping<'a> {
                 .unwrap_or(LIVE_RATE)
                 .clamp(1.0, 60.0),
             blur: self.args.blur,
-            style: STYLE,
+            style: style(self.mesh),
         });
         let options = RecorderOptions {
             parent: parent.clone(),

@@ -16,7 +16,8 @@ use moue_detect::FaceBox;
 use super::blur::hide_faces;
 use super::error::RecordError;
 use super::options::VideoOptions;
-use super::picture::{AnnotatedFrame, Annotations};
+use super::overlay::OverlayStyle;
+use super::picture::{AnnotatedFrame, Annotations, PictureStyle};
 
 /// Encoders by preference; the last one is in every ffmpeg.
 const ENCODERS: [&str; 3] = ["libx264", "libopenh264", "mpeg4"];
@@ -105,7 +106,9 @@ impl VideoWriter {
         let mut hidden = (*frame.image).clone();
         hide_faces(&mut hidden, self.hidden.values().map(|(face, _)| face));
         let frame = AnnotatedFrame { image: hidden.into(), faces: frame.faces.clone() };
-        self.annotations.draw(&frame, &self.options.style)
+        // The frame is blurred already; a blurred face has no mesh.
+        let overlay = OverlayStyle { mesh: false, ..self.options.style.overlay };
+        self.annotations.draw(&frame, &PictureStyle { overlay, ..self.options.style })
     }
 
     fn start(&self, size_px: (u32, u32)) -> Result<Running, RecordError> {

@@ -23,8 +23,8 @@ pub struct CropLook {
     /// neighbours. About 1 for noise, 4 for a slope without any detail; the larger of the two directions, because motion
     /// blurs one.
     pub softness: f32,
-    /// How plain the plainest of eyes and mouth is: contrast of the richest window in that of the poorest, as a share,
-    /// 0..=1; small where something plain covers one of them.
+    /// Contrast of the mouth, or of the eye that has more, whichever is less, in that of the richest of the three, 0..=1:
+    /// small where something plain covers the mouth or both eyes. One eye alone hardly matters to the network.
     pub detail: f32,
 }
 
@@ -41,8 +41,9 @@ impl CropLook {
             count += 1.0;
         }
         let contrasts = WINDOWS.map(|w| contrast(values, side, window(side, w)));
-        let (poorest, richest) =
-            contrasts.iter().fold((f32::INFINITY, 0.0_f32), |(low, high), &c| (low.min(c), high.max(c)));
+        let [right_eye, left_eye, mouth] = contrasts;
+        let eyes = right_eye.max(left_eye);
+        let (poorest, richest) = (eyes.min(mouth), eyes.max(mouth));
         Self {
             light: sum / count.max(1.0),
             white: white / count.max(1.0),

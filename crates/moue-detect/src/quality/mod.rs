@@ -63,6 +63,12 @@ impl Reason {
         }
     }
 
+    /// The reason of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.name() == name)
+    }
+
     /// The same for people.
     #[must_use]
     pub const fn words(self) -> &'static str {
