@@ -172,13 +172,12 @@ fn judge(
     face: &FoundFace,
     crop: &FaceCrop,
 ) -> (Option<Measurements>, Quality) {
-    let mesh = face.mesh.as_deref();
-    let measured = mesh.and_then(Measurements::of).map(|measured| {
+    let measured = face.mesh.as_deref().and_then(Measurements::of).map(|measured| {
         let blinks_per_min = blinks.update(face.id, &measured, frame.time_s);
         Measurements { blinks_per_min, ..measured }
     });
     let pose = measured.as_ref().map(|m| &m.pose);
-    let signs = Signs::new(frame.image.dimensions(), &face.region, mesh, pose, CropLook::of(crop));
+    let signs = Signs::new(frame.image.dimensions(), &face.region, pose, CropLook::of(crop));
     (measured, Quality::of(&signs))
 }
 

@@ -73,7 +73,7 @@ fn judged(frame: &RgbImage, face: &FoundFace) {
     let measured = face.mesh.as_deref().and_then(Measurements::of);
     let pose = measured.as_ref().map(|m| &m.pose);
     let look = CropLook::of(&crop);
-    let signs = Signs::new(frame.dimensions(), &face.region, face.mesh.as_deref(), pose, look);
+    let signs = Signs::new(frame.dimensions(), &face.region, pose, look);
     let quality = Quality::of(&signs);
     assert!((0.0..=1.0).contains(&quality.value()), "{signs:?}: {quality:?}");
     assert!(quality.reasons().len() <= 8);
