@@ -1,4 +1,4 @@
-//! What to tell of a panic: it is a fault of the program, and whoever met it should be able to report it.
+//! Messages about caught panics. A panic is a bug, so the message says how to report it.
 
 use std::any::Any;
 use std::panic;
@@ -26,8 +26,8 @@ pub(crate) fn describe(thread: &str, panic: &(dyn Any + Send)) -> String {
         .unwrap_or("unknown reason");
     let place = LAST_PLACE.lock().take().map(|place| format!(" at {place}")).unwrap_or_default();
     format!(
-        "the thread \"{thread}\" stopped: {text}. This is a fault of the program. To report it, copy this message \
-         and send it with a line on what you did before to whom you have the program from \
+        "the thread \"{thread}\" stopped: {text}. This is a bug in the program. To report it, copy this message \
+         and send it, with a line on what you did before, to where you got the program \
          (moue {}, {} {}{place}).",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::OS,

@@ -1,6 +1,6 @@
 //! The program; everything is in the library.
 #![forbid(unsafe_code)]
-// Opened from the desktop, no console window comes with moue's own. Debug builds keep theirs.
+// Windows would open a console beside the window when moue starts from the desktop. Debug builds keep it.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 use std::process::ExitCode;

@@ -15,7 +15,7 @@ const RECENT: usize = 8;
 const PANEL_WIDTH: f32 = 332.0;
 /// Smallest and largest zoom.
 pub(crate) const ZOOM: (f32, f32) = (0.5, 3.0);
-/// A settings file is small; a larger one is none.
+/// Largest settings file that is read.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Which theme is used.
@@ -97,7 +97,7 @@ pub struct Settings {
     pub mesh: bool,
     /// Time constant of the readings' average in milliseconds, 0..=2000.
     pub smoothing_ms: f32,
-    /// Who looks for faces.
+    /// Which detectors look for faces.
     pub detector: DetectorKind,
     /// Whether the side panel is shown.
     pub panel: bool,
@@ -107,7 +107,7 @@ pub struct Settings {
     pub timeline_areas: bool,
     /// The personal baseline, where the user asked to keep it.
     pub baseline: Option<Baseline>,
-    /// How much larger than the system says everything is, 0.5..=3.
+    /// Zoom of the whole window, on top of the system's scaling, 0.5..=3.
     pub zoom: f32,
     /// The last source that was chosen, as it is written after `--source`.
     pub source: Option<String>,
@@ -171,7 +171,7 @@ impl Settings {
         list.truncate(RECENT);
     }
 
-    /// Values that a hand-edited file may have spoilt.
+    /// Brings the values of a hand-edited file into their ranges.
     fn sane(mut self) -> Self {
         let within = |v: f32, low: f32, high: f32, default: f32| {
             if v.is_finite() { v.clamp(low, high) } else { default }

@@ -267,7 +267,7 @@ fn bad_weights_are_named_and_the_old_network_goes_on() {
     ] {
         world.live.load_weights(Some(path)).unwrap();
         let text = error(&world.live);
-        assert!(text.contains(part) && text.contains("goes on running"), "{text}");
+        assert!(text.contains(part) && text.contains("is kept"), "{text}");
     }
     let after = wait_for("the next result", || world.live.result().filter(|r| r.number > before.number + 5));
     assert_eq!(after.model, before.model);

@@ -136,7 +136,7 @@ fn a_recording_that_is_killed_can_be_read_back() {
     let output = moue().arg("report").arg(&found[0]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let page = std::fs::read_to_string(found[0].join("report.html")).unwrap();
-    assert!(page.contains("This recording has no end") && page.contains("Person 1"));
+    assert!(page.contains("This recording was not finished") && page.contains("Person 1"));
 }
 
 #[cfg(unix)]

@@ -254,7 +254,7 @@ fn errors_are_shown_once_can_be_copied_and_are_listed() {
     window.until("the error", |h| h.state().messages().iter().any(|m| matches!(m, Message::Error(_))));
     window.until_says("metadata blocks");
     let copied = window.copies("Copy this error");
-    assert!(copied.contains("expected 1, found 9") && copied.contains("goes on running"), "{copied}");
+    assert!(copied.contains("expected 1, found 9") && copied.contains("is kept"), "{copied}");
     window.names("toast");
     window.choose("Help", "Messages");
     window.names("messages");
@@ -297,7 +297,7 @@ fn the_model_card_of_a_file_that_says_nothing() {
     window.choose("Help", "About the model");
     assert!(
         window.says("not stated in the file")
-            && window.says("Began with")
+            && window.says("Initial weights")
             && window.says("1 (not calibrated)")
     );
     window.names("empty model card");

@@ -169,7 +169,7 @@ fn headers_that_lie_are_refused() {
         "{}",
     ] {
         let text = with_header(header, 8);
-        assert!(text.starts_with("some.safetensors: no readable weights file"), "{header}: {text}");
+        assert!(text.starts_with("some.safetensors: not a readable weights file"), "{header}: {text}");
     }
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     with_header(&deep, 0);

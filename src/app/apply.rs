@@ -131,10 +131,10 @@ fn set_source(state: &mut State, source: SourceSpec) {
     if let SourceSpec::Path(path) = &source {
         Settings::remember(&mut state.settings.recent_sources, path);
     }
-    // A recording is of one source.
+    // A recording belongs to one source, so a change of source ends it.
     state.recordings.end();
     state.selection.clear();
-    // A camera that is opened again keeps its last frame on screen until then.
+    // When the same source is opened again, its last frame stays on screen until a new one arrives.
     if source != state.live.wanted_source() {
         state.frame.clear();
     }

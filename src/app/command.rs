@@ -78,11 +78,11 @@ pub(super) enum Setting {
     /// Time constant in milliseconds, 0..=2000.
     Smoothing(f32),
     Theme(ThemeChoice),
-    /// Who looks for faces.
+    /// Which detectors look for faces.
     Detector(DetectorKind),
     RecordVideo(bool),
     BlurFaces(bool),
-    /// Areas or curves.
+    /// Areas that add up to 100 %, otherwise seven curves.
     TimelineAreas(bool),
     /// The introduction was read.
     Introduced,

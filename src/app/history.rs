@@ -13,10 +13,10 @@ pub(super) const KEPT: Duration = Duration::from_secs(60);
 const SAMPLE_EVERY: Duration = Duration::from_millis(95);
 /// A face that is not found for longer is marked as lost.
 const LOST_AFTER: Duration = Duration::from_millis(600);
-/// More people than these are not kept: a folder of group photos must not fill the memory.
+/// Most people that are kept: a folder of group photos must not fill the memory.
 const MAX_PEOPLE: usize = 64;
-/// Of more marks the oldest are dropped.
-const MAX_MARKS: usize = 64;
+/// Most events that are kept; beyond that the oldest are dropped.
+const MAX_EVENTS: usize = 64;
 
 /// One reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +27,7 @@ pub(super) struct Sample {
 
 /// Something that happened, marked on the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct TimelineEvent {
     pub(super) at: Instant,
     pub(super) text: String,
     /// The person it is about; `None`: all.
@@ -39,7 +39,7 @@ struct Person {
     samples: VecDeque<Sample>,
     /// When the face was found last.
     seen: Instant,
-    /// Whether it is marked as lost, or not as found yet.
+    /// Whether the face is marked as lost, or not marked as found yet.
     away: bool,
 }
 
@@ -47,7 +47,7 @@ struct Person {
 #[derive(Debug, Default)]
 pub(super) struct History {
     people: BTreeMap<u64, Person>,
-    marks: VecDeque<Mark>,
+    events: VecDeque<TimelineEvent>,
     /// Number of the last result, and the network that read it.
     last: Option<(u64, String)>,
     /// When the last result came.
@@ -63,7 +63,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Called in each pass of the window: adds a new result, and marks what changed. `still`: a video is paused on a
+    /// Called in each pass of the window: adds a new result, and notes what changed. `still`: a video is paused on a
     /// frame.
     pub(super) fn follow(&mut self, state: &SourceState, still: bool, result: Option<&LiveResult>) {
         self.follow_source(state, still, Instant::now());
@@ -176,9 +176,9 @@ impl History {
 
     /// Marks what happened.
     fn mark(&mut self, text: impl Into<String>, at: Instant, person: Option<u64>) {
-        self.marks.push_back(Mark { at, text: text.into(), person });
-        if self.marks.len() > MAX_MARKS {
-            self.marks.pop_front();
+        self.events.push_back(TimelineEvent { at, text: text.into(), person });
+        if self.events.len() > MAX_EVENTS {
+            self.events.pop_front();
         }
     }
 
@@ -190,8 +190,8 @@ impl History {
             }
             !person.samples.is_empty()
         });
-        while self.marks.front().is_some_and(|m| now.saturating_duration_since(m.at) > KEPT) {
-            self.marks.pop_front();
+        while self.events.front().is_some_and(|m| now.saturating_duration_since(m.at) > KEPT) {
+            self.events.pop_front();
         }
     }
 
@@ -214,8 +214,8 @@ impl History {
     }
 
     /// What happened to this person and to all, in no particular order.
-    pub(super) fn marks(&self, id: Option<u64>) -> impl Iterator<Item = &Mark> {
-        self.marks.iter().filter(move |m| m.person.is_none() || m.person == id)
+    pub(super) fn events(&self, id: Option<u64>) -> impl Iterator<Item = &TimelineEvent> {
+        self.events.iter().filter(move |m| m.person.is_none() || m.person == id)
     }
 }
 
@@ -262,7 +262,7 @@ mod tests {
     }
 
     fn texts(history: &History, id: Option<u64>) -> Vec<String> {
-        history.marks(id).map(|m| m.text.clone()).collect()
+        history.events(id).map(|m| m.text.clone()).collect()
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
         }
         assert_eq!(texts(&history, Some(1)), ["found", "lost", "found"]);
         assert_eq!(texts(&history, Some(2)), ["found"]);
-        let lost = history.marks(Some(1)).nth(1).map(|m| m.at);
+        let lost = history.events(Some(1)).nth(1).map(|m| m.at);
         assert_eq!(lost, Some(start + Duration::from_millis(960)), "when it was last seen");
     }
 

@@ -25,7 +25,7 @@ pub enum AppError {
     /// Neither graphics interface works.
     #[error(
         "the window cannot be opened: {first}; {second}. It needs a display (X11 or Wayland) and a graphics \
-         driver; a driver in software will do (Debian, Ubuntu: apt install mesa-vulkan-drivers libgl1)"
+         driver; a software renderer is enough (Debian, Ubuntu: apt install mesa-vulkan-drivers libgl1)"
     )]
     NoWindow {
         /// What the first one said.
@@ -131,7 +131,7 @@ fn close_on_signals(ctx: &egui::Context, pipeline: Stopper) {
             tracing::warn!("no thread to wait for the end: {e}");
         }
     };
-    // Fails where a first window could not be opened: the handler is already set then.
+    // Fails on the second attempt, with the other graphics interface: the handler is set already.
     if let Err(e) = ctrlc::set_handler(handler) {
         tracing::debug!("no handler for Ctrl-C: {e}");
     }

@@ -213,13 +213,13 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH + 100.0);
     check(ui, settings.overlay, "Heatmap", Command::ToggleOverlay, commands);
     ui.add_enabled_ui(settings.overlay, |ui| {
-        setting(ui, "Shows", |ui, _| {
+        setting(ui, "Map", |ui, _| {
             for (mode, text, hint) in [
                 (OverlayMode::Attention, "Attention", "Where the network looked"),
                 (
                     OverlayMode::Evidence,
                     "Evidence",
-                    "What speaks for the shown expression (class activation map)",
+                    "Which parts speak for the shown expression (class activation map)",
                 ),
             ] {
                 let selected = settings.overlay_mode == mode;
@@ -249,16 +249,14 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
         if response.changed() {
             commands.push(Command::Set(Setting::Smoothing(ms)));
         }
-        response.on_hover_text(
-            "0 shows each reading as it is. A longer time averages over it, and lags by about as much.",
-        );
+        response.on_hover_text("0 shows raw readings. Longer times are steadier, and lag by about as much.");
         ui.label(format!("{:.0} ms", settings.smoothing_ms));
     });
-    setting(ui, "Faces by", |ui, _| {
+    setting(ui, "Detector", |ui, _| {
         for (detector, text, hint) in [
             (
                 DetectorKind::Auto,
-                "Both",
+                "Auto",
                 "BlazeFace and its mesh for near faces, rustface for groups and small ones",
             ),
             (DetectorKind::Rustface, "rustface", "Upright faces only"),

@@ -32,7 +32,7 @@ enum Form {
 const STATED: [(&str, &str, [&str; 2], Form); 12] = [
     (TRAINING, "Training data", ["training_data", "dataset"], Form::Text),
     (TRAINING, "Split protocol", ["split_protocol", "protocol"], Form::Text),
-    (TRAINING, "Began with", ["began_with", "initialised_from"], Form::Text),
+    (TRAINING, "Initial weights", ["began_with", "initialised_from"], Form::Text),
     (TRAINING, "Seed", ["seed", "random_seed"], Form::Text),
     (TRAINING, "Epochs", ["epochs_trained", "epochs"], Form::Text),
     (MEASURED, "Validation accuracy", ["val_accuracy", "validation_accuracy"], Form::Share),
@@ -44,7 +44,7 @@ const STATED: [(&str, &str, [&str; 2], Form); 12] = [
     (FILE, "Licence", ["licence", "license"], Form::Text),
 ];
 
-/// Keys that other rows already say.
+/// Keys that other rows already show.
 const SAID: [&str; 8] =
     ["architecture", "blocks", "calibration", "classes", "input_size", "mean", "std", "temperature"];
 
@@ -62,7 +62,7 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
         rows.map(|(_, name, keys, form)| {
             let text = keys.iter().find_map(|key| model.metadata.get(*key));
             let value = text.map(|text| in_form(text, *form));
-            // The built-in network is part of the program.
+            // The built-in network has the program's licence.
             let own =
                 || (*name == "Licence" && model.path.is_none()).then(|| env!("CARGO_PKG_LICENSE").to_owned());
             Fact { name: (*name).to_owned(), value: value.or_else(own) }
@@ -71,7 +71,7 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
     };
     let layer = if model.blocks == 1 { "1 residual block" } else { "2 residual blocks" };
     let network = vec![
-        fact("Architecture", "AttentionEmotionNet: a residual network with a map of attention".into()),
+        fact("Architecture", "AttentionEmotionNet: a residual network with spatial attention".into()),
         fact("Blocks", format!("{layer} in each of 4 layers")),
         fact("Input", format!("{0} × {0} pixels, grey", model.input_size)),
         fact("Parameters", grouped(model.parameters)),
@@ -119,7 +119,7 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
 fn conditions(table: &ConditionsTable) -> Vec<Fact> {
     let rows = table.rows.iter().map(|row| {
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
-        let value = format!("{} read right, {} sure", percent(row.accuracy), percent(row.confidence));
+        let value = format!("accuracy {}, confidence {}", percent(row.accuracy), percent(row.confidence));
         Fact { name: row.words.clone(), value: Some(value) }
     });
     rows.chain([Fact { name: "Measured on".to_owned(), value: Some(table.data.clone()) }]).collect()
@@ -171,7 +171,7 @@ pub(super) fn show(ui: &mut Ui, model: Option<&ModelInfo>) {
     let sections = sections(model);
     if model.metadata.is_empty() {
         ui.label(
-            "This file holds only the network's numbers: how it was trained and how well it reads is not written in it.",
+            "This file holds only the weights. It does not say how the network was trained or how well it reads.",
         );
         ui.add_space(4.0);
     }
@@ -256,7 +256,7 @@ mod tests {
             ("Parameters", "4\u{a0}909\u{a0}896"),
             ("Training data", "FER-2013"),
             ("Split protocol", "chosen on val, test not read"),
-            ("Began with", "mine.pt, SHA-256 00ff"),
+            ("Initial weights", "mine.pt, SHA-256 00ff"),
             ("Test macro F1", "65.9 %"),
             ("test accuracy without leaks", "68.6 %"),
             ("Validation accuracy", "67.4 %"),
@@ -278,7 +278,7 @@ mod tests {
         let row = r#"{"name":"dark_noisy","words":"Dark and noisy","accuracy":0.1904,"macro_f1":0.1,"confidence":0.58,"calibration_error":0.39}"#;
         let good = format!(r#"{{"data":"val, 3589 pictures","rows":[{row}]}}"#);
         let card = sections(&model(&[("conditions", &good), ("calibration", "one temperature")]));
-        assert_eq!(value_of(&card, "Dark and noisy").as_deref(), Some("19 % read right, 58 % sure"));
+        assert_eq!(value_of(&card, "Dark and noisy").as_deref(), Some("accuracy 19 %, confidence 58 %"));
         assert_eq!(value_of(&card, "Measured on").as_deref(), Some("val, 3589 pictures"));
         assert_eq!(value_of(&card, "Calibration").as_deref(), Some("one temperature"));
         assert!(card.iter().all(|s| s.title != OTHER));
@@ -292,7 +292,7 @@ mod tests {
     fn a_file_that_says_nothing_has_the_same_rows() {
         let card = sections(&model(&[]));
         for name in
-            ["Training data", "Split protocol", "Began with", "Seed", "Validation accuracy", "Licence"]
+            ["Training data", "Split protocol", "Initial weights", "Seed", "Validation accuracy", "Licence"]
         {
             assert_eq!(value_of(&card, name), None, "{name}");
         }

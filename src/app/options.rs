@@ -17,7 +17,7 @@ pub struct AppOptions {
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.
     pub threads: usize,
-    /// Who looks for faces; `None`: as the settings say.
+    /// Which detectors look for faces; `None`: those of the settings.
     pub detector: Option<DetectorKind>,
     /// Whether the settings file is read and written.
     pub settings: bool,

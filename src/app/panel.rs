@@ -88,7 +88,7 @@ fn no_reading(pipeline: &PipelineState) -> (&'static str, &'static str) {
         SourceState::Running(_) if pipeline.model.is_none() => ("Loading", "Loading the network"),
         SourceState::Running(info) if pipeline.result.is_some() => match info.kind {
             SourceKind::Camera => ("No face", "Face the camera, come closer, or add light"),
-            _ => ("No face", "None is found in this frame"),
+            _ => ("No face", "No face was found in this frame"),
         },
         SourceState::Running(_) => ("Analysing", "Waiting for the first reading"),
         SourceState::Paused => ("Paused", "No frames are read"),

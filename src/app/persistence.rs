@@ -38,7 +38,7 @@ impl SettingsWriter {
     /// When the system gives no thread.
     pub(super) fn start(file: SettingsFile, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (states, wanted) = unbounded::<Settings>();
-        // One is enough: the next says the same.
+        // Room for one message: a second error would say the same.
         let (report, errors) = bounded(1);
         let thread = std::thread::Builder::new().name("settings".into()).spawn(move || {
             let mut works = true;
@@ -97,7 +97,7 @@ impl Drop for SettingsWriter {
     }
 }
 
-/// Jobs that write one file each, on threads of their own. What came of each is a message.
+/// Jobs that write one file each, on threads of their own. The outcome of each is a message.
 pub(super) struct FileJobs {
     done: Sender<Message>,
     messages: Receiver<Message>,
@@ -134,7 +134,7 @@ impl FileJobs {
         }
     }
 
-    /// What came of jobs since the last call.
+    /// The outcomes of the jobs that ended since the last call.
     pub(super) fn messages(&self) -> Vec<Message> {
         self.messages.try_iter().collect()
     }

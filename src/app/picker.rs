@@ -46,7 +46,7 @@ impl Request {
 
 /// Asks the user for a file. Never blocks.
 pub trait FilePicker {
-    /// Opens the dialog; one that is open already stays.
+    /// Opens the dialog, unless one is open already.
     fn open(&mut self, request: Request);
 
     /// Called in each pass: draws a dialog that is inside the window. Returns the chosen file once.

@@ -30,9 +30,9 @@ pub(super) struct Recordings {
     running: Option<Recorder>,
     closing: Vec<Recorder>,
     for_results: SharedRecorder,
-    /// That the running one loses results was reported.
+    /// Whether the user was told that the running recording loses results.
     loss_reported: bool,
-    /// That the running one has no video was reported.
+    /// Whether the user was told that the running recording has no video.
     video_error_reported: bool,
     last: Option<PathBuf>,
 }
@@ -88,7 +88,7 @@ impl Recordings {
         }
     }
 
-    /// Notes that readings become labels differently from now on.
+    /// Notes the changed smoothing or baseline in the running recording.
     pub(super) fn settings_changed(&self, settings: &Settings, baseline: bool) {
         if let Some(recorder) = &self.running {
             recorder.set_settings(recorded_settings(settings, baseline));

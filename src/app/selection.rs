@@ -33,7 +33,7 @@ impl Selection {
         self.current = Some(id);
     }
 
-    /// Forgets all: the faces of another source are others.
+    /// Forgets the selection, because another source shows other faces.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -22,7 +22,7 @@ use crate::pipeline::{
 };
 use crate::settings::Settings;
 
-/// Messages in the list; of more the oldest are dropped.
+/// Most messages in the list; beyond that the oldest are dropped.
 const MAX_MESSAGES: usize = 100;
 
 /// The window's state.
@@ -34,7 +34,7 @@ pub(super) struct State {
     pub(super) picker: Box<dyn FilePicker>,
 
     pub(super) settings: Settings,
-    /// The settings that the pipeline uses and the file has or will have.
+    /// The settings that were last handed to the pipeline and to the settings file.
     pub(super) applied: Settings,
     /// `None`: settings are not saved.
     pub(super) writer: Option<SettingsWriter>,
@@ -52,7 +52,7 @@ pub(super) struct State {
     pub(super) cameras: Option<Vec<CameraInfo>>,
     /// The answer of the thread that lists the cameras.
     pub(super) camera_list: Option<Receiver<Result<Vec<CameraInfo>, String>>>,
-    /// The source is that of the last session and has not worked yet.
+    /// Whether the source is that of the last session and has not opened yet.
     pub(super) source_on_trial: bool,
     /// Why the source of the last session does not work, until another one runs.
     pub(super) lost_source: Option<LostSource>,

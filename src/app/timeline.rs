@@ -10,7 +10,7 @@ use egui_plot::{FilledArea, Line, Plot, PlotPoint, PlotUi, VLine};
 use moue_model::Expression;
 
 use super::command::{Command, Setting};
-use super::history::{History, KEPT, Mark, Sample, label_bands};
+use super::history::{History, KEPT, Sample, TimelineEvent, label_bands};
 use super::labels::percent;
 use super::theme;
 
@@ -29,7 +29,7 @@ const NEAR_S: f64 = 1.0;
 struct View<'a> {
     now: Instant,
     stretches: &'a [Vec<Sample>],
-    marks: &'a [&'a Mark],
+    events: &'a [&'a TimelineEvent],
 }
 
 impl View<'_> {
@@ -53,11 +53,11 @@ pub(super) fn show(ui: &mut Ui, history: &History, id: Option<u64>, areas: bool)
     for stretch in &mut stretches {
         stretch.retain(|s| s.at <= now);
     }
-    let mut marks: Vec<&Mark> = history.marks(id).filter(|m| m.at <= now).collect();
-    marks.sort_by_key(|m| m.at);
-    let view = View { now, stretches: &stretches, marks: &marks };
+    let mut events: Vec<&TimelineEvent> = history.events(id).filter(|e| e.at <= now).collect();
+    events.sort_by_key(|e| e.at);
+    let view = View { now, stretches: &stretches, events: &events };
     let command = header(ui, history.is_paused(), held_at.is_some(), areas);
-    events(ui, &view);
+    event_row(ui, &view);
     let (response, pointer) = plot(ui, &view, areas);
     bands(ui, &view);
     let resting = response.hovered();
@@ -96,19 +96,19 @@ fn header(ui: &mut Ui, paused: bool, held: bool, areas: bool) -> Option<Command>
 }
 
 /// The events in a row: a tick for each, and its name where there is room.
-fn events(ui: &mut Ui, view: &View<'_>) {
+fn event_row(ui: &mut Ui, view: &View<'_>) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), EVENTS), Sense::hover());
     let colour = ui.visuals().weak_text_color();
     let painter = ui.painter_at(rect);
     let mut free_from = rect.left();
     // Where names are, from left to right.
     let mut names = Vec::new();
-    for mark in view.marks {
-        let x = view.x(mark.at, rect);
+    for event in view.events {
+        let x = view.x(event.at, rect);
         if x < rect.left() {
             continue;
         }
-        let name: String = mark.text.chars().take(EVENT_LETTERS).collect();
+        let name: String = event.text.chars().take(EVENT_LETTERS).collect();
         let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), colour);
         let right = x + 3.0 + galley.size().x;
         // At the right edge the name is to the left of its tick.
@@ -120,15 +120,15 @@ fn events(ui: &mut Ui, view: &View<'_>) {
         }
     }
     // A tick through a name would make it unreadable. The plot below has a line for every event.
-    for x in view.marks.iter().map(|mark| view.x(mark.at, rect)).filter(|x| *x >= rect.left()) {
+    for x in view.events.iter().map(|event| view.x(event.at, rect)).filter(|x| *x >= rect.left()) {
         if !names.iter().any(|name| name.contains(&x)) {
             painter.vline(x, rect.y_range(), Stroke::new(1.0, colour));
         }
     }
-    let text = |mark: &&Mark| format!("{:.0} s ago: {}", -view.seconds(mark.at), mark.text);
+    let text = |event: &&TimelineEvent| format!("{:.0} s ago: {}", -view.seconds(event.at), event.text);
     if let Some(pointer) = response.hover_pos() {
         let near: Vec<String> =
-            view.marks.iter().filter(|m| (view.x(m.at, rect) - pointer.x).abs() < 8.0).map(text).collect();
+            view.events.iter().filter(|m| (view.x(m.at, rect) - pointer.x).abs() < 8.0).map(text).collect();
         if !near.is_empty() {
             response.clone().on_hover_ui_at_pointer(|ui| {
                 for line in near {
@@ -138,7 +138,7 @@ fn events(ui: &mut Ui, view: &View<'_>) {
         }
     }
     response.widget_info(|| {
-        let list = view.marks.iter().map(text).collect::<Vec<_>>().join("; ");
+        let list = view.events.iter().map(text).collect::<Vec<_>>().join("; ");
         WidgetInfo::labeled(Role::Label, true, format!("Events: {list}"))
     });
 }
@@ -170,8 +170,8 @@ fn plot(ui: &mut Ui, view: &View<'_>, areas: bool) -> (Response, Option<PlotPoin
                     draw_curves(plot, n, stretch, &xs);
                 }
             }
-            for mark in view.marks {
-                let line = VLine::new(mark.text.clone(), view.seconds(mark.at));
+            for event in view.events {
+                let line = VLine::new(event.text.clone(), view.seconds(event.at));
                 plot.vline(line.color(weak).width(1.0).allow_hover(false));
             }
             plot.pointer_coordinate()
@@ -229,8 +229,8 @@ fn values(response: &Response, view: &View<'_>, pointer: PlotPoint) {
                 ui.label(RichText::new(format!("{expression} {value}")).size(12.5));
             });
         }
-        for mark in view.marks.iter().filter(|m| (view.seconds(m.at) - pointer.x).abs() < NEAR_S) {
-            ui.add(Label::new(RichText::new(&mark.text).size(12.5).weak()).truncate());
+        for event in view.events.iter().filter(|m| (view.seconds(m.at) - pointer.x).abs() < NEAR_S) {
+            ui.add(Label::new(RichText::new(&event.text).size(12.5).weak()).truncate());
         }
     });
 }

@@ -141,7 +141,7 @@ impl MoueApp {
             .frame(egui::Frame::new().fill(theme::STAGE))
             .show(ui, |ui| commands.extend(preview::show(ui, state)));
 
-        // Before what lies over the window, so that a sheet or message is there in the same pass.
+        // Carried out before sheets and messages are drawn, so that a new one appears in the same pass.
         carry_out(state, &ctx, commands);
         let commands = over_the_window(state, &ctx, stage);
         carry_out(state, &ctx, commands);

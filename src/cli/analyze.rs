@@ -64,7 +64,7 @@ pub(super) struct AnalyzeArgs {
     keep: KeepArgs,
     #[command(flatten)]
     network: NetworkArgs,
-    /// Who looks for faces: auto, rustface or blazeface
+    /// Face detector: auto, rustface or blazeface
     #[arg(long, default_value_t, value_name = "DETECTOR")]
     detector: DetectorKind,
 }
@@ -264,13 +264,13 @@ impl Thinning {
     fn takes(&mut self, frame: &Frame) -> bool {
         let Some(fps) = self.fps else { return frame.index.is_multiple_of(self.every) };
         let (first_s, last) = self.slot.map_or((frame.time_s, None), |(first_s, last)| (first_s, Some(last)));
-        // Times are fractions.
+        // Times are rounded, so a frame just before the start of a slot still belongs to it.
         let slot = ((frame.time_s - first_s) * fps + 1e-6).max(0.0) as u64;
         let takes = last.is_none_or(|last| slot > last);
         if takes {
             self.slot = Some((first_s, slot));
         }
-        // Pictures have no times.
+        // Pictures all have the time 0: each is taken.
         takes || frame.time_s == 0.0
     }
 }
@@ -323,7 +323,7 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stopped)
 }
 
-/// Hidden where nobody looks, or where the results themselves go to the terminal.
+/// Hidden where standard error is no terminal, or where the results go to the terminal.
 pub(super) fn progress_bar(results_on_terminal: bool) -> ProgressBar {
     if results_on_terminal || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -395,7 +395,7 @@ impl Write for Output {
         match self {
             Self::Standard(out) => out.flush(),
             Self::Device(device) => device.flush(),
-            // The file is nobody's to read before it is complete.
+            // The file takes its name only when it is complete, so nothing can read it before.
             Self::File { .. } => Ok(()),
         }
     }

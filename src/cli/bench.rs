@@ -17,7 +17,6 @@ use moue_train::{Precision, bench_train_step};
 
 use super::DONE;
 use super::bench_faces;
-#[cfg(feature = "window")]
 use super::bench_live;
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 
@@ -76,7 +75,7 @@ pub(super) struct BenchArgs {
     /// Measure only this
     #[arg(long, value_name = "NAME")]
     only: Option<Name>,
-    /// Numbers that train_step multiplies: f32 or bf16
+    /// Precision of train_step's products: f32 or bf16
     #[arg(long, value_name = "NUMBERS", default_value = "f32")]
     precision: Precision,
     /// With --only faces: a folder of pictures that show one face each
@@ -148,19 +147,11 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-#[cfg(feature = "window")]
 fn live(args: &BenchArgs) -> anyhow::Result<u8> {
     let threads = args.threads.map_or(0, usize::from);
     let mut out = io::stdout().lock();
     bench_live::run(args.clip.as_deref(), args.seconds, threads, args.json, &mut out)?;
     Ok(DONE)
-}
-
-/// What is measured there draws the window's heatmap too.
-#[cfg(not(feature = "window"))]
-fn live(args: &BenchArgs) -> anyhow::Result<u8> {
-    let (_, _) = (&args.clip, args.seconds);
-    anyhow::bail!("--only live measures a part of the window, and this program was built without one")
 }
 
 /// The network alone, with weights from a formula, as other engines are measured.
@@ -229,7 +220,7 @@ fn demo_frame() -> anyhow::Result<Frame> {
     Ok(Frame { image: Arc::clone(&frame.image), ..frame })
 }
 
-/// Runs `work` until it is warm, then often enough to tell; milliseconds, shortest first.
+/// Runs `work` a few times as a warm-up, then measures it. Milliseconds, shortest first.
 fn measure<E>(mut work: impl FnMut() -> Result<(), E>) -> Result<Vec<f64>, E> {
     let start = Instant::now();
     let mut warm_ups = 0;

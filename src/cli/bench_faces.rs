@@ -25,9 +25,9 @@ const CLIP: (usize, usize) = (12, 3);
 const RATE: f64 = 30.0;
 /// Frames of a clip that differ; they take turns.
 const DIFFERENT: u32 = 2;
-/// A box is the face's where its centre is nearer than this, in widths of the face,
+/// A box counts as the face where its centre is nearer than this, in widths of the face,
 const NEAR: f32 = 0.5;
-/// and its width is neither less nor more than this share of the face's.
+/// and its width lies between these factors of the face's width.
 const WIDTHS: (f32, f32) = (0.5, 2.0);
 
 /// One detector under one condition.

@@ -238,7 +238,7 @@ fn clip_frames(clip: Option<&Path>) -> anyhow::Result<Vec<Arc<RgbImage>>> {
     let spec = clip.map_or(SourceSpec::Demo, |path| SourceSpec::Path(path.to_owned()));
     let mut opened = open_source(&spec, Pace::Unpaced)?;
     let mut frames = Vec::new();
-    // Of the demo that is a scene with one face, and most of another.
+    // Of the demo these are the first scene, with one face, and most of the second.
     while frames.len() < MOST_FRAMES
         && let Some(frame) = opened.source.next_frame()?
     {
@@ -291,7 +291,7 @@ impl FrameSource for Replay {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
-        // As with a camera, a frame that nobody was there to take is gone.
+        // Like a camera, skips the frames that were not fetched in time.
         self.next = self.next.max((self.start.elapsed().as_secs_f64() * RATE) as u64);
         let time_s = self.next as f64 / RATE;
         std::thread::sleep(Duration::from_secs_f64((time_s - self.start.elapsed().as_secs_f64()).max(0.0)));

@@ -1,4 +1,4 @@
-//! `moue calibrate`: a network that is as sure as it is right.
+//! `moue calibrate`: fits a network's probabilities to how often it is right.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub(super) struct CalibrateArgs {
     /// The safetensors file to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// Numbers in the file (default: 16 bits where they hold the weights exactly)
+    /// Precision of the file (default: 16 bits where they hold the weights exactly)
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
     /// Print everything as JSON

@@ -14,7 +14,7 @@ use super::{DONE, SOME_FAILED, complain};
 
 #[derive(Debug, Args)]
 pub(super) struct CamerasArgs {
-    /// Try a camera's formats one by one and say what came (NAME: as in the list, or its path)
+    /// Try a camera's formats one by one and report what each delivers (NAME: as in the list, or its path)
     #[arg(long, value_name = "NAME")]
     check: Option<String>,
     /// Try this pixel format only, for example YUYV
@@ -72,14 +72,14 @@ fn check(wanted: &str, args: &CamerasArgs) -> anyhow::Result<u8> {
         .filter(|m| args.size.is_none_or(|s| s == m.size))
         .cloned()
         .collect();
-    // A format by name is asked for even where it is not offered: the device may know better than its list.
+    // A format by name is asked for even where it is not offered: a driver may not list all that it can do.
     let asked = match (&args.format, args.size) {
         (Some(format), size) if chosen.is_empty() => {
             let size = size.or_else(|| offered.first().map(|m| m.size)).unwrap_or((640, 480));
             vec![Some(CameraMode { format: format.clone(), size, decodable: true })]
         }
         _ if chosen.is_empty() => vec![None],
-        // The refusal of a format is the same in every size.
+        // A format that cannot be decoded fails at every size, so one is tried.
         (Some(_), _) if !chosen[0].decodable => {
             vec![Some(CameraMode { decodable: true, ..chosen[0].clone() })]
         }
@@ -134,7 +134,7 @@ fn describe(trial: &Trial) -> String {
         text += &format!(", {} damaged ({})", trial.damaged, trial.last_damage.as_deref().unwrap_or("?"));
     }
     if trial.timeouts > 0 {
-        text += &format!(", {} waits in vain", trial.timeouts);
+        text += &format!(", {} timeouts", trial.timeouts);
     }
     text
 }

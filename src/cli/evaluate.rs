@@ -93,7 +93,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
             }
         }
         rows.push(ConditionResult::new(*condition, &probabilities, &labels));
-        // The first one is the pictures as they are.
+        // The first condition leaves the pictures unchanged.
         evaluation.get_or_insert_with(|| Evaluation::new(&probabilities, &labels));
     }
     bar.finish_and_clear();
@@ -175,7 +175,7 @@ pub(super) fn pictures_bar(pictures: usize) -> ProgressBar {
     ProgressBar::new(pictures as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// What is written is safetensors, and is called so.
+/// The output is safetensors, so its name must end in .safetensors.
 pub(super) fn require_safetensors(path: &Path) -> anyhow::Result<()> {
     if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("safetensors")) {
         bail!("{}: expected a name that ends in .safetensors, the format that is written", path.display());

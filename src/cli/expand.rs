@@ -28,7 +28,7 @@ pub(super) struct ExpandArgs {
     /// Pictures to add, as a share of the training pictures
     #[arg(long, default_value_t = 0.3, value_name = "SHARE")]
     fraction: f64,
-    /// What all random numbers come from
+    /// Seed of all random numbers
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
 }
@@ -77,7 +77,7 @@ fn present_splits(path: &Path) -> Vec<SplitName> {
 fn file_name(split: &Split, index: usize) -> String {
     let name = &split.samples[index].name;
     let stem = name.rsplit('/').next().unwrap_or(name).replace([':', ' '], "_");
-    // Rows of a table have no ending of a picture.
+    // A row of a CSV file has no file extension.
     if stem.contains("_row_") { format!("{}.png", stem.replace(".csv", "")) } else { stem }
 }
 

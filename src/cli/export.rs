@@ -19,15 +19,15 @@ pub(super) struct ExportArgs {
     /// The safetensors file to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// Numbers in the file
+    /// Precision of the file
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
-    /// Something more to say in the file's metadata, for example its source; may be given several times
+    /// An entry to add to the file's metadata, for example its source; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     note: Vec<String>,
 }
 
-/// What decides how a network is run is not for notes to change.
+/// Keys that decide how a network is run. A note must not change them.
 const DECIDING: [&str; 7] = ["architecture", "blocks", "classes", "input_size", "mean", "std", "temperature"];
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<u8> {

@@ -1,4 +1,4 @@
-//! `moue analyze --record` and `--osc`: what is kept and sent besides the output.
+//! `moue analyze --record` and `--osc`: records the results and sends them to other programs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +40,8 @@ pub(super) struct Keeping<'a> {
     args: &'a KeepArgs,
     /// Whether the video shows the face mesh.
     mesh: bool,
-    /// Whether the recording knows of the baseline.
-    unbiased: bool,
+    /// Whether the recording has noted that a baseline is applied.
+    baseline_applied: bool,
     recorder: Option<Recorder>,
     kind: SourceKind,
     source: Arc<str>,
@@ -58,7 +58,7 @@ impl<'a> Keeping<'a> {
         Ok(Self {
             args,
             mesh,
-            unbiased: false,
+            baseline_applied: false,
             recorder: None,
             kind: SourceKind::Still,
             source: "".into(),
@@ -76,7 +76,7 @@ impl<'a> Keeping<'a> {
     ) -> anyhow::Result<()> {
         self.kind = info.kind;
         self.source = info.name.as_str().into();
-        self.unbiased = false;
+        self.baseline_applied = false;
         let Some(parent) = &self.args.record else { return Ok(()) };
         let video = self.args.video.then(|| VideoOptions {
             frame_rate: info
@@ -98,7 +98,7 @@ impl<'a> Keeping<'a> {
         Ok(())
     }
 
-    /// Keeps a result. `false`: the recording broke off, and it was said why.
+    /// Records and sends a result. `false`: the recording broke off, and the reason was printed.
     pub(super) fn result(
         &mut self,
         result: &AnalyzedFrame,
@@ -111,10 +111,11 @@ impl<'a> Keeping<'a> {
             osc.send(result, shown);
         }
         let Some(recorder) = &self.recorder else { return true };
-        if self.unbiased != smoothing.is_unbiased() {
-            self.unbiased = smoothing.is_unbiased();
+        if self.baseline_applied != smoothing.is_baseline_applied() {
+            self.baseline_applied = smoothing.is_baseline_applied();
             let settings = RecordedSettings::new(smoothing.settings());
-            recorder.set_settings_from(RecordedSettings { baseline: self.unbiased, ..settings }, time_s);
+            recorder
+                .set_settings_from(RecordedSettings { baseline: self.baseline_applied, ..settings }, time_s);
         }
         let tap = recorder.tap();
         let captured = result.frame.captured_at;
@@ -133,7 +134,7 @@ impl<'a> Keeping<'a> {
         if tap.takes() { true } else { self.end() }
     }
 
-    /// The source is at its end. `false`: not everything could be kept, and it was said why.
+    /// Ends a source's recording. `false`: something could not be recorded, and the reason was printed.
     pub(super) fn end(&mut self) -> bool {
         let Some(recorder) = self.recorder.take() else { return true };
         let folder = recorder.folder().to_owned();

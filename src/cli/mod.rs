@@ -4,7 +4,6 @@ mod analyze;
 mod annotate;
 mod bench;
 mod bench_faces;
-#[cfg(feature = "window")]
 mod bench_live;
 mod calibrate;
 mod cameras;
@@ -64,7 +63,7 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Measure how fast everything is on this machine
     Bench(bench::BenchArgs),
-    /// Make a network as sure as it is right, on validation pictures
+    /// Calibrate a network's probabilities on validation pictures
     Calibrate(calibrate::CalibrateArgs),
     /// List the cameras and their formats
     Cameras(cameras::CamerasArgs),
@@ -90,7 +89,7 @@ struct WindowArgs {
     source: SourceSpec,
     #[command(flatten)]
     network: NetworkArgs,
-    /// Who looks for faces: auto, rustface or blazeface (default: as in the View menu)
+    /// Face detector: auto, rustface or blazeface (default: as in the View menu)
     #[arg(long, value_name = "DETECTOR")]
     detector: Option<DetectorKind>,
     /// Neither read nor write the settings file
@@ -200,7 +199,7 @@ fn start_again_without_driver_cache() {
     use std::os::unix::process::CommandExt as _;
     // Mesa's, NVIDIA's.
     let wanted = [("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")];
-    // Whoever set them already gets his way, and nothing starts a third time.
+    // Variables that are set already are left as they are. The second start finds none missing.
     let missing = wanted.iter().filter(|(name, _)| std::env::var_os(name).is_none());
     let missing: Vec<_> = missing.copied().collect();
     let mut arguments = std::env::args_os();
@@ -209,7 +208,7 @@ fn start_again_without_driver_cache() {
         return;
     };
     let error = std::process::Command::new(program).arg0(name).args(arguments).envs(missing).exec();
-    // For example after an update the file is another one: a cache is the smaller harm.
+    // Fails for example when an update replaced the file. Then the cache is accepted.
     tracing::debug!("the graphics driver may keep a cache of shaders: {error}");
 }
 
@@ -239,7 +238,7 @@ fn complain(message: impl std::fmt::Display) {
     eprintln!("moue: {message}");
 }
 
-/// Whoever read our output has seen enough: that is no failure.
+/// The reader of a pipe closed it, as `head` does: that is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)

@@ -40,7 +40,11 @@ pub(super) fn run(args: &ModelArgs) -> anyhow::Result<u8> {
         }
         if let Some(table) = conditions {
             writeln!(out, "conditions     {}", table.data)?;
-            writeln!(out, "    {:<20} {:>8}  {:>8}  {:>8}  {:>8}", "", "read", "macro F1", "sure", "ECE")?;
+            writeln!(
+                out,
+                "    {:<20} {:>8}  {:>8}  {:>8}  {:>8}",
+                "", "accuracy", "macro F1", "conf.", "ECE"
+            )?;
             for r in &table.rows {
                 let ConditionFigures { words, accuracy, macro_f1, confidence, calibration_error, .. } = r;
                 writeln!(

@@ -88,7 +88,7 @@ impl MeasurementsRecord {
 struct SmoothedRecord {
     /// "unsure" where the network is.
     label: &'static str,
-    /// Of the label, or of what it would be if it had to be something.
+    /// Of the label, or of the leading expression where that is unsure.
     probability: f64,
     probabilities: Probabilities,
     /// Whether a personal baseline was taken out before the average.
@@ -232,7 +232,7 @@ impl<W: Write> RecordWriter<W> {
         Ok(())
     }
 
-    /// The writer below.
+    /// Returns the inner writer.
     pub(super) fn finish(self) -> W {
         self.out
     }

@@ -93,7 +93,7 @@ impl Smoothing {
     }
 
     /// Whether a baseline is taken out by now.
-    pub(super) fn is_unbiased(&self) -> bool {
+    pub(super) fn is_baseline_applied(&self) -> bool {
         self.baseline.is_some()
     }
 }

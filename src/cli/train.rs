@@ -20,7 +20,7 @@ use moue_train::{Observer, Precision, Stages, StepReport, Teaching};
 
 use super::dataset::{DataArgs, read_data};
 use super::{DONE, INTERRUPTED, complain};
-/// What the rate of a body that learned something else is multiplied with.
+/// Factor of the learning rate for a body that was pretrained on other classes.
 const BODY_RATE: f64 = 0.1;
 
 #[derive(Debug, Args)]
@@ -43,11 +43,11 @@ pub(super) struct TrainArgs {
     /// then taken
     #[arg(long, value_name = "WEIGHTS", conflicts_with = "resume")]
     init: Option<PathBuf>,
-    /// Learn from this network too: each batch asks one of those given what it reads in the same views, unspoilt. Give it
+    /// A teacher network to distil: each batch uses the probabilities of one of those given on undegraded views. Give it
     /// several times for several networks, and again with --resume
     #[arg(long, value_name = "WEIGHTS")]
     distill: Vec<PathBuf>,
-    /// Learn from this network's probabilities of the unchanged pictures too, asked once at the start
+    /// Distil this network's probabilities of the unchanged pictures, computed once at the start
     #[arg(long, value_name = "WEIGHTS", conflicts_with = "distill")]
     distill_stored: Option<PathBuf>,
     /// Where the network learns: auto, cpu, cuda or metal
@@ -56,14 +56,14 @@ pub(super) struct TrainArgs {
     /// CPU threads; 0 takes all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     threads: usize,
-    /// Numbers of the finished weights file
+    /// Precision of the finished weights file
     #[arg(long, value_enum, default_value_t = Dtype::F16)]
     dtype: Dtype,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// Numbers in a weights file.
+/// Precision of a weights file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Dtype {
     /// 16 bits
@@ -74,7 +74,7 @@ pub(super) enum Dtype {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RecipeFlag {
-    /// What reached most
+    /// The best settings so far
     Default,
     /// The published network's
     Reference,
@@ -94,13 +94,13 @@ enum AugmentationFlag {
     None,
     /// Mirrored, turned, scaled, moved, brighter or darker, a rectangle erased
     Standard,
-    /// Standard with wider turns and scales, half of the pictures spoilt as webcams do it
+    /// Standard with wider turns and scales, half of the pictures degraded as by webcams
     Webcam,
     /// The published network's
     Reference,
 }
 
-/// What changes the recipe; nothing given, nothing changed.
+/// Flags that change the recipe. Without them it stays as it is.
 #[derive(Debug, Args)]
 struct Settings {
     /// All settings at once; the other flags change single ones
@@ -124,16 +124,16 @@ struct Settings {
     /// The highest learning rate
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
-    /// What the learning rate is multiplied with outside the new layers (1; with torchvision's ResNet-18: 0.1)
+    /// Factor of the learning rate outside the new layers (1; with torchvision's ResNet-18: 0.1)
     #[arg(long, value_name = "FACTOR")]
     body_rate: Option<f64>,
     /// Weight decay
     #[arg(long, value_name = "RATE")]
     weight_decay: Option<f64>,
-    /// What all random numbers come from
+    /// Seed of all random numbers
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Share of the target that is spread over all classes
+    /// Label smoothing: share of the target that is spread over all classes
     #[arg(long, value_name = "SHARE")]
     smoothing: Option<f32>,
     /// Share of FER+ votes in the target (0; needs --ferplus)
@@ -157,10 +157,10 @@ struct Settings {
     /// What the teachers' logits are divided by, beyond their own calibration (with teachers: 1)
     #[arg(long, value_name = "T")]
     distill_temperature: Option<f32>,
-    /// How pictures are varied
+    /// Augmentation of the training pictures
     #[arg(long, value_enum)]
     augmentation: Option<AugmentationFlag>,
-    /// Numbers that are multiplied: f32, or bf16 on CPUs with AVX512-BF16
+    /// Precision of the products: f32, or bf16 on CPUs with AVX512-BF16
     #[arg(long, value_name = "NUMBERS")]
     precision: Option<Precision>,
     /// How often pictures of rare classes come
@@ -169,7 +169,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// Changes what was given.
+    /// Applies the flags that were given.
     fn apply(&self, recipe: &mut Recipe) {
         fn set<T: Copy>(to: &mut T, given: Option<T>) {
             if let Some(value) = given {

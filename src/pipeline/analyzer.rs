@@ -45,12 +45,12 @@ pub struct AnalyzedFrame {
     pub classify_ms: f32,
 }
 
-/// What counts as a face.
+/// How a frame is searched for faces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaceSearch {
     /// Search with these settings, and follow faces from frame to frame where the flag says so.
     Detect {
-        /// Who searches.
+        /// Which detectors search.
         detector: DetectorKind,
         /// The detector's settings.
         settings: DetectorSettings,
@@ -76,7 +76,7 @@ enum Faces {
 }
 
 impl FaceSearch {
-    /// What fits a source, with these detectors: stills are searched finely and one by one, everything with a clock fast and
+    /// The search for a kind of source: stills are searched finely and each alone, sources with a clock fast and
     /// with identities.
     #[must_use]
     pub fn for_source(kind: SourceKind, detector: DetectorKind) -> Self {
@@ -100,7 +100,7 @@ impl FrameAnalyzer {
     pub fn set_search(&mut self, search: FaceSearch) {
         self.blinks = BlinkWatch::default();
         match (&mut self.faces, search) {
-            // Reading the detectors' models again would cost more than a picture.
+            // Kept, because loading the detectors' models again takes longer than analysing a picture.
             (Faces::Found { finder, track }, FaceSearch::Detect { detector, settings, track: tracked })
                 if finder.settings() == settings && finder.kind() == detector =>
             {

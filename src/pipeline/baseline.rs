@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::AnalyzedFace;
 
-/// For so long one looks neutral, in seconds.
+/// How long the person looks neutral while a baseline is recorded, in seconds.
 pub const BASELINE_S: f64 = 3.0;
-/// Fewer readings are no mean; a slow machine gives two a second.
+/// Fewest readings for a mean: a slow machine gives two a second.
 const FEWEST: usize = 5;
 /// A face that is away for longer ends the recording, in seconds.
 const LONGEST_GAP_S: f64 = 1.0;
-/// Lower probabilities are taken for this one: their logarithms say nothing and weigh much.
+/// Lower probabilities are raised to this one, because their logarithms would dominate the mean.
 const FLOOR: f64 = 1e-4;
 /// What an unbiased reading says of a neutral face: neutral with this probability, the rest shared equally.
 const REFERENCE: f64 = 0.7;
-/// Largest bias: a factor of 400 in the odds. Who smiles during the recording can smile afterwards, too.
+/// Largest bias: a factor of 400 in the odds. A smile during the recording must not hide every later smile.
 const MOST: f32 = 6.0;
 
 /// The bias of one face, camera and network, in log-odds against neutral.
@@ -74,7 +74,7 @@ pub struct BaselineMean {
 }
 
 impl BaselineMean {
-    /// Takes one raw reading in.
+    /// Adds one raw reading.
     pub fn add(&mut self, raw: &Probabilities) {
         let log = |e: usize| f64::from(raw[e]).max(FLOOR).ln();
         let neutral = log(Expression::Neutral.index());
@@ -98,10 +98,10 @@ impl BaselineMean {
     }
 }
 
-/// What became of a frame during a recording.
+/// What a frame changed while a baseline is recorded.
 #[derive(Debug, Clone, PartialEq)]
-pub enum RecordingStep {
-    /// It goes on for so many seconds.
+pub enum BaselineStep {
+    /// The recording goes on.
     Going {
         /// Seconds that are left, above 0.
         left_s: f64,
@@ -129,19 +129,19 @@ impl BaselineRecorder {
         Self { id, mean: BaselineMean::default(), start_s: None, last_s: 0.0 }
     }
 
-    /// Takes the faces of the frame at `time_s` in.
-    pub fn add(&mut self, faces: &[AnalyzedFace], time_s: f64) -> RecordingStep {
+    /// Adds the faces of the frame at `time_s`.
+    pub fn add(&mut self, faces: &[AnalyzedFace], time_s: f64) -> BaselineStep {
         let face = faces.iter().find(|f| f.id == self.id);
         self.add_reading(face.map(|f| &f.reading.probabilities), time_s)
     }
 
-    fn add_reading(&mut self, raw: Option<&Probabilities>, time_s: f64) -> RecordingStep {
+    fn add_reading(&mut self, raw: Option<&Probabilities>, time_s: f64) -> BaselineStep {
         let start_s = *self.start_s.get_or_insert_with(|| {
             self.last_s = time_s;
             time_s
         });
         if !(0.0..=LONGEST_GAP_S).contains(&(time_s - self.last_s)) {
-            return RecordingStep::Failed("the face was not in view all the time");
+            return BaselineStep::Failed("the face was not in view all the time");
         }
         if let Some(raw) = raw {
             self.mean.add(raw);
@@ -149,9 +149,9 @@ impl BaselineRecorder {
         }
         let left_s = BASELINE_S - (time_s - start_s);
         if left_s > 0.0 {
-            return RecordingStep::Going { left_s };
+            return BaselineStep::Going { left_s };
         }
-        self.mean.bias().map_or(RecordingStep::Failed("there were too few readings"), RecordingStep::Done)
+        self.mean.bias().map_or(BaselineStep::Failed("there were too few readings"), BaselineStep::Done)
     }
 }
 
@@ -240,27 +240,27 @@ mod tests {
             let t = 5.0 + f64::from(i) / 30.0;
             // Every third frame misses the face.
             let step = recorder.add_reading((i % 3 > 0).then_some(&raw), t);
-            assert!(matches!(step, RecordingStep::Going { left_s } if left_s <= BASELINE_S), "{step:?}");
+            assert!(matches!(step, BaselineStep::Going { left_s } if left_s <= BASELINE_S), "{step:?}");
         }
-        let RecordingStep::Done(bias) = recorder.add_reading(Some(&raw), 8.01) else { panic!("not done") };
+        let BaselineStep::Done(bias) = recorder.add_reading(Some(&raw), 8.01) else { panic!("not done") };
         close(bias[Expression::Sad.index()], 3.3322);
 
         let mut recorder = BaselineRecorder::new(1);
         recorder.add_reading(Some(&raw), 0.0);
-        assert!(matches!(recorder.add_reading(None, 0.9), RecordingStep::Going { .. }));
-        assert!(matches!(recorder.add_reading(Some(&raw), 1.1), RecordingStep::Failed(_)));
+        assert!(matches!(recorder.add_reading(None, 0.9), BaselineStep::Going { .. }));
+        assert!(matches!(recorder.add_reading(Some(&raw), 1.1), BaselineStep::Failed(_)));
         // A source that starts again is another recording.
         let mut recorder = BaselineRecorder::new(1);
         recorder.add_reading(Some(&raw), 2.0);
-        assert!(matches!(recorder.add_reading(Some(&raw), 0.5), RecordingStep::Failed(_)));
+        assert!(matches!(recorder.add_reading(Some(&raw), 0.5), BaselineStep::Failed(_)));
         // Too slow a machine.
         let mut recorder = BaselineRecorder::new(1);
         for t in [0.0, 0.9, 1.8] {
             recorder.add_reading(Some(&raw), t);
         }
         recorder.add_reading(None, 2.7);
-        assert!(matches!(recorder.add_reading(None, 2.8), RecordingStep::Going { .. }));
-        assert!(matches!(recorder.add_reading(None, 3.01), RecordingStep::Failed(_)));
+        assert!(matches!(recorder.add_reading(None, 2.8), BaselineStep::Going { .. }));
+        assert!(matches!(recorder.add_reading(None, 3.01), BaselineStep::Failed(_)));
     }
 
     #[test]

@@ -13,15 +13,15 @@ use moue_detect::DetectorKind;
 use moue_model::{DeviceChoice, ModelError};
 use parking_lot::Mutex;
 
-use super::analysis::analysis_loop;
-use super::capturing::capture_loop;
+use super::analysis_thread::analysis_loop;
+use super::capture_thread::capture_loop;
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{
     BaselineState, Hooks, Message, NewModel, Origins, ResultTap, Shared, SourceState, Wanted, fault,
 };
 use super::{Baseline, Mailbox, SmoothingSettings};
 
-/// The program ends within a second; a driver call that hangs is left behind.
+/// Longest wait for the threads at the end. One that hangs in a driver call is not waited for.
 const END_WITHIN: Duration = Duration::from_millis(900);
 /// Messages that the window has not read yet; more are dropped (and logged).
 const MESSAGES: usize = 64;
@@ -38,7 +38,7 @@ pub struct LiveOptions {
     pub threads: usize,
     /// How strongly the readings are smoothed.
     pub smoothing: SmoothingSettings,
-    /// Who looks for faces.
+    /// Which detectors look for faces.
     pub detector: DetectorKind,
 }
 
@@ -60,7 +60,7 @@ impl Live {
         Self::start_from(options, hooks, Origins::default())
     }
 
-    /// As [`Self::start`], with sources and weights of other origins.
+    /// As [`Self::start`], with other ways to open sources and read weights (tests, benchmarks).
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -160,7 +160,7 @@ impl Live {
                 }
                 Err(e) => {
                     let kept = if shared.model.lock().is_some() {
-                        "the network that was running goes on running"
+                        "the network in use is kept"
                     } else {
                         "the built-in network is used"
                     };
@@ -212,7 +212,7 @@ impl Live {
         *self.shared.baseline.lock() = BaselineState::Recording { id, left_s: None };
     }
 
-    /// Takes this baseline, or none. A recording ends without a result.
+    /// Sets or removes the baseline. One that is being recorded is discarded.
     pub fn set_baseline(&self, baseline: Option<Baseline>) {
         // Whether it fits is known with the next frame.
         *self.shared.baseline.lock() =
@@ -236,7 +236,7 @@ impl Live {
         *self.shared.tap.lock() = tap;
     }
 
-    /// Changes who looks for faces; the faces so far are forgotten.
+    /// Changes the detectors; the tracks so far are forgotten.
     pub fn set_detector(&self, detector: DetectorKind) {
         *self.shared.detector.lock() = detector;
     }
@@ -288,7 +288,7 @@ fn load(
     Ok(NewModel { classifier, info })
 }
 
-/// A file that makes the reader panic is a bad file like any other.
+/// As [`load`]. A panic of the reader becomes an error about that file.
 fn guarded_load(
     shared: &Shared,
     path: Option<&Path>,

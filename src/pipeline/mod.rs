@@ -1,9 +1,13 @@
 //! Threads, latest-value mailboxes and timings between the camera and the window.
+//!
+//! A frame leaves the capture thread twice: to the window (`Hooks::on_frame`) and to the analysis (`Shared::work`). A result
+//! leaves the analysis thread twice: the newest for the window (`Shared::result`), every one for a recording
+//! (`Shared::tap`).
 
-mod analysis;
+mod analysis_thread;
 mod analyzer;
 mod baseline;
-mod capturing;
+mod capture_thread;
 mod live;
 mod mailbox;
 mod results;
@@ -13,7 +17,7 @@ mod smoothing;
 mod watched;
 
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
-pub use baseline::{BASELINE_S, Baseline, BaselineMean, BaselineRecorder, RecordingStep};
+pub use baseline::{BASELINE_S, Baseline, BaselineMean, BaselineRecorder, BaselineStep};
 pub use live::{Live, LiveOptions, Stopper};
 pub use mailbox::Mailbox;
 pub use results::{LiveResult, ModelInfo};

@@ -77,7 +77,7 @@ pub enum BaselineState {
 /// Reads a weights file (`None`: the built-in network), on a thread of its own.
 pub type WeightsReader = dyn Fn(Option<&Path>) -> Result<LoadedWeights, ModelError> + Send + Sync;
 
-/// Where sources and weights come from. The real ones, or those of a test.
+/// How sources are opened and weights are read. Tests replace both.
 #[derive(Clone)]
 pub struct Origins {
     /// Opens sources.
@@ -116,7 +116,7 @@ pub(super) struct Work {
     pub(super) kind: SourceKind,
     /// Name of the source.
     pub(super) source: Arc<str>,
-    /// Number of the source; results of an older one are worthless.
+    /// Counts changes of source, pauses and resumes. Results of an earlier generation are dropped.
     pub(super) generation: u64,
 }
 
@@ -170,7 +170,7 @@ impl Shared {
         (self.hooks.on_change)();
     }
 
-    /// Hands a result out, with no lock held: a tap may ask for anything.
+    /// Calls the tap with no lock held, because the tap may call any method of the pipeline.
     pub(super) fn tap(&self, result: &Arc<LiveResult>) {
         let tap = self.tap.lock().clone();
         if let Some(tap) = tap {
@@ -178,13 +178,13 @@ impl Shared {
         }
     }
 
-    /// Nothing old stays on screen.
+    /// Removes the result, so that no outdated face stays on screen.
     pub(super) fn clear_result(&self) {
         *self.result.lock() = None;
     }
 }
 
-/// What to tell of a panic in the thread `name`.
+/// The message about a panic in the thread `name`.
 pub(super) fn fault(name: &str, panic: &(dyn Any + Send)) -> String {
     crate::fault::describe(name, panic)
 }

@@ -10,7 +10,7 @@ pub struct ReadingStage {
     owner: Option<(u64, f64)>,
 }
 
-/// Whoever is away for longer may be the person that comes into view next, in seconds.
+/// After this absence, in seconds, the next face that appears alone is taken for the owner of the baseline.
 const OWNER_GONE_S: f64 = 1.5;
 
 impl ReadingStage {
@@ -42,7 +42,7 @@ impl ReadingStage {
         shown
     }
 
-    /// Says whose baseline the next one is. Without a word (`None`), or when that person is gone, it is that of
+    /// Sets whose baseline is applied from now on. With `None`, or when that person is gone, it is applied to
     /// the one face that comes into view alone.
     pub fn set_owner(&mut self, id: Option<u64>, time_s: f64) {
         self.owner = id.map(|id| (id, time_s));

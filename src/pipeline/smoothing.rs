@@ -1,4 +1,4 @@
-//! Steady readings: probabilities are averaged over time, and the label changes only for a reason.
+//! Steady readings: probabilities are averaged over time, and the label changes only for a clear lead.
 
 use std::collections::HashMap;
 

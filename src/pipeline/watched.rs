@@ -18,7 +18,7 @@ const WAIT: Duration = Duration::from_millis(500);
 /// How often a call looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A camera that is watched.
+/// A camera that is opened again when its signal is lost.
 pub struct WatchedCamera {
     source: WatchedSource,
     /// What happened and was not returned yet.
@@ -30,7 +30,7 @@ pub struct WatchedCamera {
 
 impl WatchedCamera {
     /// Opens `source` with `open` on a new thread and waits for it. `limits` should end at some time
-    /// ([`Limits::give_up_after`]): nobody watches. `Ok(None)`: `stopped` was set meanwhile.
+    /// ([`Limits::give_up_after`]): no user is there to stop it. `Ok(None)`: `stopped` was set meanwhile.
     ///
     /// # Errors
     /// What `open` says, or that the driver does not answer.

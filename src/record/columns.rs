@@ -5,7 +5,7 @@ use moue_model::Expression;
 /// What `smoothed_label` says where the network is not sure enough.
 pub const UNSURE: &str = "unsure";
 
-/// The columns, in order. A value that there is none of is empty.
+/// The columns, in order. A missing value is empty.
 ///
 /// - `time_s`: seconds since the recording started, when the frame arrived; of a file, the time that it gives
 /// - `frame`: position of the frame in its source, from 0
@@ -16,7 +16,7 @@ pub const UNSURE: &str = "unsure";
 /// - `label`, `probability`: the network's most probable expression in this frame, and how probable
 /// - `angry` to `surprise`: the network's probabilities of this frame
 /// - `smoothed_label`: the expression as it was shown, or [`UNSURE`]
-/// - `smoothed_probability`: the averaged probability of that label, or of what it would be if it had to be something
+/// - `smoothed_probability`: the averaged probability of that label; where it is [`UNSURE`], of the leading expression
 /// - `baseline`: whether a personal baseline was taken out before the average
 /// - `smoothed_angry` to `smoothed_surprise`: the averaged probabilities that were shown
 /// - `quality`: how well the face can be read, 0 to 1, and `reasons`: what speaks against it, the worst first, with a space
@@ -24,7 +24,7 @@ pub const UNSURE: &str = "unsure";
 /// - `yaw`, `pitch`, `roll`: how the head is turned, in degrees (see [`moue_detect::HeadPose`]); `right_eye`, `left_eye`,
 ///   `mouth`: their openings, heights in widths; `blinks_per_min`: over the last minute. Where the face has a mesh
 /// - `age_ms`: time from the frame's arrival to its result, in milliseconds
-/// - `source`: the file or device; last, so that a comma in a name moves no other value for those who split at commas
+/// - `source`: the file or device; last, so that a comma in a name shifts no other column for simple readers
 pub const CSV_HEADER: [&str; 40] = [
     "time_s",
     "frame",
@@ -92,7 +92,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The columns that a header names, in any order. Those of versions before the columns were one set are known too:
+    /// The columns that a header names, in any order. The names of earlier versions are accepted too:
     /// `label` for what is `smoothed_label` now, `raw_angry` for `angry`, `smooth_angry` for `smoothed_angry`.
     ///
     /// # Errors

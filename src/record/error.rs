@@ -1,4 +1,4 @@
-//! Everything that can go wrong while something is kept.
+//! Errors of recordings, snapshots and reports.
 
 use std::io;
 use std::path::PathBuf;

@@ -12,7 +12,7 @@ pub const SESSION_FILE: &str = "session.json";
 /// The annotated video.
 pub(super) const VIDEO_FILE: &str = "video.mp4";
 
-/// So many names may be taken before something else must be wrong.
+/// How many names are tried before giving up.
 const TRIES: u32 = 1000;
 
 /// Makes a new folder in `parent`, named by the local time, for example `2026-03-01_14-05-09`; numbered where

@@ -1,4 +1,4 @@
-//! Keeps what was seen: session folders, annotated pictures and videos, and the page made from them.
+//! Recordings: session folders, annotated pictures and videos, and the page made from them.
 //!
 //! A session is a folder with `session.json` (what was recorded, by which network and settings),
 //! `faces.csv` (a row a face) and, where it is wanted, `video.mp4`. See `docs/recording.md`.

@@ -19,7 +19,7 @@ const FACES: usize = 64;
 /// Why nothing can be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum OscError {
-    /// The address names no place.
+    /// The address cannot be resolved.
     #[error("{address}: expected HOST:PORT to send to: {reason}")]
     Address {
         /// What was given.
@@ -73,7 +73,7 @@ impl OscSender {
     }
 }
 
-/// The packets of a result: one, or more for a crowd.
+/// The packets of a result: one, or more where there are over 64 faces.
 fn packets(result: &AnalyzedFrame, shown: &[ShownReading]) -> Vec<OscPacket> {
     let frame = &result.frame;
     let (width, height) = (frame.image.width().max(1) as f32, frame.image.height().max(1) as f32);

@@ -20,7 +20,7 @@ const WEAK_TEXT: [u8; 3] = [154, 164, 178];
 const GROUND: [u8; 3] = [21, 24, 30];
 const WELL: [u8; 3] = [44, 50, 61];
 
-/// Longest side of a picture, in pixels, whose pixels are a point each. A larger one is looked at smaller, so its lines
+/// Longest side of a picture, in pixels, that is drawn with a pixel a point. A larger one is usually viewed reduced, so its lines
 /// and letters grow with it.
 const POINT_SIZED: f32 = 800.0;
 

@@ -26,7 +26,7 @@ impl Raster {
     pub(super) fn into_picture(self) -> RgbImage {
         let (width, height) = (self.pixmap.width(), self.pixmap.height());
         let mut picture = RgbImage::new(width, height);
-        // Nothing drawn makes the ground transparent, so that premultiplied colours are colours.
+        // The ground stays opaque whatever is drawn, so premultiplied colours equal plain ones.
         for (to, from) in picture.pixels_mut().zip(self.pixmap.data().chunks_exact(4)) {
             to.0.copy_from_slice(&from[..3]);
         }

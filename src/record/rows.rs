@@ -36,7 +36,7 @@ pub struct FaceRow {
     pub reasons: Vec<Reason>,
     /// What the mesh tells, where there is one.
     pub measured: Option<Measurements>,
-    /// Milliseconds from the frame's arrival to its result; `None` where nobody waited for it.
+    /// Milliseconds from the frame's arrival to its result; `None` where it was not measured.
     pub age_ms: Option<f32>,
 }
 
@@ -76,7 +76,7 @@ impl ResultRows {
     /// Appends the rows as lines of CSV.
     ///
     /// # Errors
-    /// None that is known: nothing is written but memory.
+    /// None is expected, because it writes to memory only.
     pub fn append_to(&self, out: &mut Vec<u8>) -> io::Result<()> {
         if self.0.is_empty() {
             return Ok(());

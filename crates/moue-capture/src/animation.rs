@@ -7,19 +7,15 @@ use std::time::{Duration, Instant};
 
 use image::{ImageFormat, RgbImage};
 
-use super::clock::FrameClock;
 use super::picture::{Animation, animation, animation_frame};
+use super::playback::{Due, Playback, jump_s};
 use super::schedule::Schedule;
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport};
 
 /// Longest time in one call.
 const CALL: Duration = Duration::from_millis(400);
-/// Being later than this is not made up for: each frame is shown, for its own time. In seconds.
-const TOO_LATE_S: f64 = 0.1;
-/// Moving further than this, in seconds, is a cut: nothing goes on there.
-const NEAR_S: f64 = 1.0;
-/// By how much the clock jumps at a cut, in seconds; longer than anything remembers.
-const CUT_S: f64 = 10.0;
+/// The least time from one delivered frame to the next, in seconds: that of the fastest animations.
+const SHORTEST_S: f64 = 0.01;
 
 /// An animated GIF, WebP or PNG.
 pub(super) struct AnimationSource {
@@ -31,13 +27,13 @@ pub(super) struct AnimationSource {
     animation: Animation,
     /// Frames that were decoded since the start of the file.
     decoded: usize,
-    /// There are no more than these, or the next is damaged.
+    /// Whether no further frame can be decoded: the file ends, or the next one is damaged.
     at_end: bool,
-    /// The end was reached once: the schedule is right.
+    /// Whether the end was reached once, so that the schedule is exact.
     end_known: bool,
     /// The file's frame that comes next.
     next: usize,
-    /// It, once it is decoded.
+    /// That frame, once it is decoded.
     waiting: Option<RgbImage>,
     /// What is added to the file's time, see [`Frame::time_s`].
     offset_s: f64,
@@ -45,18 +41,7 @@ pub(super) struct AnimationSource {
     playback: Playback,
 }
 
-/// Playback at the file's own pace.
-struct Playback {
-    clock: FrameClock,
-    /// The file's time when the clock started, in seconds; below 0 once it has come round.
-    from_s: f64,
-    playing: bool,
-    speed: f64,
-    /// Frames to show although it is paused.
-    steps: u32,
-}
-
-/// What decoding came to.
+/// The outcome of decoding.
 enum Decoded {
     Ready,
     /// There is more to decode than fits into one call.
@@ -96,7 +81,7 @@ impl AnimationSource {
             waiting: None,
             offset_s: 0.0,
             transport,
-            playback: Playback { clock: FrameClock::new(), from_s: 0.0, playing: true, speed: 1.0, steps: 0 },
+            playback: Playback::from(0.0),
         }))
     }
 
@@ -108,21 +93,14 @@ impl AnimationSource {
         CaptureError::Timeout { source_name: self.info.name.clone(), waited_ms: CALL.as_millis() as u64 }
     }
 
-    /// Does what was asked for. `false`: there is nothing to show now.
-    fn obey(&mut self) -> Result<bool, CaptureError> {
+    /// Carries out what the transport asks for. `false`: there is nothing to show now.
+    fn apply_requests(&mut self) -> Result<bool, CaptureError> {
         let asked = self.transport.take();
         if let Some(to_s) = asked.seek_s {
             self.seek(self.schedule.frame_at(to_s))?;
             self.playback.steps = 1;
         }
-        self.playback.steps += asked.steps;
-        let playback = &mut self.playback;
-        if (asked.playing && !playback.playing) || asked.speed != playback.speed {
-            playback.clock = FrameClock::new();
-            playback.from_s = self.schedule.start_s(self.next);
-        }
-        (playback.playing, playback.speed) = (asked.playing, asked.speed);
-        Ok(playback.playing || playback.steps > 0)
+        Ok(self.playback.apply(&asked, self.schedule.start_s(self.next)))
     }
 
     /// Goes on at frame `index`.
@@ -131,8 +109,7 @@ impl AnimationSource {
         let last = self.next.saturating_sub(1);
         let (last_s, to_s) = (self.schedule.start_s(last), self.schedule.start_s(index));
         let way_s = (to_s - last_s).abs();
-        let jump_s = if way_s <= NEAR_S { way_s.max(0.01) } else { CUT_S };
-        self.offset_s += last_s + jump_s - to_s;
+        self.offset_s += last_s + jump_s(way_s, SHORTEST_S) - to_s;
         self.go_to(index)
     }
 
@@ -178,7 +155,7 @@ impl AnimationSource {
         Ok(Decoded::Ready)
     }
 
-    /// What is to be said of a damaged frame. Shown live, the animation ends before it from now on.
+    /// The error for a damaged frame. Shown live, the animation ends before that frame from now on.
     fn damaged(&mut self, why: &str) -> CaptureError {
         let reason = format!("frame {} cannot be decoded: {why}", self.decoded);
         if self.pace == Pace::Unpaced || self.decoded == 0 {
@@ -190,7 +167,7 @@ impl AnimationSource {
         }
     }
 
-    /// There are no more frames than those that were decoded, however many it seemed.
+    /// The file has no more frames than were decoded: shortens the schedule, which listed more.
     fn end(&mut self) -> Result<(), CaptureError> {
         if self.decoded == 0 {
             return Err(self.unusable("the file holds no frame".into()));
@@ -203,7 +180,7 @@ impl AnimationSource {
         Ok(())
     }
 
-    /// After the last frame. `false`: it stays.
+    /// Starts again after the last frame. `false`: the last frame stays.
     fn start_again(&mut self) -> Result<bool, CaptureError> {
         if !self.transport.status().looping {
             self.transport.ended();
@@ -214,27 +191,23 @@ impl AnimationSource {
         }
         // Time goes on; the last frame is shown for its time too.
         self.offset_s += self.schedule.end_s();
-        self.playback.from_s -= self.schedule.end_s();
+        self.playback.come_round(self.schedule.end_s());
         self.go_to(0)?;
         Ok(true)
     }
 
     /// Waits for the time of the next frame. `false`: something was asked for meanwhile.
     fn wait_until_due(&mut self) -> Result<bool, CaptureError> {
-        let playback = &mut self.playback;
-        let due_s = (self.schedule.start_s(self.next) - playback.from_s) / playback.speed;
-        let left_s = due_s - playback.clock.now_s();
-        if left_s > 0.0 {
-            let left = Duration::from_secs_f64(left_s);
-            if self.transport.wait(left.min(CALL)) {
-                return Ok(false);
+        match self.playback.wait(self.schedule.start_s(self.next), &self.transport) {
+            Due::Now => Ok(true),
+            Due::Asked => Ok(false),
+            Due::NotYet => Err(self.timeout()),
+            // Each frame is shown, for its own time: none is skipped or shortened to catch up.
+            Due::Late(late_s) => {
+                self.playback.forgive(late_s);
+                Ok(true)
             }
-            return if left > CALL { Err(self.timeout()) } else { Ok(true) };
         }
-        if -left_s > TOO_LATE_S {
-            playback.clock.set_back(-left_s);
-        }
-        Ok(true)
     }
 
     fn deliver(&mut self, image: RgbImage) -> Frame {
@@ -264,7 +237,7 @@ impl FrameSource for AnimationSource {
         }
         let until = Instant::now() + CALL;
         loop {
-            if !self.obey()? {
+            if !self.apply_requests()? {
                 self.transport.wait(CALL / 4);
                 return Err(self.timeout());
             }
@@ -276,12 +249,7 @@ impl FrameSource for AnimationSource {
                     false => return Err(self.timeout()),
                 },
             }
-            if self.playback.steps > 0 {
-                // Shown at once; time starts from here.
-                self.playback.steps -= 1;
-                self.playback.clock = FrameClock::new();
-                self.playback.from_s = self.schedule.start_s(self.next);
-            } else if !self.wait_until_due()? {
+            if !self.playback.step(self.schedule.start_s(self.next)) && !self.wait_until_due()? {
                 continue;
             }
             let Some(image) = self.waiting.take() else { continue };

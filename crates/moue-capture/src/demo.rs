@@ -84,7 +84,7 @@ impl FrameSource for DemoSource {
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         match self.pace {
             Pace::Live => {
-                // As a camera does, skip what nobody took in time.
+                // Like a camera, skip the frames that were not fetched in time.
                 self.next = self.next.max((self.clock.now_s() * RATE) as u64);
                 while !self.clock.wait_until(self.next as f64 / RATE) {}
             }

@@ -12,7 +12,7 @@ use image::RgbImage;
 use moue_files::excerpt;
 
 use super::CaptureError;
-use super::said::{Said, Stamp, listen};
+use super::ffmpeg_log::{FfmpegLog, Stamp, read_log};
 
 /// Largest frame of a file, in pixels: those of 8K have 33 to 35 million. ffmpeg holds up to some twenty of them.
 pub(super) const MAX_FILE_PIXELS: u64 = 36_000_000;
@@ -20,7 +20,7 @@ pub(super) const MAX_FILE_PIXELS: u64 = 36_000_000;
 pub(super) const MAX_SIDE_PX: usize = 4096;
 /// Longest piece of a message that is read at once.
 const MAX_MESSAGE_BYTES: u64 = 4096;
-/// A frame's time is said before the frame comes; this is for a machine that stands still.
+/// Longest wait for a frame's time, which ffmpeg prints before the frame itself.
 const STAMP_WAIT: Duration = Duration::from_secs(5);
 
 /// Containers that are files of their own. Playlists are left out: they lead to other files and to the
@@ -45,7 +45,7 @@ pub(super) const INPUT_LIMITS: [&str; 8] = [
 /// ffmpeg before 5.1 knows the option that hands on each frame once by its former name.
 static OLD_NAMES: AtomicBool = AtomicBool::new(false);
 
-/// A program that Ctrl-C in the terminal does not reach: this program ends it, and what it has read by then is whole.
+/// A child process that Ctrl-C in the terminal does not reach: moue ends it itself, so that its output is whole.
 #[must_use]
 pub fn command(program: &str) -> Command {
     #[cfg_attr(not(any(unix, windows)), expect(unused_mut, reason = "other systems have no such groups"))]
@@ -96,7 +96,7 @@ pub fn last_line(errors: impl Read) -> String {
     last
 }
 
-/// Lines of any length, and bytes of any kind: the file has a say in them.
+/// Lines of any length, and bytes of any kind: they may quote the file's own texts.
 pub(super) fn lines(input: impl Read, mut each: impl FnMut(&str)) {
     let mut input = BufReader::new(input);
     let mut line = Vec::new();
@@ -146,13 +146,13 @@ pub(super) struct Decoder {
     child: Child,
     pub(super) frames: Receiver<Decoded>,
     reader: Option<JoinHandle<io::Result<()>>>,
-    messages: Option<JoinHandle<Said>>,
+    messages: Option<JoinHandle<FfmpegLog>>,
 }
 
-/// What a decoder came to.
+/// How a decoder ended.
 pub(super) struct Ending {
     pub(super) success: bool,
-    pub(super) said: Said,
+    pub(super) log: FfmpegLog,
     /// What was wrong with its output.
     pub(super) broken: Option<String>,
 }
@@ -179,7 +179,7 @@ impl Decoder {
             .map_err(spawn_failed)?;
         let messages = std::thread::Builder::new()
             .name("video-messages".into())
-            .spawn(move || listen(errors, &stamp))
+            .spawn(move || read_log(errors, &stamp))
             .map_err(spawn_failed)?;
         Ok(Self { child, frames, reader: Some(reader), messages: Some(messages) })
     }
@@ -193,10 +193,10 @@ impl Decoder {
             Err(RecvTimeoutError::Timeout) => Err(unusable("ffmpeg delivered no frame for 10 s".into())),
             Err(RecvTimeoutError::Disconnected) => {
                 let ending = decoder.finish().map_err(|e| unusable(e.to_string()))?;
-                if ending.said.unknown_option && !OLD_NAMES.swap(true, Ordering::Relaxed) {
+                if ending.log.unknown_option && !OLD_NAMES.swap(true, Ordering::Relaxed) {
                     return Self::with_first_frame(job);
                 }
-                Err(unusable(match (ending.said.first_error, ending.broken) {
+                Err(unusable(match (ending.log.first_error, ending.broken) {
                     (Some(said), _) => format!("ffmpeg cannot decode it: {said}"),
                     (None, Some(broken)) => broken,
                     (None, None) => "the file holds no video frame".into(),
@@ -208,14 +208,14 @@ impl Decoder {
     /// Collects the program at its end.
     pub(super) fn finish(&mut self) -> io::Result<Ending> {
         let read = self.reader.take().map(JoinHandle::join);
-        let said = self.messages.take().and_then(|m| m.join().ok()).unwrap_or_default();
+        let log = self.messages.take().and_then(|m| m.join().ok()).unwrap_or_default();
         let success = self.child.wait()?.success();
         let broken = match read {
             Some(Ok(Err(e))) => Some(format!("ffmpeg's output broke off: {e}")),
             Some(Err(_)) => Some("the thread that reads ffmpeg's output panicked".into()),
             _ => None,
         };
-        Ok(Ending { success, said, broken })
+        Ok(Ending { success, log, broken })
     }
 }
 
@@ -273,7 +273,7 @@ fn arguments(job: &Job<'_>) -> Command {
         .arg(input_name(job.path))
         .args(["-map", &format!("0:{}", job.stream)])
         .args(passthrough)
-        // Times are told by the filter below; here they only must not fall together.
+        // The filter showinfo reports the times; the output's own times only have to differ.
         .args(["-enc_time_base", "1/1000000"])
         .arg("-vf")
         .arg(format!(

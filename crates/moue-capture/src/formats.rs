@@ -161,14 +161,14 @@ const LITTER: [&str; 14] = [
     "desktop.ini",
 ];
 
-/// What systems and programs leave in folders: no one's pictures, and passed over in silence.
+/// Whether systems and programs made it by themselves (thumbnails, `.DS_Store`): skipped without a message.
 #[must_use]
 pub fn is_litter(path: &Path) -> bool {
     let Some(name) = path.file_name().map(|n| n.to_string_lossy().to_lowercase()) else { return false };
     name.starts_with("._") || LITTER.contains(&&*name)
 }
 
-/// Files of folders that are taken, and those that are left out, by their kinds.
+/// Chooses the files of a folder, and counts those that are left out, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LeftOut(BTreeMap<String, usize>);
 
@@ -252,7 +252,7 @@ pub(super) fn begins_as_video(path: &Path) -> bool {
 fn head(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Ok(file) = File::open(path) {
-        // What was read until then counts.
+        // An error keeps the bytes that were read before it.
         let _ = file.take(4096).read_to_end(&mut bytes);
     }
     bytes

@@ -7,7 +7,7 @@ use super::ffmpeg::command;
 use super::probe::Hdr;
 
 /// In linear light, where 1 is the white of ordinary pictures, 100 cd/m2 (ITU-R BT.2035): what is no brighter stays
-/// nearly as it is, and what is brighter is pressed together (a Möbius transform).
+/// nearly as it is, and brighter values are compressed (a Möbius transform).
 const TONE_MAPPING: &str = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=mobius:desat=0,\
     zscale=t=bt709:m=bt709:r=full,format=gbrp,";
 

@@ -1,4 +1,4 @@
-//! Opens whatever the user named.
+//! Opens the source that the user named.
 
 use std::io::Read as _;
 use std::path::Path;

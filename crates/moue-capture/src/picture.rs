@@ -91,7 +91,7 @@ struct Opened {
 fn open(path: &Path) -> Result<Opened, String> {
     let (file, bytes) = plain_file::open(path).map_err(|e| e.to_string())?;
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(|e| e.to_string())?;
-    // Without a look at the name.
+    // The format is told by the content, not by the name.
     let Some(format) = reader.format().filter(|format| is_read(*format)) else {
         return Err(not_a_picture(path));
     };
@@ -141,7 +141,7 @@ pub(super) fn not_a_picture(path: &Path) -> String {
 
 /// Whether a file with a JPEG's first bytes is a video of many.
 pub(super) fn is_motion_jpeg(path: &Path) -> bool {
-    // Only names that say so, and files that look so.
+    // Either the name says so, or a second picture follows the first.
     formats::kind_by_name(path).is_some_and(|kind| kind.name == "bare MJPEG")
         || plain_file::read(path, max_file_bytes(ImageFormat::Jpeg))
             .is_ok_and(|content| jpeg::end(&content) == jpeg::End::Another)

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::ffmpeg::{self, INPUT_LIMITS, MAX_FILE_PIXELS};
 use super::{CaptureError, formats};
 
-/// A rate that is this high is a clock's, not a camera's. Matroska counts milliseconds.
+/// A rate this high is the container's clock, not a frame rate: Matroska counts milliseconds.
 const HIGHEST_RATE: f64 = 999.0;
 
 /// The stream that is shown, and what the container claims of it.
@@ -34,7 +34,7 @@ pub(super) struct VideoStream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Claim {
     pub(super) frames: u64,
-    /// Counted by whoever wrote the file, not computed from its length.
+    /// Whether the file states the count; otherwise it is computed from the length.
     pub(super) counted: bool,
 }
 

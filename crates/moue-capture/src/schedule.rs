@@ -25,7 +25,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Of frames that are shown for so long, in milliseconds.
+    /// The schedule of frames with these display times, in milliseconds.
     pub(super) fn of(shown_ms: &[u32]) -> Self {
         let mut now_ms = 0u64;
         let starts_s = shown_ms.iter().map(|ms| {
@@ -36,7 +36,7 @@ impl Schedule {
         Self { starts_s: starts_s.collect(), end_s: now_ms as f64 / 1000.0 }
     }
 
-    /// Of a file. What is cut off or damaged ends it: the frames before can be shown.
+    /// The schedule of a file. It ends at a cut or damaged place: the frames before can be shown.
     pub(super) fn read(path: &Path, format: ImageFormat) -> Result<Self, String> {
         let file = BufReader::new(File::open(path).map_err(|e| e.to_string())?);
         let shown_ms = match format {
@@ -67,7 +67,7 @@ impl Schedule {
 
     /// The frame that is shown at `time_s`.
     pub(super) fn frame_at(&self, time_s: f64) -> usize {
-        // Times go through a slider and back.
+        // A time that went through the slider may be rounded.
         self.starts_s.partition_point(|start_s| *start_s <= time_s + 1e-6).saturating_sub(1)
     }
 

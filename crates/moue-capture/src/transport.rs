@@ -136,7 +136,7 @@ impl Transport {
         self.ask(|state| {
             let now_s = state.seek_s.unwrap_or(state.status.position_s);
             let to_s = match &state.schedule {
-                // A frame that lasts longer than the way is not the end of it.
+                // A frame that lasts longer than the skip must not hold it up: go to the next frame at least.
                 Some(schedule) if seconds > 0.0 => {
                     (now_s + seconds).max(schedule.start_s(schedule.frame_at(now_s) + 1))
                 }
@@ -159,7 +159,7 @@ impl Transport {
                     state.seek(before_s);
                 }
                 (None, false) if state.steps > 0 => state.steps -= 1,
-                // Only the file knows when the frame before is shown.
+                // Without a schedule only the source can find the time of the previous frame.
                 (None, false) => state.back += 1,
             }
         });

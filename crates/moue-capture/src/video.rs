@@ -8,27 +8,20 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 use image::{RgbImage, imageops};
 
-use super::clock::FrameClock;
-use super::cut::Steps;
 use super::ffmpeg::{Decoded, Decoder, Ending, From, Job};
+use super::playback::{Due, Playback, jump_s};
 use super::probe::{self, VideoStream};
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, cut, hdr};
+use super::truncation::Steps;
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, hdr, truncation};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(400);
-/// A frame later than this is left out when shown live, in seconds.
-const TOO_LATE_S: f64 = 0.1;
 /// Times that differ by less, in seconds, are the same.
 const SAME_S: f64 = 1e-5;
 /// Times in files are rounded, to milliseconds in Matroska: a frame that is this much later is the one that is sought.
 const ROUNDED_S: f64 = 1e-3;
 /// Most frames that are kept while the one before the last is looked for.
 const MAX_BACK: usize = 8;
-
-/// Moving further than this, in seconds, is a cut: nothing goes on there.
-const NEAR_S: f64 = 1.0;
-/// By how much the clock jumps at a cut, in seconds; longer than anything remembers.
-const CUT_S: f64 = 10.0;
 
 /// A video file.
 pub(super) struct VideoSource {
@@ -73,7 +66,7 @@ struct Timed {
 
 /// A frame is looked for by its time.
 struct Looking {
-    /// It is the last one that is not after this time, in seconds,
+    /// The wanted frame is the last one that is not after this time, in seconds,
     until_s: f64,
     /// or one so many frames before that.
     before: u32,
@@ -98,17 +91,6 @@ enum Received {
     Frame,
     Nothing,
     End,
-}
-
-/// Playback at the file's own pace.
-struct Playback {
-    clock: FrameClock,
-    /// The file's time when the clock started, in seconds.
-    from_s: f64,
-    playing: bool,
-    speed: f64,
-    /// Frames to show although it is paused.
-    steps: u32,
 }
 
 impl VideoSource {
@@ -151,13 +133,7 @@ impl VideoSource {
             steps: Steps::default(),
             offset_s: 0.0,
             transport,
-            playback: Playback {
-                clock: FrameClock::new(),
-                from_s: first_s,
-                playing: true,
-                speed: 1.0,
-                steps: 0,
-            },
+            playback: Playback::from(first_s),
         })
     }
 
@@ -193,8 +169,8 @@ impl VideoSource {
         self.stream.rate.map_or(0, |rate| ((time_s - self.first_s) * rate).round().max(0.0) as u64)
     }
 
-    /// Does what was asked for. `false`: there is nothing to show now.
-    fn obey(&mut self) -> Result<bool, CaptureError> {
+    /// Carries out what the transport asks for. `false`: there is nothing to show now.
+    fn apply_requests(&mut self) -> Result<bool, CaptureError> {
         let asked = self.transport.take();
         if let Some(to_s) = asked.seek_s {
             let slack_s = ROUNDED_S.min(self.stream.frame_s() / 4.0);
@@ -209,14 +185,8 @@ impl VideoSource {
             };
             self.look_for(until_s, before, index.map(|i| i.saturating_sub(u64::from(asked.back))))?;
         }
-        self.playback.steps += asked.steps;
-        let playback = &mut self.playback;
-        if (asked.playing && !playback.playing) || asked.speed != playback.speed {
-            playback.clock = FrameClock::new();
-            playback.from_s = self.waiting.front().map_or(self.after_s.unwrap_or(self.first_s), |f| f.time_s);
-        }
-        (playback.playing, playback.speed) = (asked.playing, asked.speed);
-        Ok(playback.playing || playback.steps > 0)
+        let next_s = self.waiting.front().map_or(self.after_s.unwrap_or(self.first_s), |f| f.time_s);
+        Ok(self.playback.apply(&asked, next_s))
     }
 
     /// Goes on at the last frame that is not after `until_s`, or at one `before` that. `index`: its number, where that
@@ -274,8 +244,7 @@ impl VideoSource {
         // What was shown last.
         let last_s = self.last.map_or(self.first_s, |(_, s)| s);
         let way_s = (time_s - last_s).abs();
-        let jump_s = if way_s <= NEAR_S { way_s.max(self.stream.frame_s().min(NEAR_S)) } else { CUT_S };
-        self.offset_s += last_s + jump_s - time_s;
+        self.offset_s += last_s + jump_s(way_s, self.stream.frame_s()) - time_s;
         let index =
             if time_s <= self.first_s { 0 } else { looking.index.unwrap_or_else(|| self.estimate(time_s)) };
         self.last = index.checked_sub(1).map(|before| (before, time_s));
@@ -348,8 +317,7 @@ impl VideoSource {
         self.start_at(self.first_s)?;
         self.offset_s += end_s - self.first_s;
         self.last = None;
-        self.playback.clock = FrameClock::new();
-        self.playback.from_s = self.first_s;
+        self.playback.start_at(self.first_s);
         Ok(true)
     }
 
@@ -360,14 +328,14 @@ impl VideoSource {
         }
         let frames = self.last.map_or(0, |(index, _)| index + 1);
         let last_s = self.last.map_or(0.0, |(_, s)| s);
-        let why = match (&ending.said.first_error, ending.broken) {
+        let why = match (&ending.log.first_error, ending.broken) {
             (Some(said), _) => Some(format!("ffmpeg says: {said}")),
             (None, Some(broken)) => Some(broken),
             (None, None) if !ending.success => Some("ffmpeg gave up and did not say why".into()),
             (None, None) if self.ends_early(frames, last_s) => {
                 Some("it ends before the length it claims".into())
             }
-            (None, None) => cut::ends_early(&self.path, &self.stream, &self.steps).map(str::to_owned),
+            (None, None) => truncation::ends_early(&self.path, &self.stream, &self.steps).map(str::to_owned),
         };
         let Some(why) = why else { return Ok(()) };
         self.said = true;
@@ -396,28 +364,23 @@ impl VideoSource {
     /// Waits for the time of the next frame. `false`: something was asked for meanwhile.
     fn wait_until_due(&mut self) -> Result<bool, CaptureError> {
         let Some(next) = self.waiting.front() else { return Ok(false) };
-        let playback = &self.playback;
-        let due_s = (next.time_s - playback.from_s) / playback.speed;
-        let left_s = due_s - playback.clock.now_s();
-        if left_s > 0.0 {
-            let left = Duration::from_secs_f64(left_s);
-            if self.transport.wait(left.min(FRAME_WAIT)) {
-                return Ok(false);
-            }
-            return if left > FRAME_WAIT { Err(self.timeout()) } else { Ok(true) };
-        }
-        if -left_s > TOO_LATE_S {
-            if self.receive(Duration::ZERO)? == Received::Frame {
-                // A newer one is there.
-                if let Some(late) = self.waiting.pop_front() {
-                    self.passed(&late);
+        match self.playback.wait(next.time_s, &self.transport) {
+            Due::Now => Ok(true),
+            Due::Asked => Ok(false),
+            Due::NotYet => Err(self.timeout()),
+            Due::Late(late_s) => {
+                if self.receive(Duration::ZERO)? == Received::Frame {
+                    // A newer frame is there already, so the late one is left out.
+                    if let Some(late) = self.waiting.pop_front() {
+                        self.passed(&late);
+                    }
+                    return Ok(false);
                 }
-                return Ok(false);
+                // ffmpeg is no faster, or has just started again: go on from here.
+                self.playback.forgive(late_s);
+                Ok(true)
             }
-            // ffmpeg is no faster, or has just started again: go on from here.
-            self.playback.clock.set_back(-left_s);
         }
-        Ok(true)
     }
 
     /// Takes a frame from the decoder, if there is one within `wait`.
@@ -432,7 +395,7 @@ impl VideoSource {
         Ok(Received::Frame)
     }
 
-    /// `frame` was shown or left out. Its number.
+    /// Notes that `frame` was shown or left out; returns its number.
     fn passed(&mut self, frame: &Timed) -> u64 {
         let index = self.last.map_or(0, |(index, _)| index + 1);
         self.last = Some((index, frame.time_s));
@@ -458,7 +421,7 @@ impl FrameSource for VideoSource {
 
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         loop {
-            if self.pace == Pace::Live && !self.obey()? {
+            if self.pace == Pace::Live && !self.apply_requests()? {
                 self.transport.wait(FRAME_WAIT / 4);
                 return Err(self.timeout());
             }
@@ -477,12 +440,8 @@ impl FrameSource for VideoSource {
                 }
             }
             if self.pace == Pace::Live {
-                if self.playback.steps > 0 {
-                    // Shown at once; time starts from here.
-                    self.playback.steps -= 1;
-                    self.playback.clock = FrameClock::new();
-                    self.playback.from_s = self.waiting.front().map_or(0.0, |frame| frame.time_s);
-                } else if !self.wait_until_due()? {
+                let next_s = self.waiting.front().map_or(0.0, |frame| frame.time_s);
+                if !self.playback.step(next_s) && !self.wait_until_due()? {
                     continue;
                 }
             }

@@ -39,7 +39,7 @@ fn check_frame(frame: &Chunk<'_>, canvas: Option<Size>) -> Result<(), String> {
 /// A chunk of a picture or frame of this size.
 fn check_chunk(chunk: &Chunk<'_>, size: Option<Size>) -> Result<(), Fault> {
     match (&chunk.name, size) {
-        // Read whole, as long as they say that they are.
+        // The decoder reads these chunks whole, with the length that they claim.
         (b"ICCP" | b"EXIF" | b"XMP " | b"ANIM", _) if chunk.claimed > chunk.body.len() => {
             Err(Fault::Wrong(format!(
                 "a WebP picture with a chunk that claims {} bytes, where {} are left",
@@ -82,7 +82,7 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// A frame that ends where the file was cut is its decoder's to refuse: those before it can still be shown.
+    /// Leaves a frame that is cut by the file's end to the decoder: the frames before it can still be shown.
     fn unless_cut(&self, checked: Result<(), Fault>) -> Result<(), String> {
         match checked {
             Err(Fault::Early) if self.claimed > self.body.len() => Ok(()),

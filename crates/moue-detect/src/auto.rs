@@ -1,4 +1,4 @@
-//! BlazeFace, the mesh and rustface together: who looks where, and when.
+//! Finds and follows faces with BlazeFace, the mesh and rustface together.
 //!
 //! A face whose mesh is known is followed by it: the mesh looks where the last one's points were (as MediaPipe does),
 //! which is cheaper than any search. New faces are looked for in one part of each frame in turn, so that no frame gets
@@ -15,11 +15,11 @@ use crate::{Detection, FaceBox, FaceDetector, Tracker};
 
 /// A mesh is followed while its score is at least this (MediaPipe's threshold).
 const KEEP: f32 = 0.5;
-/// So long a mesh may be less than sure before it is given up, in seconds.
+/// How long a mesh may have a low score before it is given up, in seconds.
 const DOUBTFUL_S: f64 = 1.0;
 /// Every part of the frame is looked at once in this time, in seconds: a new face waits no longer.
 const CYCLE_S: f64 = 0.27;
-/// But no more parts than these in one frame: a slow machine must not get slower by what it has to catch up with.
+/// Most parts in one frame: a slow machine must not get slower by catching up.
 const MOST_PARTS: usize = 3;
 /// Longest time between two frames that belong together, in seconds.
 const TOGETHER_S: f64 = 1.0;
@@ -91,7 +91,7 @@ impl AutoFollower {
         self.frames = self.frames.wrapping_add(1);
         let mut faces = Vec::new();
         let before = std::mem::take(&mut self.known);
-        // In another scene the meshes have nothing to hold on to; where one does, it is the same scene in another light.
+        // After a change of scene no mesh finds its face again. Where one does, only the light has changed.
         let lost = self.follow_known(search, rustface, frame, time_s, &before, &mut faces);
 
         let parts = parts(frame);

@@ -16,7 +16,7 @@ const EXACT_PX: f32 = 32_768.0;
 /// A square that is larger or farther away is none, in pixels.
 const MOST_PX: f32 = 1e12;
 
-/// Two pixels are one sample's share of a turned square: as far as bilinear sampling sees.
+/// Largest distance of two samples of a turned square, in pixels: a bilinear sample covers two pixels.
 const SAMPLE_PX: f32 = 2.0;
 
 /// The square of the frame that is classified, in pixels of the frame; may reach over its edges
@@ -148,7 +148,7 @@ fn training_face(frame: &RgbImage, region: &CropRegion) -> Vec<f32> {
 fn turned_face(frame: &RgbImage, square: &TurnedSquare) -> Vec<f32> {
     let own = (square.side.round() as usize).clamp(1, TRAINING_FACE_PX);
     let step = square.side / own as f32;
-    // A square beyond all frames is grey in grey: no more than this many samples.
+    // The limit bounds the cost of a square of absurd size.
     let each = (step / SAMPLE_PX).ceil().clamp(1.0, 24.0) as usize;
     let count = own * each;
     let [down, across] = [[0.0, 1.0], [1.0, 0.0]].map(|at| {

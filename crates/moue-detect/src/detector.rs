@@ -29,7 +29,7 @@ const SAME_FACE: f32 = 0.4;
 /// Means of grey pictures in levels of 255: below the first a picture is dark, and is brought to the second.
 const DARK: f32 = 50.0;
 const USUAL_LIGHT: f32 = 100.0;
-/// Noise grows with light: no more than this.
+/// Largest gain, because noise is amplified as well.
 const MOST_GAIN: f32 = 8.0;
 
 /// How fine the search is.

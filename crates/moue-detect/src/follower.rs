@@ -56,7 +56,7 @@ impl FaceFollower {
         if same_scene && fresh && here > 0 && expected.len() <= MOST_FOLLOWED {
             let places: Vec<FaceBox> = expected.iter().map(|(face, _)| *face).collect();
             let found = detector.detect_near(frame, &places);
-            // One that is away may stay away; one that was just here was lost, perhaps to somewhere else.
+            // A face that was missing already may stay missing. One that was just seen and is lost needs a full search.
             if found.len() >= here {
                 return found;
             }

@@ -30,7 +30,7 @@ pub(crate) struct MeshSearch {
 
 impl MeshSearch {
     pub(crate) fn new() -> Self {
-        // An unknown name in MOUE_ISA is told where the network starts; here the best set does.
+        // An unknown name in MOUE_ISA is reported by the network; here the best set is used.
         let isa = Isa::wanted().ok().filter(|isa| isa.is_available()).unwrap_or_else(Isa::best);
         Self { blazeface: BlazeFaceDetector::new(isa), mesh: MeshFinder::new(isa) }
     }

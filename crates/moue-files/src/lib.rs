@@ -1,4 +1,4 @@
-//! Files that somebody named: read within limits, written whole or not at all, and quoted briefly in messages.
+//! Files that the user named: read within limits, written whole or not at all, and quoted briefly in messages.
 #![forbid(unsafe_code)]
 
 mod excerpt;

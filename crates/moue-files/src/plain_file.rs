@@ -1,4 +1,4 @@
-//! Files that somebody named: opened only where they are files, and read only up to a limit.
+//! Files that the user named: opened only where they are files, and read only up to a limit.
 
 use std::fs::File;
 use std::io::{self, Read as _};

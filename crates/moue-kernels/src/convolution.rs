@@ -129,7 +129,7 @@ impl PackedConvolution {
         let groups = (4 * pool.threads()).div_ceil(panels).min(tiles.div_ceil(2)).max(1);
         let groups = if pool.threads() == 1 { 1 } else { groups };
         let output = Cells::new(output);
-        // While a panel is used, the next one comes: threads take them in turn.
+        // While a panel is used, the next one is prefetched: threads take them in turn.
         let next_panel = pool.threads() * depth * columns;
         pool.run(panels * groups, |task| {
             let (panel, group) = (task / groups, task % groups);

@@ -77,7 +77,7 @@ impl Shared {
         (ticket & 0xFFFF_FFFF) < (ticket >> 32)
     }
 
-    /// A worker's life.
+    /// The main loop of a worker thread.
     fn serve(&self) {
         loop {
             let idle_since = Instant::now();

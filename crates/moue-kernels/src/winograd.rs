@@ -191,7 +191,7 @@ impl WinogradConvolution {
         let mut job = self.job(n, FeatureMaps { input, from, residual: None, to }, output, false);
         job.accumulate = accumulate;
         let tiles = n * job.grid.0 * job.grid.1;
-        // Fewer tiles where the weights are few and stay near; more where they come from far for every block.
+        // Fewer tiles where the weights stay in the cache; more where each block reads them from memory.
         let most = if self.weights.len() > FAR_WEIGHTS { 2 * BATCH_TILES } else { BATCH_TILES };
         let most = most.next_multiple_of(self.isa.tile_rows());
         self.run_blocks(pool, scratch, &job, tiles, tiles.div_ceil(most).max(pool.threads().min(tiles)));

@@ -8,7 +8,7 @@ use moue_files::excerpt;
 
 /// The metadata's key.
 const KEY: &str = "conditions";
-/// More rows than this are no such table.
+/// Most rows; a longer table is ignored.
 const MAX_ROWS: usize = 64;
 
 /// One condition's figures; all are shares from 0 to 1.
@@ -38,7 +38,7 @@ pub struct ConditionsTable {
 }
 
 impl ConditionsTable {
-    /// The table of a weights file, if it has one. The file may be anyone's: what does not read as a table is none.
+    /// The table of a weights file, if it has one. The file may come from elsewhere: a damaged table is ignored.
     #[must_use]
     pub fn of(metadata: &BTreeMap<String, String>) -> Option<Self> {
         let mut table: Self = serde_json::from_str(metadata.get(KEY)?).ok()?;

@@ -15,7 +15,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The file is neither safetensors nor a PyTorch state dict, or it is damaged.
-    #[error("{}: no readable weights file: {reason}", path.display())]
+    #[error("{}: not a readable weights file: {reason}", path.display())]
     NotWeights {
         /// The file.
         path: PathBuf,

@@ -40,7 +40,7 @@ pub struct BlockSpec {
     pub first: ConvSpec,
     /// Stride 1.
     pub second: ConvSpec,
-    /// 1x1, where the block changes the picture's size; else the input itself is added.
+    /// 1x1, where the block changes the map's size; else the input itself is added.
     pub shortcut: Option<ConvSpec>,
 }
 

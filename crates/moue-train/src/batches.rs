@@ -39,7 +39,7 @@ pub struct TrainingData {
     pub split: Split,
     /// One target a face, without what is asked for each view.
     pub targets: Vec<[f32; Expression::COUNT]>,
-    /// Who is asked what is to be seen in each view, and the share of the answer in the targets.
+    /// The teachers of each view, and the share of their probabilities in the targets.
     pub teachers: Option<(Teachers, f32)>,
 }
 
@@ -248,7 +248,7 @@ impl EpochBatches {
                     .cloned()
                     .or_else(|| p.downcast_ref::<&str>().map(|s| (*s).to_owned()))
             })
-            .unwrap_or_else(|| "it ended without a word".to_owned())
+            .unwrap_or_else(|| "it ended without a message".to_owned())
     }
 }
 

@@ -180,7 +180,7 @@ impl Checkpoint {
             .metadata()
             .as_ref()
             .and_then(|m| m.get(STATE_KEY))
-            .ok_or_else(|| broken("this is a weights file, no checkpoint".into()))?;
+            .ok_or_else(|| broken("this is a weights file, not a checkpoint".into()))?;
         let version = serde_json::from_str::<serde_json::Value>(state)
             .ok()
             .and_then(|v| v.get("version").and_then(serde_json::Value::as_u64));

@@ -44,7 +44,7 @@ pub enum TrainError {
         /// What the system said.
         reason: String,
     },
-    /// A checkpoint is no checkpoint, or one of another run.
+    /// The file is no checkpoint, or belongs to another run.
     #[error("{}: checkpoint: {reason}", path.display())]
     Checkpoint {
         /// The file.

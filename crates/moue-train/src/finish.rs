@@ -40,7 +40,7 @@ pub(super) fn finish(
     let repeated: Vec<bool> = repeats(val, train).iter().map(Option::is_some).collect();
     let count = repeated.iter().filter(|r| **r).count();
     let calibrated = calibrate_network(best, val, &repeated, options.half, options.threads, |_| true)?;
-    // Nobody asked it to stop.
+    // Not reached: the progress function above never stops it.
     let Some(calibrated) = calibrated else {
         return Err(TrainError::Unwritable { path: out.join(WEIGHTS_FILE), reason: "stopped".into() });
     };

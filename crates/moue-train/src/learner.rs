@@ -13,7 +13,7 @@ use super::net::StepOutput;
 use super::optim::{AdamW, LearningRates, Optimizer, Sgd};
 use super::parameters::Parameter;
 use super::random::{Purpose, generator};
-use super::recipe::{Loss, Method, Recipe};
+use super::recipe::{Loss, OptimizerKind, Recipe};
 use super::running_mean;
 
 /// Why a run cannot go on after a step.
@@ -70,10 +70,10 @@ impl Learner {
         let (net, note) = TrainingEngine::new(weights, device, threads, recipe.precision)?;
         let rates = LearningRates { fc: 0.0, rest: 0.0 };
         let inner = match recipe.method {
-            Method::Sgd { momentum, .. } => Inner::Sgd(Sgd::new(rates, f64::from(momentum), 0.0)),
-            Method::AdamW { .. } => Inner::AdamW(AdamW::new(rates, recipe.weight_decay)),
+            OptimizerKind::Sgd { momentum, .. } => Inner::Sgd(Sgd::new(rates, f64::from(momentum), 0.0)),
+            OptimizerKind::AdamW { .. } => Inner::AdamW(AdamW::new(rates, recipe.weight_decay)),
         };
-        let (Method::Sgd { body, .. } | Method::AdamW { body }) = recipe.method;
+        let (OptimizerKind::Sgd { body, .. } | OptimizerKind::AdamW { body }) = recipe.method;
         let new: BTreeSet<String> = state_dict_layout(weights.blocks)
             .into_iter()
             .map(|s| s.name)

@@ -1,6 +1,6 @@
 //! The whole network with the backward pass written out: what autograd would record, in a fixed order.
 //!
-//! The forward pass keeps what the backward pass reads: convolution outputs and the pictures between them.
+//! The forward pass keeps what the backward pass reads: convolution outputs and the feature maps between them.
 //! Buffers stay from step to step, as long as batch and map size do.
 
 use std::time::Instant;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::history::EpochRow;
 
-/// The state of affairs after a step.
+/// Progress after a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
     /// Epoch, from 1.
@@ -30,7 +30,7 @@ pub struct StepReport {
     pub left: Duration,
 }
 
-/// Hears how a run goes.
+/// Receives a run's progress.
 pub trait Observer {
     /// Something worth a line.
     fn note(&mut self, text: &str);

@@ -13,7 +13,7 @@ use super::teachers::Teaching;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecipeName {
-    /// What reached most, see `docs/training.md`.
+    /// The best settings so far, see `docs/training.md`.
     Default,
     /// The published network's.
     Reference,
@@ -33,7 +33,7 @@ pub enum Loss {
 
 /// How weights follow their gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Method {
+pub enum OptimizerKind {
     /// Stochastic gradient descent with Nesterov momentum.
     Sgd {
         /// Momentum.
@@ -63,7 +63,7 @@ pub enum Start {
 
 /// How the learning rate changes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Pace {
+pub enum LearningRateSchedule {
     /// Rises linearly, then falls as a half cosine to 0, over all steps.
     Cosine {
         /// Share of the steps in which it rises.
@@ -105,14 +105,14 @@ pub struct Recipe {
     pub learning_rate: f64,
     /// Weight decay, on the weights of convolutions and the linear layer.
     pub weight_decay: f64,
-    /// What all random numbers come from.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// What is minimised.
     pub loss: Loss,
     /// How weights follow their gradients.
-    pub method: Method,
+    pub method: OptimizerKind,
     /// How the learning rate changes.
-    pub pace: Pace,
+    pub pace: LearningRateSchedule,
     /// Epochs without a lower validation loss after which the run ends.
     pub early_stop: Option<usize>,
     /// How pictures are varied.
@@ -156,8 +156,8 @@ impl Recipe {
                 weight_decay: 5e-4,
                 seed: 1,
                 loss: Loss::CrossEntropy,
-                method: Method::Sgd { momentum: 0.9, body: 1.0 },
-                pace: Pace::Cosine { warm_up: 0.05 },
+                method: OptimizerKind::Sgd { momentum: 0.9, body: 1.0 },
+                pace: LearningRateSchedule::Cosine { warm_up: 0.05 },
                 early_stop: None,
                 augmentation: Augmentation::Standard,
                 expansion: 0.0,
@@ -181,8 +181,8 @@ impl Recipe {
                 weight_decay: 1e-4,
                 seed: 1,
                 loss: Loss::Focal { gamma: 2.0 },
-                method: Method::AdamW { body: 0.1 },
-                pace: Pace::Plateau { factor: 0.5, patience: 5 },
+                method: OptimizerKind::AdamW { body: 0.1 },
+                pace: LearningRateSchedule::Plateau { factor: 0.5, patience: 5 },
                 early_stop: Some(10),
                 augmentation: Augmentation::Reference,
                 expansion: 0.3,
@@ -224,7 +224,7 @@ impl Recipe {
         check("--batch", (2..=4096).contains(&self.batch), "2 to 4096", self.batch.to_string())?;
         let lr = self.learning_rate;
         check("--lr", lr > 0.0 && lr <= 100.0, "a number above 0, at most 100", lr.to_string())?;
-        let (Method::Sgd { body, .. } | Method::AdamW { body }) = self.method;
+        let (OptimizerKind::Sgd { body, .. } | OptimizerKind::AdamW { body }) = self.method;
         check("--body-rate", (0.0..=1.0).contains(&body), "0 to 1", body.to_string())?;
         let decay = self.weight_decay;
         check("--weight-decay", (0.0..=10.0).contains(&decay), "0 to 10", decay.to_string())?;
@@ -263,7 +263,7 @@ impl Recipe {
 
     /// Sets what the learning rate is multiplied with outside the new layers.
     pub fn set_body_rate(&mut self, rate: f64) {
-        let (Method::Sgd { body, .. } | Method::AdamW { body }) = &mut self.method;
+        let (OptimizerKind::Sgd { body, .. } | OptimizerKind::AdamW { body }) = &mut self.method;
         *body = rate;
     }
 

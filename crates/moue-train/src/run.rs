@@ -53,7 +53,7 @@ pub struct RunOptions {
     pub half: bool,
     /// What the weights file says of its data.
     pub data_name: String,
-    /// Whoever wants the run to stop sets this.
+    /// Set it to stop the run.
     pub stop: Arc<AtomicBool>,
 }
 

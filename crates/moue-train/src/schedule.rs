@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::recipe::{Pace, Recipe};
+use super::recipe::{LearningRateSchedule, Recipe};
 
 /// What the schedule remembers between epochs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,8 +29,8 @@ impl Schedule {
     pub fn learning_rate(&self, recipe: &Recipe, step: usize, total: usize) -> f64 {
         let peak = recipe.learning_rate;
         match recipe.pace {
-            Pace::Plateau { .. } => peak * self.factor,
-            Pace::Cosine { warm_up } => {
+            LearningRateSchedule::Plateau { .. } => peak * self.factor,
+            LearningRateSchedule::Cosine { warm_up } => {
                 let rising = (total as f64 * warm_up).round().max(1.0);
                 let done = step as f64 + 1.0;
                 if done <= rising {
@@ -60,7 +60,7 @@ impl Schedule {
             self.waited += 1;
             self.since_best += 1;
         }
-        if let Pace::Plateau { factor, patience } = recipe.pace
+        if let LearningRateSchedule::Plateau { factor, patience } = recipe.pace
             && self.waited > patience
         {
             self.factor *= factor;

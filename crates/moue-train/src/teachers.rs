@@ -1,5 +1,5 @@
-//! Networks that a run learns from: each batch asks one of them what it reads in the very view that is learned from (Beyer et
-//! al. 2022, arXiv 2106.05237), only that nothing spoils it there.
+//! Teacher networks (knowledge distillation): each batch uses the probabilities of one of them on the same views (Beyer et
+//! al. 2022, arXiv 2106.05237), without the degradation.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ pub struct Teaching {
     pub share: f32,
     /// What their calibrated logits are divided by before the softmax.
     pub temperature: f32,
-    /// Whether they were asked once, of the unchanged pictures, instead of each view.
+    /// Whether a teacher reads the unchanged pictures once, instead of each view.
     pub stored: bool,
 }
 

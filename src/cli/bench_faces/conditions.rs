@@ -40,7 +40,7 @@ pub struct Condition {
     pub noise: f32,
     /// Whether a plain surface covers the face from the nose down.
     pub covered: bool,
-    /// Length of a level motion's trace, in pixels.
+    /// Length of the horizontal motion blur, in pixels.
     pub motion_px: u32,
 }
 
@@ -145,7 +145,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The mean over a level trace.
+/// Horizontal motion blur: the mean over `length` pixels.
 fn moved(frame: &RgbImage, length: u32) -> RgbImage {
     let (width, height) = frame.dimensions();
     RgbImage::from_fn(width, height, |x, y| {

@@ -16,7 +16,7 @@ use crate::record::session::Session;
 /// Name of the page in the session folder, where no other is asked for.
 pub const REPORT_FILE: &str = "report.html";
 
-/// `session.json` is small; a larger file is none.
+/// Largest `session.json` that is read.
 const MAX_SESSION_BYTES: u64 = 1 << 20;
 
 /// Reads a session folder and writes its page to `out` (`None`: into the folder). A recording that broke off is

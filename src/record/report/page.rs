@@ -92,7 +92,9 @@ fn warnings(session: Option<&Session>, session_fault: Option<&str>, summary: &Su
     }
     match session.map(|s| (s.status, &s.stopped_because)) {
         Some((SessionStatus::Recording, _)) => {
-            texts.push("This recording has no end: it still goes on, or the program was killed.".to_owned());
+            texts.push(
+                "This recording was not finished: it is still running, or the program was killed.".to_owned(),
+            );
         }
         Some((SessionStatus::Stopped, reason)) => {
             texts

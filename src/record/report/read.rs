@@ -10,7 +10,7 @@ use crate::record::columns::Columns;
 use crate::record::error::RecordError;
 use crate::record::rows::FaceRow;
 
-/// A row is a few hundred bytes; a longer line is none, and must not fill the memory.
+/// Longest line. A row takes a few hundred bytes, and a longer line must not fill the memory.
 const MAX_LINE: usize = 1 << 16;
 
 /// What was found in the file.
@@ -18,7 +18,7 @@ const MAX_LINE: usize = 1 << 16;
 pub(super) struct Counts {
     /// Rows that were read.
     pub(super) rows: u64,
-    /// Rows that hold something else, the last one of a recording that broke off among them.
+    /// Rows that cannot be read, such as the incomplete last row of a recording that broke off.
     pub(super) unreadable: u64,
 }
 

@@ -27,7 +27,7 @@ pub struct Trial {
     pub damaged: u64,
     /// What was wrong with the last damaged frame.
     pub last_damage: Option<String>,
-    /// Waits for a frame that were in vain.
+    /// Waits for a frame that timed out.
     pub timeouts: u64,
     /// Good frames a second.
     pub rate: f64,

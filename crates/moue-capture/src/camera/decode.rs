@@ -124,10 +124,10 @@ fn decode_jpeg(bytes: &[u8]) -> Result<RgbImage, String> {
     limits.max_image_width = Some(MAX_SIDE_PX);
     limits.max_image_height = Some(MAX_SIDE_PX);
     reader.limits(limits);
-    // A decoder's fault on a damaged frame costs this frame, not the camera.
+    // A panic of the decoder on a damaged frame loses this frame, not the camera.
     match catch_unwind(AssertUnwindSafe(|| reader.decode().map(|p| p.to_rgb8()))) {
         Ok(decoded) => decoded.map_err(|e| format!("a damaged JPEG frame: {e}")),
-        Err(_) => Err("a damaged JPEG frame that the decoder could not bear".into()),
+        Err(_) => Err("a damaged JPEG frame that made the decoder fail".into()),
     }
 }
 

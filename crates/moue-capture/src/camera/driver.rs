@@ -1,5 +1,5 @@
 //! One thread that makes all calls to a camera driver, because the driver's state belongs to the thread that made it
-//! (Windows: COM). Whoever wants something of it waits as long as it likes; a call that hangs hangs this thread only.
+//! (Windows: COM). Callers choose how long they wait for an answer; a call that hangs blocks this thread only.
 
 use std::any::Any;
 use std::io;
@@ -17,7 +17,7 @@ pub(super) struct DriverThread<S> {
     jobs: Sender<Job<S>>,
 }
 
-/// What a job will say. Dropping it means that nobody wants it any more.
+/// The pending answer of a job. Dropping it cancels a job that has not begun.
 pub(super) struct Answer<R> {
     answer: Receiver<Result<R, Box<dyn Any + Send>>>,
     wanted: Arc<AtomicBool>,
@@ -36,11 +36,11 @@ impl<S: Default + 'static> DriverThread<S> {
         Ok(Self { jobs })
     }
 
-    /// Has `job` done after those before it. A job that nobody wants any more when its turn comes is left out. Where
-    /// nobody takes the answer, or the job panicked, the state is dropped and made anew: a camera that was opened too
+    /// Queues `job`. A job whose answer was dropped before its turn is skipped. Where
+    /// the answer is not taken, or the job panicked, the state is dropped and made anew: a camera that was opened too
     /// late is released.
     pub(super) fn ask<R: Send + 'static>(&self, job: impl FnOnce(&mut S) -> R + Send + 'static) -> Answer<R> {
-        // Without room for an answer, sending waits until it is taken or refused: none is lost between the two.
+        // The channel has no buffer: sending blocks until the answer is taken or dropped, so none is lost.
         let (sender, answer) = bounded(0);
         let wanted = Arc::new(AtomicBool::new(true));
         let still_wanted = Arc::clone(&wanted);
@@ -59,7 +59,7 @@ impl<S: Default + 'static> DriverThread<S> {
         Answer { answer, wanted }
     }
 
-    /// Has `job` done without waiting for it.
+    /// Queues `job` without an answer.
     #[cfg_attr(test, allow(dead_code, reason = "the tests have no device to release"))]
     pub(super) fn tell(&self, job: impl FnOnce(&mut S) + Send + 'static) {
         let _ = self.jobs.send(Box::new(move |state| {
@@ -69,7 +69,7 @@ impl<S: Default + 'static> DriverThread<S> {
 }
 
 impl<R> Answer<R> {
-    /// The answer, where it comes within `wait`; it may be asked for again. A job's panic goes on here.
+    /// The answer, where it comes within `wait`; it may be asked for again. A panic of the job continues here.
     pub(super) fn within(&self, wait: Duration) -> Option<R> {
         match self.answer.recv_timeout(wait) {
             Ok(Ok(answer)) => Some(answer),

@@ -116,7 +116,7 @@ impl CameraSource {
         output.set_frame_format(FrameFormat::YUYV).map_err(failed)?;
         session.add_output(&output).map_err(failed)?;
         session.commit_configuration();
-        // What the camera before sent last.
+        // Drops the frames that the previous camera left in the channel.
         frames().1.drain();
         session.start().map_err(failed)?;
 
@@ -200,7 +200,7 @@ impl FrameSource for CameraSource {
 
 impl Drop for CameraSource {
     fn drop(&mut self) {
-        // What AVFoundation throws is a panic here, and must not be one while another is on its way.
+        // An exception of AVFoundation is a panic here. A second one during unwinding would abort the program.
         let released = guarded(&self.device_name, || {
             self.session.remove_output(&self.output);
             self.session.remove_input(&self.input);

@@ -3,7 +3,7 @@
 
 pub mod check;
 mod decode;
-// Linux's tests compile what Windows uses, so that it goes on to fit nokhwa.
+// Linux's tests compile the Windows code too, so that a change of nokhwa is noticed.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "macos"))))]
 mod driver;
 #[cfg(target_os = "linux")]
@@ -53,7 +53,7 @@ pub(super) fn list() -> Result<Vec<CameraInfo>, CaptureError> {
 }
 
 /// The devices in the system's list, without their formats. None of them is opened: another one that hangs does
-/// not matter to who wants this one.
+/// not delay opening this one.
 fn devices() -> Result<Vec<CameraInfo>, CaptureError> {
     let failed = |reason: String| CaptureError::Camera { device: "cameras".into(), reason };
     // It panics where a device has a name that it does not expect.
@@ -101,7 +101,7 @@ pub(super) fn open(wanted: Option<&str>) -> Result<CameraSource, CaptureError> {
     for camera in list()? {
         match CameraSource::open(&camera) {
             Ok(source) => return Ok(source),
-            // The answer is for all cameras.
+            // The user's permission is the same for all cameras, so no other one is tried.
             Err(e @ CaptureError::PermissionPending { .. }) => return Err(e),
             Err(e) => {
                 tracing::debug!("{e}");
@@ -140,7 +140,7 @@ fn guarded<T>(device: &str, work: impl FnOnce() -> Result<T, CaptureError>) -> R
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("unknown reason");
-        let reason = format!("the driver says what no program understands ({text})");
+        let reason = format!("the driver's answer cannot be understood ({text})");
         Err(CaptureError::Camera { device: device.to_owned(), reason })
     })
 }

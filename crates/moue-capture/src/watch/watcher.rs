@@ -14,7 +14,7 @@ const TOO_MANY_HUNG: &str =
 /// How long a watcher waits for what.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Longest time to open a source. A user who is asked for permission has all the time in the world.
+    /// Longest time to open a source. The wait for the user's permission does not count.
     pub open_within: Duration,
     /// A camera without a frame for this long has no signal, and is opened again.
     pub no_signal_after: Duration,
@@ -35,7 +35,7 @@ impl Limits {
         works_after: Duration::from_secs(10),
         give_up_after: None,
     };
-    /// For a program that nobody watches.
+    /// For commands that run without a user watching, such as `moue analyze`.
     pub const UNATTENDED: Self = Self { give_up_after: Some(Duration::from_secs(30)), ..Self::LIVE };
 }
 
@@ -72,7 +72,7 @@ pub enum Action {
     Open(SourceSpec),
     /// End that thread, which releases the device.
     Close,
-    /// Tell whoever wants the frames.
+    /// Pass this report to the receiver of the frames.
     Tell(Report),
 }
 
@@ -135,7 +135,7 @@ pub struct OtherReaders {
     pub settled: bool,
     /// A thread of this program still keeps a source, because its driver hangs.
     pub any: bool,
-    /// So many hang that another one would only be one more.
+    /// So many hang that no further thread is started.
     pub too_many: bool,
 }
 
@@ -273,7 +273,7 @@ impl SourceWatcher {
                 }
                 return;
             }
-            // However long the user needs for an answer, that is not the camera's fault.
+            // The user may take any time to answer, so this counts as no failure.
             Some(Event::Failed(CaptureError::PermissionPending { .. })) => {
                 actions.push(Action::Close);
                 self.phase = Phase::Closed { at: now + self.limits.retry_pauses.0 };

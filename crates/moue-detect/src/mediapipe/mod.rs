@@ -1,6 +1,6 @@
 //! MediaPipe's face networks: BlazeFace finds faces, the face mesh puts 468 points on one.
 //!
-//! The networks run on the project's own kernels (`separable`, `dense`, `depthwise` in `model/kernels`); what happens
+//! The networks run on the project's own kernels (`separable`, `dense`, `depthwise` in `moue-kernels`); what happens
 //! before and after them follows MediaPipe's graphs (files named below are in its repository).
 
 mod blazeface;

@@ -41,7 +41,7 @@ pub fn write_safetensors(weights: &NetworkWeights, path: &Path, stored: StoredAs
         StoredAs::F32 => Dtype::F32,
         StoredAs::F16 => Dtype::F16,
     };
-    // Where a device or a pipe has that name, it is not for us to put a file in its place.
+    // A device or a pipe of that name must not be replaced by a file.
     if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         return Err(unwritable("expected a file, found a folder or a device".into()));
     }

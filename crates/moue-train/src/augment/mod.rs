@@ -19,7 +19,7 @@ pub enum Augmentation {
     /// 48x48 to the input size; brightness and contrast vary by up to 20 %; from 40 % a rectangle is erased.
     Standard,
     /// For live faces: half are mirrored; turned by up to 25 degrees, scaled by up to 25 %, moved by up to 8 %, brightness, contrast
-    /// and rectangle as in [`Self::Standard`]. Before that half of the 48x48 pictures are spoilt as webcams do it, each with its
+    /// and rectangle as in [`Self::Standard`]. Before that half of the 48x48 pictures are degraded as by webcams, each with its
     /// own probability: gain .3 to 1 with gamma 2^-1.2 to 2^1.2 (30 % of those), light from one side (15 %), a blur of .4 to 1.5
     /// px or reduction to 18 to 41 px (30 %), noise of deviation .01 to .12 (40 %), JPEG of quality 8 to 60 (30 %); from 5 % of all
     /// the lower face is hidden.

@@ -1,16 +1,16 @@
 //! One picture's view, drawn before a pixel is computed: so a teacher can be shown the same view at its own size, and without
-//! what spoils the picture.
+//! the degradation.
 
 use moue_model::{TRAINING_FACE_PX, resize_bilinear};
 use rand::{Rng, RngExt as _};
 
-use super::webcam::Spoiling;
+use super::webcam::Degradation;
 use crate::eval::{Affine, Outside};
 
 /// What is done to one picture. Places and lengths are shares of the picture's side.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
-    spoiling: Option<Spoiling>,
+    degradation: Option<Degradation>,
     geometry: Geometry,
     /// Factors of brightness and contrast.
     jitter: Option<[f32; 2]>,
@@ -38,7 +38,7 @@ struct Rectangle {
 impl View {
     /// The picture as it is.
     pub(crate) fn whole() -> Self {
-        Self { spoiling: None, geometry: Geometry::Whole, jitter: None, erased: None }
+        Self { degradation: None, geometry: Geometry::Whole, jitter: None, erased: None }
     }
 
     pub(super) fn standard(rng: &mut impl Rng) -> Self {
@@ -46,8 +46,8 @@ impl View {
     }
 
     pub(super) fn webcam(rng: &mut impl Rng) -> Self {
-        let spoiling = Some(Spoiling::draw(rng));
-        Self { spoiling, ..Self::within(rng, 25.0, 0.25) }
+        let degradation = Some(Degradation::draw(rng));
+        Self { degradation, ..Self::within(rng, 25.0, 0.25) }
     }
 
     /// Mirrored or not, turned by up to so many degrees, scaled by up to a share, moved by up to 8 %.
@@ -59,7 +59,7 @@ impl View {
         let geometry = Geometry::Affine(Affine::new(degrees, scale, mirror, shift));
         let jitter = Some(jitter(rng));
         let erased = rng.random_bool(0.4).then(|| Rectangle::random(rng));
-        Self { spoiling: None, geometry, jitter, erased }
+        Self { degradation: None, geometry, jitter, erased }
     }
 
     pub(super) fn reference(rng: &mut impl Rng) -> Self {
@@ -69,12 +69,12 @@ impl View {
         let shift = [rng.random_range(-0.1..=0.1), rng.random_range(-0.1..=0.1)];
         let affine = Affine::new(degrees, 1.0, mirror, shift);
         let geometry = Geometry::CutOut { at, affine };
-        Self { spoiling: None, geometry, jitter: Some(jitter(rng)), erased: None }
+        Self { degradation: None, geometry, jitter: Some(jitter(rng)), erased: None }
     }
 
-    /// The same view of a picture that nothing spoils: what a teacher is shown.
+    /// The same view of the undegraded picture: what a teacher is shown.
     pub(crate) fn clean(&self) -> Self {
-        Self { spoiling: None, erased: None, ..self.clone() }
+        Self { degradation: None, erased: None, ..self.clone() }
     }
 
     /// Fills `out` (`[size, size]`, 0 to 1) from a 48x48 face.
@@ -83,8 +83,8 @@ impl View {
     /// When `face` is not 48x48 or `out` not `size` x `size`.
     pub(crate) fn render(&self, face: &[u8], size: usize, out: &mut [f32]) {
         let mut face: Vec<f32> = face.iter().map(|v| f32::from(*v) / 255.0).collect();
-        if let Some(spoiling) = &self.spoiling {
-            spoiling.apply(&mut face);
+        if let Some(degradation) = &self.degradation {
+            degradation.apply(&mut face);
         }
         self.place(&face, size, out);
         if let Some([brightness, contrast]) = self.jitter {

@@ -6,9 +6,9 @@ use rand::{Rng, RngExt as _};
 use crate::eval::degrade::{add_noise, blur, compress, cover, expose, light_from_side, shrink};
 use crate::random::{Purpose, generator};
 
-/// What spoils one picture; each part is absent for most.
+/// How one picture is degraded; each part is absent for most pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Spoiling {
+pub(super) struct Degradation {
     /// Before the lower face: left top corner, size, tone.
     covered: Option<([f32; 2], [f32; 2], f32)>,
     /// Direction in degrees, factors on the lit and on the other side.
@@ -30,7 +30,7 @@ enum Sharpness {
     Shrunk(usize),
 }
 
-impl Spoiling {
+impl Degradation {
     /// From 5 % the lower face is hidden. Half of all pictures get, each with its own probability: gain .3 to 1 with gamma 1/2.3
     /// to 2.3 (30 %), light from one side (15 %), a blur of .4 to 1.5 px or 18 to 41 pixels a side (30 %), noise of .01 to .12
     /// (40 %), JPEG of quality 8 to 60 (30 %).
@@ -62,7 +62,7 @@ impl Spoiling {
         Self { covered, side_light, exposure, sharpness, noise, quality }
     }
 
-    /// Spoils a 48x48 face (0 to 1), in the order in which it happens between face and file.
+    /// Degrades a 48x48 face (0 to 1), in the order in which it happens between face and file.
     pub(super) fn apply(&self, face: &mut [f32]) {
         if let Some((corner, size, tone)) = self.covered {
             cover(face, corner, size, tone);
@@ -82,7 +82,7 @@ impl Spoiling {
             add_noise(face, sigma, &mut generator(seed, Purpose::Noise, 0, 0));
         }
         if let Some(quality) = self.quality {
-            // Where the codec failed, the picture is as it was: one picture less that is spoilt.
+            // Where the codec failed, the picture is as it was: one picture less is degraded.
             let _ = compress(face, quality);
         }
     }
@@ -92,14 +92,15 @@ impl Spoiling {
 mod tests {
     use super::*;
 
-    fn draws() -> Vec<Spoiling> {
-        (0..4000).map(|i| Spoiling::draw(&mut generator(1, Purpose::Picture, 0, i))).collect()
+    fn draws() -> Vec<Degradation> {
+        (0..4000).map(|i| Degradation::draw(&mut generator(1, Purpose::Picture, 0, i))).collect()
     }
 
     #[test]
     fn each_kind_comes_as_often_as_it_should_and_within_its_bounds() {
         let draws = draws();
-        let share = |has: &dyn Fn(&Spoiling) -> bool| draws.iter().filter(|s| has(s)).count() as f64 / 4000.0;
+        let share =
+            |has: &dyn Fn(&Degradation) -> bool| draws.iter().filter(|s| has(s)).count() as f64 / 4000.0;
         for (found, expected) in [
             (share(&|s| s.covered.is_some()), 0.05),
             (share(&|s| s.exposure.is_some()), 0.15),
@@ -108,7 +109,7 @@ mod tests {
             (share(&|s| s.noise.is_some()), 0.2),
             (share(&|s| s.quality.is_some()), 0.15),
             // Without hidden mouths: 1 - (.7 * .85 * .7 * .6 * .7) of half of them.
-            (share(&|s| Spoiling { covered: None, ..*s } != Spoiling::default()), 0.4125),
+            (share(&|s| Degradation { covered: None, ..*s } != Degradation::default()), 0.4125),
         ] {
             // Four standard errors of the largest share.
             assert!((found - expected).abs() < 0.031, "{found}, expected {expected}");
@@ -123,16 +124,16 @@ mod tests {
     #[test]
     fn a_spoilt_face_is_another_one_in_range_and_always_the_same() {
         let face: Vec<f32> = (0..48 * 48).map(|i| (i * 7 % 256) as f32 / 255.0).collect();
-        for spoiling in draws().into_iter().filter(|s| *s != Spoiling::default()).take(200) {
+        for degradation in draws().into_iter().filter(|s| *s != Degradation::default()).take(200) {
             let run = || {
                 let mut face = face.clone();
-                spoiling.apply(&mut face);
+                degradation.apply(&mut face);
                 face
             };
-            let spoilt = run();
-            assert_ne!(spoilt, face, "{spoiling:?}");
-            assert!(spoilt.iter().all(|v| (0.0..=1.0).contains(v)), "{spoiling:?}");
-            assert_eq!(spoilt, run());
+            let degraded = run();
+            assert_ne!(degraded, face, "{degradation:?}");
+            assert!(degraded.iter().all(|v| (0.0..=1.0).contains(v)), "{degradation:?}");
+            assert_eq!(degraded, run());
         }
     }
 }

@@ -29,9 +29,9 @@ pub const FACE_BYTES: usize = TRAINING_FACE_PX * TRAINING_FACE_PX;
 pub enum SplitName {
     /// What the network learns from.
     Train,
-    /// What everything is decided on.
+    /// For choosing the epoch, the calibration and the recipe.
     Val,
-    /// What is looked at once, at the end.
+    /// For the final figures; read once for each network.
     Test,
 }
 

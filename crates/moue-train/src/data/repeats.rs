@@ -11,13 +11,13 @@ use super::{FACE_BYTES, Split};
 const SIDE: usize = TRAINING_FACE_PX;
 /// Side of the small copies that are compared first.
 const SMALL: usize = 8;
-/// Likest pictures, by the small copies, that are compared in detail.
+/// How many of the most similar pictures, by the small copies, are compared in detail.
 const CANDIDATES: usize = 3;
 /// Small copies that are less alike than this are not compared in detail.
-const SMALL_LIKENESS: f32 = 0.9;
+const SMALL_CORRELATION: f32 = 0.9;
 /// Correlation of the pixels from which on two pictures count as the same photo. Of FER-2013's validation pictures that are no
 /// listed repeats, those between 0.90 and 0.92 were looked at: all 24 that were shown repeat their photo; from 0.88 down most do not.
-const LIKENESS: f32 = 0.9;
+const MIN_CORRELATION: f32 = 0.9;
 /// How far two cuts of one photo may lie apart, in pixels.
 const SHIFT: usize = 3;
 /// Side of the middle of a picture that is compared.
@@ -50,17 +50,17 @@ pub fn repeats(split: &Split, other: &Split) -> Vec<Option<Repeat>> {
         let faces: Vec<[Vec<u8>; 2]> =
             block.iter().map(|i| [split.face(*i).to_vec(), mirrored(split.face(*i))]).collect();
         let wanted: Vec<Small> = faces.iter().flatten().map(|f| small_copy(f)).collect();
-        let likest = likest(&wanted, &small);
+        let most_similar = most_similar(&wanted, &small);
         let found = |(n, pair): (usize, &[Vec<u8>; 2])| {
             if let Some(&of) = exact.get(pair[0].as_slice()) {
                 return Some(Repeat { of, exact: true });
             }
-            let candidates = (0..2).flat_map(|m| likest[2 * n + m].iter().map(move |c| (m, c)));
+            let candidates = (0..2).flat_map(|m| most_similar[2 * n + m].iter().map(move |c| (m, c)));
             candidates
-                .filter(|(_, candidate)| candidate.0 >= SMALL_LIKENESS)
-                .map(|(m, &(_, of))| (likeness(&pair[m], other.face(of)), of))
+                .filter(|(_, candidate)| candidate.0 >= SMALL_CORRELATION)
+                .map(|(m, &(_, of))| (correlation(&pair[m], other.face(of)), of))
                 .max_by(|a, b| a.0.total_cmp(&b.0))
-                .filter(|best| best.0 >= LIKENESS)
+                .filter(|best| best.0 >= MIN_CORRELATION)
                 .map(|(_, of)| Repeat { of, exact: false })
         };
         faces.iter().enumerate().map(found).collect::<Vec<_>>()
@@ -93,8 +93,8 @@ fn normalise(values: &mut [f32]) {
     values.iter_mut().for_each(|v| *v *= factor);
 }
 
-/// For each of `wanted` the likest of `all`, with their correlations.
-fn likest(wanted: &[Small], all: &[Small]) -> Vec<[(f32, usize); CANDIDATES]> {
+/// For each of `wanted` the most similar of `all`, with their correlations.
+fn most_similar(wanted: &[Small], all: &[Small]) -> Vec<[(f32, usize); CANDIDATES]> {
     let mut best = vec![[(f32::NEG_INFINITY, 0); CANDIDATES]; wanted.len()];
     for (i, other) in all.iter().enumerate() {
         for (small, best) in wanted.iter().zip(&mut best) {
@@ -121,7 +121,7 @@ fn product(a: &Small, b: &Small) -> f32 {
 }
 
 /// The highest correlation of the middle of `face` with a window of `other`.
-fn likeness(face: &[u8], other: &[u8]) -> f32 {
+fn correlation(face: &[u8], other: &[u8]) -> f32 {
     let window = |picture: &[u8], left: usize, top: usize| {
         let rows = picture.chunks_exact(SIDE).skip(top).take(WINDOW);
         let mut values: Vec<f32> =

@@ -1,4 +1,4 @@
-//! Makes a network as sure as it is right, on validation pictures that it has not learned by heart.
+//! Calibrates a network's probabilities on validation pictures that repeat no training photo.
 
 use half::f16;
 use moue_model::{ConditionsTable, Expression, ModelError, NetworkWeights, Probabilities, softmax};

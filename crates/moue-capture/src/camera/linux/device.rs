@@ -1,4 +1,4 @@
-//! Which device is which, and who holds it.
+//! Identifies V4L2 devices, and finds the programs that have one open.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ pub(super) const EACCES: i32 = 13;
 pub(super) const EBUSY: i32 = 16;
 pub(super) const ENODEV: i32 = 19;
 
-/// Programs named in a message; more say nothing more.
+/// Most programs that a message names.
 const MAX_HOLDERS: usize = 3;
 
 /// Where the device is plugged in, for example "usb/1-2:1.0" or "platform/vivid.0"; a device of several video

@@ -156,7 +156,7 @@ impl CameraSource {
             }
             match Self::start(camera, &device, mode, left.min(FIRST_FRAME_WAIT)) {
                 Ok(source) => return Ok(source),
-                // Another format changes nothing.
+                // These errors do not depend on the format, so no other one is tried.
                 Err(
                     e @ (CaptureError::CameraBusy { .. }
                     | CaptureError::CameraPermission { .. }
@@ -193,7 +193,7 @@ impl CameraSource {
             .map(|p| f64::from(p.interval.denominator) / f64::from(p.interval.numerator.max(1)));
         let mut stream = Stream::with_buffers(device, Type::VideoCapture, BUFFERS).map_err(failed)?;
         stream.set_timeout(FRAME_WAIT);
-        // Lines shorter than their pixels cannot be: such drivers do not fill the field in.
+        // A stride below a line's length means that the driver does not fill the field in.
         let stride = actual.stride as usize;
         let unpadded = format.line_bytes(actual.width as usize).is_none_or(|line| stride < line);
         let mut source = Self {

@@ -1,4 +1,4 @@
-//! In the place of `amx` where there is none: other processors, and systems that are asked for it in other ways.
+//! Stands in for `amx` on other processors, and on systems whose way to ask for AMX is not implemented.
 
 use super::super::{PixelRows, Pool};
 use super::ConvolutionShape;

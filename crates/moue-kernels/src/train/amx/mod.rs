@@ -1,5 +1,5 @@
 //! Convolutions by Intel AMX, which multiplies tiles of bf16 numbers (Xeons since Sapphire Rapids, 2023): 16 times as many products
-//! a cycle as AVX-512 in f32, so that what is left to be fast is the way of the numbers into the tiles.
+//! a cycle as AVX-512 in f32, so that packing the numbers into tiles becomes the bottleneck.
 //!
 //! - `tile`: the instructions, their permission, and the one microkernel.
 //! - `matrix`: rounds and packs what a microkernel reads, straight from maps and weights.

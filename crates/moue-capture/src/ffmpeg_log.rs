@@ -8,12 +8,12 @@ use moue_files::excerpt;
 use super::ffmpeg::lines;
 
 /// Errors that say nothing of the frames: application data in an MJPEG, what a stream's first frames refer to where it
-/// was recorded from the middle of something, and times of the output, which nobody reads.
+/// was recorded from the middle of a stream, and times of the output, which are not used.
 const HARMLESS: [&str; 4] =
     ["APP fields", "co located POCs unavailable", "mmco: unref short failure", "increasing dts to muxer"];
 /// Errors that only follow from others.
 const GENERAL: [&str; 3] = ["Error while decoding stream", "Conversion failed", "Error submitting packet"];
-/// Most frames whose time is made up between two that were said.
+/// Most frames without a readable message between two that have one.
 const MAX_GAP: u64 = 1000;
 
 /// What the file says of one frame.
@@ -23,7 +23,7 @@ pub(super) struct Stamp {
     pub(super) time_s: Option<f64>,
     /// Width and height in pixels, upright.
     pub(super) size: (u32, u32),
-    /// A pixel's width and height; 0 where nothing is said.
+    /// A pixel's width and height; 0 where it says nothing.
     pub(super) sar: (u32, u32),
 }
 
@@ -46,7 +46,7 @@ impl Stamp {
 
 /// The messages of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Said {
+pub(super) struct FfmpegLog {
     /// The first error; those after it mostly follow from it.
     pub(super) first_error: Option<String>,
     /// It does not know an option, since it is older.
@@ -54,20 +54,20 @@ pub(super) struct Said {
 }
 
 /// Reads ffmpeg's messages to the end, and passes on each frame's time.
-pub(super) fn listen(errors: impl Read, stamps: &Sender<Stamp>) -> Said {
+pub(super) fn read_log(errors: impl Read, stamps: &Sender<Stamp>) -> FfmpegLog {
     let mut listener = Listener::default();
     lines(errors, |line| {
         listener.line(line, |stamp| {
-            // Nobody waits for it any more.
+            // Fails when the receiver is gone: the time is not needed any more.
             let _ = stamps.send(stamp);
         });
     });
-    listener.said
+    listener.log
 }
 
 #[derive(Default)]
 struct Listener {
-    said: Said,
+    log: FfmpegLog,
     /// Seconds in one unit of the times.
     unit_s: Option<f64>,
     /// The number of the frame that comes next.
@@ -115,7 +115,7 @@ impl Listener {
 
     fn message(&mut self, line: &str) {
         if line.contains("Unrecognized option 'fps_mode'") {
-            self.said.unknown_option = true;
+            self.log.unknown_option = true;
         }
         let Some((level, text)) = ["[error]", "[fatal]", "[panic]", "[warning]"]
             .iter()
@@ -127,13 +127,13 @@ impl Listener {
             "[warning]" => text.to_lowercase().contains("corrupt"),
             _ => !HARMLESS.iter().any(|harmless| text.contains(harmless)),
         };
-        let first = self.said.first_error.as_deref();
+        let first = self.log.first_error.as_deref();
         let follows = GENERAL.iter().any(|general| text.starts_with(general));
         if bad
             && (first.is_none()
                 || (first.is_some_and(|f| GENERAL.iter().any(|g| f.starts_with(g))) && !follows))
         {
-            self.said.first_error = Some(excerpt(text, 300));
+            self.log.first_error = Some(excerpt(text, 300));
         }
     }
 }
@@ -155,16 +155,16 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn heard(text: &str) -> (Vec<Stamp>, Said) {
+    fn heard(text: &str) -> (Vec<Stamp>, FfmpegLog) {
         let (sender, stamps) = crossbeam_channel::unbounded();
-        let said = listen(text.as_bytes(), &sender);
+        let log = read_log(text.as_bytes(), &sender);
         drop(sender);
-        (stamps.iter().collect(), said)
+        (stamps.iter().collect(), log)
     }
 
     #[test]
     fn each_frame_has_its_own_time() {
-        let (stamps, said) = heard(
+        let (stamps, log) = heard(
             "[Parsed_showinfo_0 @ 0x1] [info] config in time_base: 1/24000, frame_rate: 24000/1001\n\
              [Parsed_showinfo_0 @ 0x1] [info] n:   0 pts:   1001 pts_time:0.0417083 pos: 48 fmt:yuv420p sar:0/1 s:640x360 i:P\n\
              [Parsed_showinfo_0 @ 0x1] [info] color_range:tv color_space:unknown\n\
@@ -177,12 +177,12 @@ mod tests {
         assert_eq!(times, [Some(1001.0 / 24000.0), None, None, Some(3_600_001.0), Some(3_600_002.0)]);
         assert_eq!((stamps[1].sar, stamps[1].square_size()), ((64, 45), Some((910, 360))));
         assert_eq!(stamps[4].size, (320, 240));
-        assert_eq!(said, Said::default());
+        assert_eq!(log, FfmpegLog::default());
     }
 
     #[test]
     fn the_first_error_is_kept_and_titles_are_no_times() {
-        let (stamps, said) = heard(
+        let (stamps, log) = heard(
             "    title           : n: 5 pts: 7\n\
              [info] Stream mapping:\n\
              [swscaler @ 0x1] [warning] deprecated pixel format used\n\
@@ -192,7 +192,7 @@ mod tests {
              [h264 @ 0x1] [error] another\n",
         );
         assert!(stamps.is_empty());
-        assert_eq!(said.first_error.as_deref(), Some("Invalid NAL unit size"));
+        assert_eq!(log.first_error.as_deref(), Some("Invalid NAL unit size"));
         assert_eq!(
             heard("[w @ 0x1] [warning] Packet corrupt (stream = 0)\n").1.first_error.unwrap(),
             "Packet corrupt (stream = 0)"

@@ -12,7 +12,8 @@ const TAIL: u64 = 4 << 20;
 
 /// Why the file seems to be cut, if it does.
 pub(super) fn ends_early(path: &Path, stream: &VideoStream, steps: &Steps) -> Option<&'static str> {
-    if matches!(stream.container.as_str(), "mpegts" | "mpeg") && steps.end_with_a_hole(stream.frame_s()) {
+    if matches!(stream.container.as_str(), "mpegts" | "mpeg") && steps.frames_missing_at_end(stream.frame_s())
+    {
         return Some("frames are missing before its last ones");
     }
     let tail = tail(path)?;
@@ -48,7 +49,7 @@ impl Steps {
     }
 
     /// Whether frames are missing before the last ones.
-    pub(super) fn end_with_a_hole(&self, frame_s: f64) -> bool {
+    pub(super) fn frames_missing_at_end(&self, frame_s: f64) -> bool {
         let hole = self.last_s.iter().any(|step_s| *step_s > 1.9 * frame_s);
         hole && self.longest_s < 1.5 * frame_s && self.count > 2 * Self::KEPT as u64
     }
@@ -152,7 +153,7 @@ mod tests {
         let hole = |steps: &[f64]| {
             let mut all = Steps::default();
             [0.04; 20].iter().chain(steps).for_each(|s| all.add(*s));
-            all.end_with_a_hole(0.04)
+            all.frames_missing_at_end(0.04)
         };
         assert!(!hole(&[]) && !hole(&[0.04, 0.042]));
         assert!(hole(&[0.16]) && hole(&[0.08, 0.08, 0.16]));

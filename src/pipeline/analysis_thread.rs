@@ -12,15 +12,15 @@ use moue_detect::DetectorKind;
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Message, NewModel, Shared, SourceState, Work, fault};
 use super::{
-    AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, FaceSearch, FrameAnalyzer, ReadingStage,
-    RecordingStep,
+    AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, BaselineStep, FaceSearch, FrameAnalyzer,
+    ReadingStage,
 };
 
 /// Longest wait for a frame, so that the thread can stop and take a new network.
 const WAIT: Duration = Duration::from_millis(50);
 /// Results a second are counted over this time.
 const RATE_OVER: Duration = Duration::from_secs(2);
-/// A network that fails so often in a row is not asked again.
+/// After this many panics in a row the network is stopped.
 const MAX_FAULTS: u32 = 3;
 
 pub(super) fn analysis_loop(shared: &Arc<Shared>) {
@@ -67,7 +67,9 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
                     running.last_error = Some(text);
                 }
                 if running.faults >= MAX_FAULTS {
-                    shared.say(Message::Error("no face is read any more: open the weights again".into()));
+                    shared.say(Message::Error(
+                        "the network failed repeatedly and was stopped: open the weights again".into(),
+                    ));
                     *shared.model.lock() = None;
                     analysis = None;
                 }
@@ -80,9 +82,9 @@ struct Analysis {
     analyzer: FrameAnalyzer,
     model: Arc<ModelInfo>,
     readings: ReadingStage,
-    recorder: Option<BaselineRecorder>,
+    baseline_recorder: Option<BaselineRecorder>,
     /// Whether a baseline was applied to the last frame.
-    unbiased: bool,
+    baseline_applied: bool,
     detector: DetectorKind,
     generation: u64,
     number: u64,
@@ -103,8 +105,8 @@ impl Analysis {
             ),
             model: new.info,
             readings: ReadingStage::default(),
-            recorder: None,
-            unbiased: false,
+            baseline_recorder: None,
+            baseline_applied: false,
             detector: DetectorKind::default(),
             generation: 0,
             number: 0,
@@ -116,7 +118,7 @@ impl Analysis {
     }
 
     fn replace(&mut self, shared: &Shared, new: NewModel) {
-        self.cancel_recording(shared);
+        self.cancel_baseline_recording(shared);
         drop(self.analyzer.replace_classifier(new.classifier));
         self.model = new.info;
         self.readings.clear();
@@ -131,7 +133,7 @@ impl Analysis {
             self.detector = *shared.detector.lock();
             self.analyzer.set_search(FaceSearch::for_source(work.kind, self.detector));
             self.readings = ReadingStage::default();
-            self.cancel_recording(shared);
+            self.cancel_baseline_recording(shared);
             self.last = None;
         }
         let detector = *shared.detector.lock();
@@ -156,8 +158,8 @@ impl Analysis {
             settings.time_constant_ms = 0.0;
         }
         let baseline = self.baseline(shared, (&source, work.kind), &analyzed.faces, time_s);
-        if self.unbiased != baseline.is_some() {
-            self.unbiased = baseline.is_some();
+        if self.baseline_applied != baseline.is_some() {
+            self.baseline_applied = baseline.is_some();
             self.readings.clear();
         }
         let shown = self.readings.show(&analyzed.faces, time_s, &settings, baseline.as_ref());
@@ -181,9 +183,9 @@ impl Analysis {
         })
     }
 
-    /// Readings of another source or network do not belong into one mean.
-    fn cancel_recording(&mut self, shared: &Shared) {
-        if self.recorder.take().is_some() {
+    /// A baseline is a mean over one source and one network: a change of either cancels its recording.
+    fn cancel_baseline_recording(&mut self, shared: &Shared) {
+        if self.baseline_recorder.take().is_some() {
             let mut state = shared.baseline.lock();
             if matches!(*state, BaselineState::Recording { .. }) {
                 *state = BaselineState::Off;
@@ -201,7 +203,7 @@ impl Analysis {
     ) -> Option<Baseline> {
         let mut state = shared.baseline.lock();
         if !matches!(*state, BaselineState::Recording { .. }) {
-            self.recorder = None;
+            self.baseline_recorder = None;
         }
         match &mut *state {
             BaselineState::Off => None,
@@ -218,12 +220,16 @@ impl Analysis {
             }
             BaselineState::Recording { id, left_s } => {
                 let id = *id;
-                match self.recorder.get_or_insert_with(|| BaselineRecorder::new(id)).add(faces, time_s) {
-                    RecordingStep::Going { left_s: left } => {
+                match self
+                    .baseline_recorder
+                    .get_or_insert_with(|| BaselineRecorder::new(id))
+                    .add(faces, time_s)
+                {
+                    BaselineStep::Going { left_s: left } => {
                         *left_s = Some(left);
                         None
                     }
-                    RecordingStep::Done(bias) => {
+                    BaselineStep::Done(bias) => {
                         let network = self.model.sha256.clone();
                         let baseline = Baseline { source: source.to_owned(), network, bias };
                         self.readings.set_owner(Some(id), time_s);
@@ -233,7 +239,7 @@ impl Analysis {
                             .say(Message::Info("the baseline is on: it is taken out of the readings".into()));
                         Some(baseline)
                     }
-                    RecordingStep::Failed(reason) => {
+                    BaselineStep::Failed(reason) => {
                         *state = BaselineState::Off;
                         drop(state);
                         shared.say(Message::Error(format!("no baseline was recorded: {reason}")));

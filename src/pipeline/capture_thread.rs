@@ -8,7 +8,7 @@ use moue_capture::{Failure, Report, SourceInfo, SourceKind, SourceSpec, WatchedS
 
 use super::shared::{Message, Shared, SourceState, Wanted, Work, fault};
 
-/// How often the thread looks whether something else is wanted.
+/// How often the thread checks for another source or a pause.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) fn capture_loop(shared: &Arc<Shared>) {
@@ -36,7 +36,7 @@ struct Capture<'a> {
 }
 
 impl Capture<'_> {
-    /// The camera is released before it is said to be.
+    /// The state becomes `Paused` only once the camera is released, because the window then says so.
     fn pause(&mut self, wanted: &Wanted) {
         while !self.changed(wanted) && !self.source.is_released() {
             std::thread::sleep(LOOK_EVERY);
@@ -50,7 +50,7 @@ impl Capture<'_> {
     /// Reads the wanted source until something else is wanted.
     fn serve(&mut self, wanted: &Wanted) {
         self.shared.set_state(SourceState::Opening);
-        // After a pause the same device goes on, whatever has its number now.
+        // After a pause the same device is opened again, even where its number has changed.
         let source = match self.paused_device.take() {
             Some((source, same)) if source == wanted.source => same,
             _ => wanted.source.clone(),
@@ -105,7 +105,7 @@ impl Capture<'_> {
             Report::NoSignal { since, reason, lost_now } => {
                 let Some(Opened { info, .. }) = opened else { return };
                 if lost_now {
-                    // A frame of the past must not be analysed after its camera was lost.
+                    // A frame that still waits must not be analysed after its camera was lost.
                     shared.work.take();
                 }
                 let state = SourceState::NoSignal { info: info.clone(), since, reason: reason.clone() };
