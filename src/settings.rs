@@ -93,6 +93,8 @@ pub struct Settings {
     pub overlay_opacity: f32,
     /// Its colours.
     pub colour_map: ColourMap,
+    /// Whether the mesh of a face's points is drawn.
+    pub mesh: bool,
     /// Time constant of the readings' average in milliseconds, 0..=2000.
     pub smoothing_ms: f32,
     /// Which detectors look for faces.
@@ -139,6 +141,7 @@ impl Default for Settings {
             overlay_mode: OverlayMode::default(),
             overlay_opacity: 0.6,
             colour_map: ColourMap::default(),
+            mesh: false,
             smoothing_ms: 250.0,
             detector: DetectorKind::default(),
             panel: true,

@@ -63,6 +63,64 @@ fn a_portrait_gives_every_field_in_json() {
     assert_eq!(p.len(), 7);
     assert!((sum - 1.0).abs() < 1e-4, "{sum}");
     assert_eq!(p["happy"], face["probability"]);
+    // She faces the camera, a little to her left, and smiles with open lips.
+    let measured = |name: &str| face["measurements"][name].as_f64().unwrap();
+    assert!(measured("yaw").abs() < 25.0 && measured("pitch").abs() < 25.0 && measured("roll").abs() < 15.0);
+    for name in ["right_eye", "left_eye", "mouth"] {
+        assert!((0.1..0.6).contains(&measured(name)), "{name}: {}", measured(name));
+    }
+    assert!(face["measurements"]["blinks_per_min"].is_null(), "a picture has no blinks");
+    assert!(face["quality"].as_f64().unwrap() > 0.8, "{}", face["quality"]);
+    assert_eq!(face["reasons"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn the_mesh_is_drawn_where_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = |to: &str, flags: &[&str]| {
+        let mut command = moue(folder.path());
+        command.args(["analyze", "--annotate", to]).args(flags).arg(portrait());
+        assert!(command.output().unwrap().status.success());
+        image::open(folder.path().join(to).join("astronaut.png")).unwrap().to_rgb8()
+    };
+    let (without, with) = (drawn("a", &[]), drawn("b", &["--mesh"]));
+    let changed: Vec<(u32, u32)> = without
+        .enumerate_pixels()
+        .filter(|(x, y, pixel)| with.get_pixel(*x, *y) != *pixel)
+        .map(|(x, y, _)| (x, y))
+        .collect();
+    // Lines all over the face, at 225, 120, and nowhere else.
+    assert!(changed.len() > 500, "{}", changed.len());
+    assert!(changed.iter().all(|(x, y)| x.abs_diff(225) < 100 && y.abs_diff(120) < 100));
+}
+
+#[test]
+fn what_makes_a_face_hard_to_read_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = image::open(portrait()).unwrap().to_rgb8();
+    let part = |left: u32, width: u32| image::imageops::crop_imm(&picture, left, 0, width, 320).to_image();
+    let mut dark = part(80, 300);
+    dark.iter_mut().for_each(|v| *v /= 8);
+    let mut bright = part(80, 300);
+    bright.iter_mut().for_each(|v| *v = v.saturating_mul(2));
+    let small = image::imageops::thumbnail(&part(80, 300), 66, 70);
+    let cases = [
+        ("dark", dark),
+        ("over_exposed", bright),
+        ("blurred", image::imageops::blur(&part(80, 300), 6.0)),
+        ("cut_off", part(225, 280)),
+        ("too_small", small),
+    ];
+    for (reason, picture) in cases {
+        let file = folder.path().join(format!("{reason}.png"));
+        picture.save(&file).unwrap();
+        let frame = &analyze(&[file])[0];
+        let face = &frame["faces"][0];
+        let reasons: Vec<&str> =
+            face["reasons"].as_array().unwrap().iter().map(|r| r.as_str().unwrap()).collect();
+        assert!(reasons.contains(&reason), "{reason}: {reasons:?}, quality {}", face["quality"]);
+        assert!(face["quality"].as_f64().unwrap() < 0.9, "{reason}");
+    }
 }
 
 #[test]

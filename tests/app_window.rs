@@ -124,6 +124,10 @@ fn the_demo_shows_a_face_its_label_and_seven_bars() {
     }
     window.harness.get_by_label_contains("moue-fer2013 (built in)");
     window.harness.get_by_label("Live picture");
+    for caption in ["Head turned: ", "Nod: ", "Lean: ", "Eyes open: 0.", "Mouth open: 0.", "Blinks/min: "] {
+        window.harness.get_by_label_contains(caption);
+    }
+    window.harness.get_by_label_contains("Quality ");
     assert!(window.errors().is_empty(), "{:?}", window.errors());
 }
 
@@ -138,6 +142,12 @@ fn attention_mirror_and_evidence_are_toggled_by_menu_and_key() {
     window.press(Key::Escape);
     window.press(Key::A);
     assert!(window.app().settings().overlay);
+    assert!(!window.app().settings().mesh);
+    window.choose(&["View", "Face mesh"]);
+    assert!(window.app().settings().mesh);
+    window.press(Key::Escape);
+    window.press(Key::G);
+    assert!(!window.app().settings().mesh);
     let mirror = window.app().settings().mirror;
     window.press(Key::M);
     assert_ne!(window.app().settings().mirror, mirror);

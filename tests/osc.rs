@@ -35,7 +35,18 @@ fn readings_arrive_as_documented() {
         })
         .collect();
     let addresses: Vec<&str> = messages.iter().map(|m| m.addr.as_str()).collect();
-    assert_eq!(addresses, ["/moue/frame", "/moue/face", "/moue/smooth", "/moue/raw"]);
+    assert_eq!(
+        addresses,
+        [
+            "/moue/frame",
+            "/moue/face",
+            "/moue/smooth",
+            "/moue/raw",
+            "/moue/head",
+            "/moue/open",
+            "/moue/quality"
+        ]
+    );
     assert_eq!(messages[0].args, [OscType::Int(0), OscType::Float(0.0), OscType::Int(1)]);
     let face = &messages[1].args;
     assert_eq!((face.len(), &face[0], &face[5]), (7, &OscType::Int(1), &OscType::String("happy".into())));
@@ -43,7 +54,12 @@ fn readings_arrive_as_documented() {
         let OscType::Float(v) = place else { panic!("{place:?}") };
         assert!((0.0..1.0).contains(v), "{v}");
     }
-    for message in &messages[2..] {
+    for message in &messages[4..6] {
+        assert_eq!((message.args.len(), &message.args[0]), (4, &OscType::Int(1)));
+    }
+    let OscType::Float(quality) = messages[6].args[1] else { panic!("{:?}", messages[6]) };
+    assert!((0.5..=1.0).contains(&quality), "{quality}");
+    for message in &messages[2..4] {
         let sum: f32 = message.args[1..]
             .iter()
             .map(|v| match v {

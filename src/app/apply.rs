@@ -84,6 +84,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
                 OverlayMode::Evidence => OverlayMode::Attention,
             };
         }
+        Command::ToggleMesh => state.settings.mesh = !state.settings.mesh,
         Command::ToggleMirror => state.settings.mirror = !state.settings.mirror,
         Command::TogglePanel => state.settings.panel = !state.settings.panel,
         Command::ToggleTimeline => state.settings.timeline = !state.settings.timeline,

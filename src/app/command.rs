@@ -48,6 +48,8 @@ pub(super) enum Command {
     ToggleOverlay,
     /// Attention or evidence.
     SwitchOverlay,
+    /// The mesh of the face's points.
+    ToggleMesh,
     ToggleMirror,
     ToggleTimeline,
     TogglePanel,

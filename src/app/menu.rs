@@ -241,6 +241,7 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
             ui.label(format!("{:.0} %", settings.overlay_opacity * 100.0));
         });
     });
+    check(ui, settings.mesh, "Face mesh", Command::ToggleMesh, commands);
     ui.separator();
     setting(ui, "Smoothing", |ui, label| {
         let mut ms = settings.smoothing_ms;

@@ -40,6 +40,7 @@ mod update;
 // Views.
 mod baseline;
 mod introduction;
+mod measurements;
 mod menu;
 mod panel;
 mod people;

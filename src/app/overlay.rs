@@ -25,7 +25,12 @@ fn heat_image(map: &HeatMap, style: &HeatStyle) -> ColorImage {
 
 /// What is drawn over the picture, as it is set.
 pub(super) fn overlay_style(settings: &Settings, mirror: bool, selected: Option<u64>) -> OverlayStyle {
-    OverlayStyle { heat: settings.overlay.then(|| heat_style(settings)), mirror, selected }
+    OverlayStyle {
+        heat: settings.overlay.then(|| heat_style(settings)),
+        mesh: settings.mesh,
+        mirror,
+        selected,
+    }
 }
 
 fn heat_style(settings: &Settings) -> HeatStyle {

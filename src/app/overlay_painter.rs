@@ -8,20 +8,24 @@ use super::labels::label_text;
 use super::overlay::overlay_style;
 use super::state::State;
 use crate::pipeline::LiveResult;
-use crate::record::overlay::{Canvas, Mark, OverlayFace, overlay};
+use crate::record::overlay::{Canvas, Mark, OverlayFace, hint_text, overlay};
 
 /// Draws what lies over the frame.
 pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: &LiveResult) {
     let faces = &result.analyzed.faces;
     let labels: Vec<String> = result.shown.iter().map(label_text).collect();
+    let hints: Vec<Option<String>> = faces.iter().map(|face| hint_text(&face.quality)).collect();
     let placed: Vec<OverlayFace<'_>> = faces
         .iter()
         .zip(&labels)
-        .map(|(face, label)| OverlayFace {
+        .zip(&hints)
+        .map(|((face, label), hint)| OverlayFace {
             id: face.id,
             face: face.detection.face,
             region: face.region,
             label,
+            hint: hint.as_deref(),
+            mesh: face.mesh.as_deref(),
         })
         .collect();
     let style = overlay_style(&state.settings, view.is_mirrored(), state.selection.current());
@@ -46,6 +50,10 @@ pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: 
             Mark::Outline { points, width, colour } => {
                 let points = points.into_iter().map(at).collect();
                 painter.add(Shape::closed_line(points, Stroke::new(width, rgb(colour))));
+            }
+            Mark::Wires { lines, width, colour, opacity } => {
+                let stroke = Stroke::new(width, rgb(colour).gamma_multiply(opacity));
+                painter.extend(lines.into_iter().map(|ends| Shape::line_segment(ends.map(at), stroke)));
             }
             Mark::Label { text, ground: [x, y, width, height], corner, at: text_at, letters, colour } => {
                 let ground = Rect::from_min_size(at([x, y]), vec2(width, height));

@@ -10,6 +10,7 @@ use super::labels::{capitalised, percent};
 use super::overlay::map_of;
 use super::state::{PipelineState, State};
 use super::theme;
+use super::widgets::figure;
 use crate::pipeline::{AnalyzedFace, ShownReading, SourceState};
 use crate::settings::{OverlayMode, Settings};
 
@@ -214,21 +215,4 @@ pub(super) fn status_card(ui: &mut Ui, state: &State) {
             ui.end_row();
         }
     });
-}
-
-/// A figure with its caption below.
-fn figure(ui: &mut Ui, caption: &str, value: &str) {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 38.0), Sense::hover());
-    let visuals = ui.visuals();
-    let painter = ui.painter();
-    let at = rect.left_top();
-    painter.text(at, Align2::LEFT_TOP, value, theme::figure(), visuals.text_color());
-    painter.text(
-        at + vec2(0.0, 21.0),
-        Align2::LEFT_TOP,
-        caption,
-        theme::caption(),
-        visuals.weak_text_color(),
-    );
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{caption}: {value}")));
 }

@@ -63,6 +63,7 @@ static TABLE: &[Shortcut] = &[
     row(Group::Source, "Open an image or video", &[ctrl_shift(Key::O)], Command::OpenMediaDialog),
     row(Group::View, "Heatmap on or off", &[key(Key::H), key(Key::A)], Command::ToggleOverlay),
     row(Group::View, "Heatmap: attention or evidence", &[key(Key::E)], Command::SwitchOverlay),
+    row(Group::View, "Face mesh on or off", &[key(Key::G)], Command::ToggleMesh),
     row(Group::View, "Mirror on or off", &[key(Key::M)], Command::ToggleMirror),
     row(Group::View, "Timeline on or off", &[key(Key::T)], Command::ToggleTimeline),
     row(Group::View, "Side panel on or off", &[key(Key::P)], Command::TogglePanel),

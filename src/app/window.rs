@@ -14,7 +14,8 @@ use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
 use super::{
-    baseline, introduction, menu, panel, people, playback, preview, stage_overlays, theme, timeline, update,
+    baseline, introduction, measurements, menu, panel, people, playback, preview, stage_overlays, theme,
+    timeline, update,
 };
 use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ResultTap};
 use crate::settings::{Settings, SettingsFile};
@@ -203,6 +204,8 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
                     let (id, areas) = (state.selection.last(), state.settings.timeline_areas);
                     theme::card(ui, |ui| commands.extend(timeline::show(ui, &state.history, id, areas)));
                 }
+                ui.add_space(4.0);
+                theme::card(ui, |ui| measurements::card(ui, state));
                 ui.add_space(4.0);
                 theme::card(ui, |ui| panel::status_card(ui, state));
             });

@@ -56,6 +56,9 @@ pub(super) struct AnalyzeArgs {
     annotate: Option<PathBuf>,
     #[command(flatten)]
     overwrite: OverwriteArgs,
+    /// Draw the mesh of each face's points too, with --annotate and --video
+    #[arg(long)]
+    mesh: bool,
     /// Analyse every Nth frame
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
@@ -87,7 +90,8 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     };
     let sources = &inputs.files;
     let annotator = args.annotate.as_deref();
-    let annotator = annotator.map(|folder| Annotator::new(folder, sources, args.overwrite.overwrite));
+    let annotator =
+        annotator.map(|folder| Annotator::new(folder, sources, args.overwrite.overwrite, args.mesh));
     let annotator = annotator.transpose()?;
     check_outputs(&args, sources, annotator.as_ref())?;
 
@@ -103,7 +107,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         annotator.make_folder().with_context(|| format!("{}: cannot be made", folder.display()))?;
     }
     let progress = progress_bar(output.is_terminal());
-    let keeping = Keeping::new(&args.keep, session_name(&args, sources), progress.clone())?;
+    let keeping = Keeping::new(&args.keep, args.mesh, session_name(&args, sources), progress.clone())?;
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),

@@ -16,16 +16,17 @@ use crate::settings::ColourMap;
 /// Digits of a frame's number in a file's name, at least.
 const FRAME_DIGITS: usize = 6;
 
-/// How annotated pictures and videos are drawn: as the window draws at first.
-pub(super) const STYLE: PictureStyle = PictureStyle {
-    overlay: OverlayStyle {
-        heat: Some(HeatStyle { colours: ColourMap::Inferno, opacity: 0.6 }),
-        mirror: false,
-        selected: None,
-    },
-    bars: None,
-    blur: false,
-};
+/// How annotated pictures and videos are drawn: as the window draws at first. `mesh`: with the face mesh.
+pub(super) fn style(mesh: bool) -> PictureStyle {
+    PictureStyle {
+        overlay: OverlayStyle {
+            heat: Some(HeatStyle { colours: ColourMap::Inferno, opacity: 0.6 }),
+            mesh,
+            ..OverlayStyle::default()
+        },
+        ..PictureStyle::default()
+    }
+}
 
 /// What is drawn of a face, with this label.
 pub(super) fn annotated(face: &AnalyzedFace, label: String) -> AnnotatedFace {
@@ -36,6 +37,7 @@ pub(super) fn annotated(face: &AnalyzedFace, label: String) -> AnnotatedFace {
 pub(super) struct Annotator {
     folder: PathBuf,
     annotations: Annotations,
+    style: PictureStyle,
     /// Names of the sources' pictures, in the order of the sources.
     names: Vec<String>,
     /// Stems of files that are written or kept for a picture, in lower case.
@@ -48,7 +50,12 @@ pub(super) struct Annotator {
 
 impl Annotator {
     /// Gives each source its name; makes nothing yet. `overwrite`: files that are there may be replaced, but no source.
-    pub(super) fn new(folder: &Path, sources: &[SourceSpec], overwrite: bool) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        folder: &Path,
+        sources: &[SourceSpec],
+        overwrite: bool,
+        mesh: bool,
+    ) -> anyhow::Result<Self> {
         let annotations = Annotations::new().context("the built-in font cannot be read")?;
         let mut taken = HashSet::new();
         let mut name = |source: &SourceSpec| free_name(&mut taken, &stem_of(source));
@@ -58,7 +65,16 @@ impl Annotator {
             _ => None,
         });
         let inputs = ids.collect();
-        Ok(Self { folder: folder.to_owned(), annotations, names, taken, overwrite, inputs, failed: 0 })
+        Ok(Self {
+            folder: folder.to_owned(),
+            annotations,
+            style: style(mesh),
+            names,
+            taken,
+            overwrite,
+            inputs,
+            failed: 0,
+        })
     }
 
     /// Files in the folder that have the names of what will be written, as far as that is known.
@@ -162,7 +178,7 @@ impl Annotator {
             annotated(face, format!("{} {label} {:.0}%", face.id, probability * 100.0))
         });
         let frame = AnnotatedFrame { image: result.frame.image.clone(), faces: faces.collect() };
-        self.annotations.draw(&frame, &STYLE)
+        self.annotations.draw(&frame, &self.style)
     }
 }
 

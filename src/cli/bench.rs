@@ -81,6 +81,9 @@ pub(super) struct BenchArgs {
     /// With --only faces: a folder of pictures that show one face each
     #[arg(long, value_name = "DIR", required_if_eq("only", "faces"))]
     pictures: Option<PathBuf>,
+    /// With --only faces: draw the shares found into FILE, an SVG
+    #[arg(long, value_name = "FILE", requires = "pictures")]
+    draw: Option<PathBuf>,
     /// With --only live: the clip, by default portraits of the demo
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
@@ -112,7 +115,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
         return live(args);
     }
     if let (Some(Name::Faces), Some(pictures)) = (args.only, &args.pictures) {
-        bench_faces::run(pictures, args.json, &mut io::stdout().lock())?;
+        bench_faces::run(pictures, args.draw.as_deref(), args.json, &mut io::stdout().lock())?;
         return Ok(DONE);
     }
     let all = std::thread::available_parallelism().map_or(1, usize::from);

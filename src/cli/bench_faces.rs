@@ -1,6 +1,7 @@
 //! `moue bench --only faces`: which share of faces each detector finds, and how well, where webcams make it hard.
 
 mod conditions;
+mod plot;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,6 +12,7 @@ use anyhow::{Context as _, bail};
 use image::RgbImage;
 use moue_capture::{Pace, SourceSpec, open_source};
 use moue_detect::{DetectorKind, DetectorSettings, FaceBox, FaceFinder};
+use moue_files::new_file;
 use serde::Serialize;
 
 use super::analyze::progress_bar;
@@ -39,12 +41,19 @@ struct Row {
     box_error: Option<f64>,
     /// Boxes that are no face, in all counted frames.
     false_faces: usize,
+    /// Of the frames after a clip's first.
     median_ms: f64,
     p95_ms: f64,
 }
 
-/// Measures with the pictures of `folder` that show one face; the others are named.
-pub(super) fn run(folder: &Path, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+/// Measures with the pictures of `folder` that show one face; the others are named. The shares found are drawn into
+/// `picture`.
+pub(super) fn run(
+    folder: &Path,
+    picture: Option<&Path>,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let portraits = portraits(folder)?;
     if portraits.is_empty() {
         bail!(
@@ -76,6 +85,11 @@ pub(super) fn run(folder: &Path, json: bool, out: &mut impl Write) -> anyhow::Re
         }
     }
     progress.finish_and_clear();
+    if let Some(file) = picture {
+        let svg = plot::found_bars(&rows, portraits.len())?;
+        new_file::write(file, svg.as_bytes())
+            .with_context(|| format!("{}: cannot be written", file.display()))?;
+    }
     if json {
         serde_json::to_writer_pretty(&mut *out, &rows)?;
         writeln!(out)?;
@@ -168,7 +182,10 @@ impl Measured {
         for (i, (frame, centre)) in frames.iter().cycle().take(CLIP.0).enumerate() {
             let start = Instant::now();
             let faces = finder.follow(frame, i as f64 / RATE);
-            self.times_ms.push(start.elapsed().as_secs_f64() * 1e3);
+            // The first frame is searched through; a clip's length would decide how much that weighs.
+            if i > 0 {
+                self.times_ms.push(start.elapsed().as_secs_f64() * 1e3);
+            }
             if i + CLIP.1 < CLIP.0 {
                 continue;
             }
@@ -235,7 +252,7 @@ mod tests {
         let row = measured.row(condition.name, DetectorKind::Auto);
         assert_eq!((row.found, row.false_faces, row.box_error), (100.0, 0, None));
         let none = tempfile::tempdir().unwrap();
-        let error = run(none.path(), false, &mut Vec::new()).unwrap_err().to_string();
+        let error = run(none.path(), None, false, &mut Vec::new()).unwrap_err().to_string();
         assert!(error.contains("exactly one face"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use moue_capture::{SourceInfo, SourceKind};
 
-use super::annotate::{STYLE, annotated};
+use super::annotate::{annotated, style};
 use super::complain;
 use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
@@ -41,6 +41,8 @@ pub(super) struct KeepArgs {
 /// Records and sends results. What cannot be kept is told once and counted, and the analysis goes on.
 pub(super) struct Keeping<'a> {
     args: &'a KeepArgs,
+    /// Whether the video shows the face mesh.
+    mesh: bool,
     progress: ProgressBar,
     /// Of the source that is read now, where it has a session of its own.
     own: Option<Recorder>,
@@ -68,9 +70,11 @@ struct Pictures {
 }
 
 impl<'a> Keeping<'a> {
-    /// Makes the folder. `name`: what the pictures are called together, where they are several.
+    /// Makes the folder. `mesh`: whether the video shows the face mesh. `name`: what the pictures are called together, where
+    /// they are several.
     pub(super) fn new(
         args: &'a KeepArgs,
+        mesh: bool,
         name: Option<String>,
         progress: ProgressBar,
     ) -> anyhow::Result<Self> {
@@ -80,6 +84,7 @@ impl<'a> Keeping<'a> {
         }
         Ok(Self {
             args,
+            mesh,
             progress,
             own: None,
             pictures: Pictures { name, ..Pictures::default() },
@@ -123,7 +128,7 @@ impl<'a> Keeping<'a> {
                 SourceKind::Demo | SourceKind::Video => info.frame_rate.unwrap_or(LIVE_RATE).clamp(1.0, 60.0),
             },
             blur: self.args.blur,
-            style: STYLE,
+            style: style(self.mesh),
         });
         let mut source = RecordedSource::new(info);
         if let (true, Some(name)) = (is_picture, &self.pictures.name) {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use moue_detect::Measurements;
 use moue_model::Expression;
 use serde::Serialize;
 
@@ -45,6 +46,41 @@ struct FaceRecord {
     probabilities: Probabilities,
     #[serde(skip_serializing_if = "Option::is_none")]
     smoothed: Option<SmoothedRecord>,
+    /// How well the face can be read, 0 to 1.
+    quality: Option<f64>,
+    /// What speaks against it, the worst first.
+    reasons: Vec<&'static str>,
+    /// Angles and distances, where the face has a mesh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measurements: Option<MeasurementsRecord>,
+}
+
+/// What the mesh tells.
+#[derive(Debug, Serialize)]
+struct MeasurementsRecord {
+    /// Degrees.
+    yaw: f64,
+    pitch: f64,
+    roll: f64,
+    /// Heights in widths.
+    right_eye: f64,
+    left_eye: f64,
+    mouth: f64,
+    blinks_per_min: Option<f64>,
+}
+
+impl MeasurementsRecord {
+    fn new(m: &Measurements) -> Self {
+        Self {
+            yaw: rounded(m.pose.yaw, 1),
+            pitch: rounded(m.pose.pitch, 1),
+            roll: rounded(m.pose.roll, 1),
+            right_eye: rounded(m.eyes[0], 3),
+            left_eye: rounded(m.eyes[1], 3),
+            mouth: rounded(m.mouth, 3),
+            blinks_per_min: m.blinks_per_min.map(|b| rounded(b, 1)),
+        }
+    }
 }
 
 /// What the window would show of the face.
@@ -101,6 +137,9 @@ impl FaceRecord {
             probability: rounded(probability, 6),
             probabilities: Probabilities::new(&row.raw),
             smoothed: row.shown.as_ref().map(SmoothedRecord::new),
+            quality: row.quality.map(|q| rounded(q, 3)),
+            reasons: row.reasons.iter().map(|r| r.name()).collect(),
+            measurements: row.measured.as_ref().map(MeasurementsRecord::new),
         }
     }
 }

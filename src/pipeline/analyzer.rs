@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use moue_capture::{Frame, SourceKind};
+use moue_detect::geometry::BlinkWatch;
 use moue_detect::mediapipe::FaceMesh;
+use moue_detect::quality::{CropLook, Signs};
 use moue_detect::{
-    CropRegion, Detection, DetectorKind, DetectorSettings, FaceBox, FaceFinder, FoundFace, append_crop,
+    CropRegion, Detection, DetectorKind, DetectorSettings, FaceBox, FaceCrop, FaceFinder, FoundFace,
+    Measurements, Quality,
 };
 use moue_model::{Classifier, ModelError, Reading};
 
@@ -21,6 +24,10 @@ pub struct AnalyzedFace {
     pub region: CropRegion,
     /// The face's 468 points, where the detector gives them.
     pub mesh: Option<Arc<FaceMesh>>,
+    /// What the mesh tells in degrees and lengths, where there is one.
+    pub measurements: Option<Measurements>,
+    /// How well the face can be read, and what speaks against it.
+    pub quality: Quality,
     /// What the network says.
     pub reading: Reading,
 }
@@ -60,6 +67,7 @@ pub enum FaceSearch {
 pub struct FrameAnalyzer {
     classifier: Classifier,
     faces: Faces,
+    blinks: BlinkWatch,
     /// The crops of one frame, kept so that no memory is asked for per frame.
     crops: Vec<f32>,
     every_frame: bool,
@@ -88,11 +96,13 @@ impl FrameAnalyzer {
     /// Makes the detector on the calling thread (it cannot move to another).
     #[must_use]
     pub fn new(classifier: Classifier, search: FaceSearch) -> Self {
-        Self { classifier, faces: Faces::new(search), crops: Vec::new(), every_frame: false }
+        let blinks = BlinkWatch::default();
+        Self { classifier, faces: Faces::new(search), blinks, crops: Vec::new(), every_frame: false }
     }
 
     /// Starts afresh with other settings: nothing is remembered of the faces so far.
     pub fn set_search(&mut self, search: FaceSearch) {
+        self.blinks = BlinkWatch::default();
         match (&mut self.faces, search) {
             // Kept, because loading the detectors' models again takes longer than analysing a picture.
             (Faces::Found { finder, track }, FaceSearch::Detect { detector, settings, track: tracked })
@@ -140,23 +150,45 @@ impl FrameAnalyzer {
         let start = Instant::now();
         let size = self.classifier.input_size();
         self.crops.clear();
+        let mut judged = Vec::with_capacity(found.len());
         for face in &found {
-            append_crop(&frame.image, &face.region, size, &mut self.crops);
+            let crop = FaceCrop::of(&frame.image, &face.region);
+            crop.append_to(size, &mut self.crops);
+            judged.push(judge(&mut self.blinks, &frame, face, &crop));
         }
         let readings = self.classifier.classify(&self.crops)?;
         let faces = found
             .into_iter()
+            .zip(judged)
             .zip(readings)
-            .map(|(face, reading)| AnalyzedFace {
+            .map(|((face, (measurements, quality)), reading)| AnalyzedFace {
                 id: face.id,
                 detection: face.detection,
                 region: face.region,
                 mesh: face.mesh,
+                measurements,
+                quality,
                 reading,
             })
             .collect();
         Ok(AnalyzedFrame { frame, faces, whole_frame, detect_ms, classify_ms: milliseconds(start) })
     }
+}
+
+/// What is measured on a face beside its expression.
+fn judge(
+    blinks: &mut BlinkWatch,
+    frame: &Frame,
+    face: &FoundFace,
+    crop: &FaceCrop,
+) -> (Option<Measurements>, Quality) {
+    let measured = face.mesh.as_deref().and_then(Measurements::of).map(|measured| {
+        let blinks_per_min = blinks.update(face.id, &measured, frame.time_s);
+        Measurements { blinks_per_min, ..measured }
+    });
+    let pose = measured.as_ref().map(|m| &m.pose);
+    let signs = Signs::new(frame.image.dimensions(), &face.region, pose, CropLook::of(crop));
+    (measured, Quality::of(&signs))
 }
 
 impl Faces {

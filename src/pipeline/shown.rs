@@ -73,7 +73,7 @@ impl ReadingStage {
 mod tests {
     use super::*;
     use moue_detect::CropRegion;
-    use moue_detect::{Detection, FaceBox};
+    use moue_detect::{Detection, FaceBox, Quality};
     use moue_model::{Expression, HeatMap, Reading};
 
     fn faces(ids: &[u64]) -> Vec<AnalyzedFace> {
@@ -93,6 +93,8 @@ mod tests {
             detection: Detection { face: face_box, score: 5.0 },
             region: CropRegion::around(&face_box),
             mesh: None,
+            measurements: None,
+            quality: Quality::BEST,
             reading: reading.clone(),
         };
         ids.iter().map(face).collect()

@@ -19,9 +19,13 @@ pub const UNSURE: &str = "unsure";
 /// - `smoothed_probability`: the averaged probability of that label; where it is [`UNSURE`], of the leading expression
 /// - `baseline`: whether a personal baseline was taken out before the average
 /// - `smoothed_angry` to `smoothed_surprise`: the averaged probabilities that were shown
+/// - `quality`: how well the face can be read, 0 to 1, and `reasons`: what speaks against it, the worst first, with a space
+///   between (see [`moue_detect::Reason`])
+/// - `yaw`, `pitch`, `roll`: how the head is turned, in degrees (see [`moue_detect::HeadPose`]); `right_eye`, `left_eye`,
+///   `mouth`: their openings, heights in widths; `blinks_per_min`: over the last minute. Where the face has a mesh
 /// - `age_ms`: time from the frame's arrival to its result, in milliseconds
 /// - `source`: the file or device; last, so that a comma in a name shifts no other column for simple readers
-pub const CSV_HEADER: [&str; 31] = [
+pub const CSV_HEADER: [&str; 40] = [
     "time_s",
     "frame",
     "id",
@@ -51,6 +55,15 @@ pub const CSV_HEADER: [&str; 31] = [
     "smoothed_neutral",
     "smoothed_sad",
     "smoothed_surprise",
+    "quality",
+    "reasons",
+    "yaw",
+    "pitch",
+    "roll",
+    "right_eye",
+    "left_eye",
+    "mouth",
+    "blinks_per_min",
     "age_ms",
     "source",
 ];
@@ -70,6 +83,11 @@ pub struct Columns {
     pub(super) shown_label: usize,
     pub(super) baseline: Option<usize>,
     pub(super) shown: [usize; Expression::COUNT],
+    pub(super) quality: Option<usize>,
+    pub(super) reasons: Option<usize>,
+    /// Yaw, pitch, roll, right eye, left eye, mouth.
+    pub(super) measured: Option<[usize; 6]>,
+    pub(super) blinks_per_min: Option<usize>,
     pub(super) age_ms: usize,
 }
 
@@ -91,6 +109,16 @@ impl Columns {
             }
             Ok(places)
         };
+        let measured = || -> Option<[usize; 6]> {
+            Some([
+                place("yaw")?,
+                place("pitch")?,
+                place("roll")?,
+                place("right_eye")?,
+                place("left_eye")?,
+                place("mouth")?,
+            ])
+        };
         Ok(Self {
             source: place("source"),
             frame: needed("frame")?,
@@ -104,6 +132,10 @@ impl Columns {
             shown_label: either("smoothed_label", "label")?,
             baseline: place("baseline"),
             shown: each("smoothed_", "smooth_")?,
+            quality: place("quality"),
+            reasons: place("reasons"),
+            measured: measured(),
+            blinks_per_min: place("blinks_per_min"),
             age_ms: needed("age_ms")?,
         })
     }

@@ -6,6 +6,7 @@
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use moue_detect::Reason;
 use moue_model::Expression;
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
@@ -103,6 +104,21 @@ fn packets(result: &AnalyzedFrame, shown: &[ShownReading]) -> Vec<OscPacket> {
             all.extend(values.map(OscType::Float));
             messages.push(message(address, all));
         }
+        if let Some(m) = &face.measurements {
+            let floats = |address: &str, values: [f32; 3]| {
+                let mut all = vec![id.clone()];
+                all.extend(values.map(OscType::Float));
+                message(address, all)
+            };
+            messages.push(floats("/moue/head", [m.pose.yaw, m.pose.pitch, m.pose.roll]));
+            messages.push(floats("/moue/open", [m.eyes[0], m.eyes[1], m.mouth]));
+            if let Some(blinks) = m.blinks_per_min {
+                messages.push(message("/moue/blinks", vec![id.clone(), OscType::Float(blinks)]));
+            }
+        }
+        let reason = face.quality.first_reason().map_or("", Reason::name);
+        let quality = OscType::Float(face.quality.value());
+        messages.push(message("/moue/quality", vec![id, quality, OscType::String(reason.into())]));
     }
     packets.push(bundle(messages));
     packets

@@ -1,7 +1,7 @@
 //! What is drawn over a frame: decided here once, for the window, snapshots, annotated pictures and videos.
 
-use moue_detect::mediapipe::TurnedSquare;
-use moue_detect::{CropRegion, FaceBox};
+use moue_detect::mediapipe::{FaceMesh, MESH_WIRES, TurnedSquare};
+use moue_detect::{CropRegion, FaceBox, Quality};
 use moue_model::HeatMap;
 
 use super::colours::person_rgb;
@@ -17,6 +17,11 @@ const CORNER: f32 = 6.0;
 const CORNER_STEPS: usize = 4;
 /// Thickness of a bounding box's line and of a selected one's, in points.
 const LINE: (f32, f32) = (1.5, 3.0);
+
+/// Thickness of the mesh's lines, in points, and how strongly they cover the picture.
+const WIRE: (f32, f32) = (0.6, 0.7);
+/// Size of a hint's letters, in those of the label, and the least, in points.
+const HINT: (f32, f32) = (0.8, 10.0);
 
 /// How the heatmap is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +59,16 @@ pub struct OverlayFace<'a> {
     pub region: CropRegion,
     /// The label in words.
     pub label: &'a str,
+    /// Why the face may be misread, in words: see [`hint_text`].
+    pub hint: Option<&'a str>,
+    /// The face's points.
+    pub mesh: Option<&'a FaceMesh>,
+}
+
+/// What most speaks against a face, as it is written below its label: "Turned away: less sure".
+#[must_use]
+pub fn hint_text(quality: &Quality) -> Option<String> {
+    quality.first_reason().map(|reason| format!("{}: less sure", reason.words()))
 }
 
 /// What is drawn.
@@ -61,6 +76,8 @@ pub struct OverlayFace<'a> {
 pub struct OverlayStyle {
     /// The heatmap over each face.
     pub heat: Option<HeatStyle>,
+    /// Lines between the points of each face that has a mesh.
+    pub mesh: bool,
     /// Left and right are swapped, as in a mirror; text is not.
     pub mirror: bool,
     /// The person whose bounding box has a thicker line.
@@ -97,6 +114,17 @@ pub enum Mark {
         /// Its colour.
         colour: [u8; 3],
     },
+    /// Separate straight lines.
+    Wires {
+        /// Both ends of each.
+        lines: Vec<[[f32; 2]; 2]>,
+        /// Their thickness.
+        width: f32,
+        /// Their colour.
+        colour: [u8; 3],
+        /// How strongly they cover the picture, 0..=1.
+        opacity: f32,
+    },
     /// Black letters on a rounded ground.
     Label {
         /// The text.
@@ -131,6 +159,16 @@ pub fn overlay(faces: &[OverlayFace<'_>], style: &OverlayStyle, canvas: &Canvas<
             }
         }
     }
+    if style.mesh {
+        for face in faces {
+            let Some(mesh) = face.mesh else { continue };
+            let lines = MESH_WIRES.map(|wire| wire.map(|point| place(mesh.at(usize::from(point)))));
+            let lines: Vec<_> =
+                lines.into_iter().filter(|line| line.iter().flatten().all(|v| v.is_finite())).collect();
+            let colour = person_rgb(face.id);
+            marks.push(Mark::Wires { lines, width: WIRE.0, colour, opacity: WIRE.1 });
+        }
+    }
     let placed: Vec<[[f32; 2]; 4]> = faces.iter().map(|f| outline(f).map(place)).collect();
     for (face, corners) in faces.iter().zip(&placed) {
         let width = if style.selected == Some(face.id) { LINE.1 } else { LINE.0 };
@@ -140,9 +178,32 @@ pub fn overlay(faces: &[OverlayFace<'_>], style: &OverlayStyle, canvas: &Canvas<
     for face in faces {
         let b = face.face;
         let ends = [place([b.x, b.y]), place([b.x + b.width, b.y + b.height])];
-        marks.push(label(face, ends, canvas));
+        let label = label(face, ends, canvas);
+        let hint = face.hint.and_then(|text| hint(text, &label, ends, canvas));
+        marks.push(label);
+        marks.extend(hint);
     }
     marks
+}
+
+/// A smaller line under the label; where that stands above the bounding box, just inside the box.
+fn hint(text: &str, label: &Mark, ends: [[f32; 2]; 2], canvas: &Canvas<'_>) -> Option<Mark> {
+    let Mark::Label { ground: [x, y, _, height], letters, colour, .. } = label else { return None };
+    let letters = (letters * HINT.0).max(HINT.1);
+    let margin = [letters * 0.4, letters * 0.12];
+    let size = (canvas.measure)(text, letters);
+    let size = [size[0] + 2.0 * margin[0], size[1] + 2.0 * margin[1]];
+    let room = (canvas.frame_px.0 as f32 * canvas.points_per_px - size[0]).max(0.0);
+    let x = x.min(room);
+    let y = (y + height + 2.0).max(ends[0][1] + 3.0);
+    Some(Mark::Label {
+        text: text.to_owned(),
+        ground: [x, y, size[0], size[1]],
+        corner: 4.0,
+        at: [x + margin[0], y + margin[1]],
+        letters,
+        colour: *colour,
+    })
 }
 
 /// Above the bounding box, or inside it where there is no room.
@@ -214,7 +275,7 @@ mod tests {
     fn face(x: f32, y: f32, angle: f32) -> OverlayFace<'static> {
         let face = FaceBox { x, y, width: 80.0, height: 80.0 };
         let region = CropRegion { angle, ..CropRegion::around(&face) };
-        OverlayFace { id: 1, face, region, label: "Happy 90 %" }
+        OverlayFace { id: 1, face, region, label: "Happy 90 %", hint: None, mesh: None }
     }
 
     fn marks(face: OverlayFace<'_>, style: &OverlayStyle, points_per_px: f32) -> Vec<Mark> {
@@ -227,6 +288,7 @@ mod tests {
         let points = match mark {
             Mark::Heat { corners, .. } => corners.to_vec(),
             Mark::Outline { points, .. } => points.clone(),
+            Mark::Wires { lines, .. } => lines.concat(),
             Mark::Label { ground: [x, y, w, h], .. } => vec![[*x, *y], [x + w, y + h]],
         };
         let fold =
@@ -283,6 +345,42 @@ mod tests {
         let mut lost = face(40.0, 80.0, 0.0);
         lost.region.side = f32::NAN;
         assert!(!marks(lost, &style, 1.0).iter().any(|m| matches!(m, Mark::Heat { .. })));
+    }
+
+    #[test]
+    fn a_hint_stands_below_its_label_and_in_the_frame() {
+        let quality = Quality::BEST;
+        assert_eq!(hint_text(&quality), None);
+        for (x, y) in [(40.0, 80.0), (290.0, 2.0), (-20.0, 100.0)] {
+            let hinted = OverlayFace { hint: Some("Turned away: less sure"), ..face(x, y, 0.0) };
+            let marks = marks(hinted, &OverlayStyle::default(), 1.0);
+            let ([_, _, _, label_bottom], [left, top, right, _]) = (bounds(&marks[1]), bounds(&marks[2]));
+            assert!(
+                top >= label_bottom && left >= 0.0 && right <= 320.0,
+                "{top} {label_bottom} {left} {right}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_mesh_is_drawn_where_its_points_are_when_it_is_on() {
+        let points = (0..468).map(|i| [100.0 + (i % 20) as f32, 50.0 + (i / 20) as f32, 3.0]).collect();
+        let square = TurnedSquare { centre: [0.0; 2], side: 1.0, angle: 0.0 };
+        let mut mesh = FaceMesh { points, score: 1.0, square };
+        let with = |mesh: &FaceMesh, style: &OverlayStyle| {
+            let face = OverlayFace { mesh: Some(mesh), ..face(40.0, 80.0, 0.0) };
+            let found = marks(face, style, 2.0).into_iter().find(|m| matches!(m, Mark::Wires { .. }));
+            found.map(|m| (bounds(&m), if let Mark::Wires { lines, .. } = m { lines.len() } else { 0 }))
+        };
+        assert_eq!(with(&mesh, &OverlayStyle::default()), None);
+        let on = OverlayStyle { mesh: true, ..Default::default() };
+        assert_eq!(with(&mesh, &on), Some(([200.0, 100.0, 238.0, 146.0], MESH_WIRES.len())));
+        let mirrored = OverlayStyle { mirror: true, ..on };
+        assert_eq!(with(&mesh, &mirrored).map(|(b, _)| b[0]), Some(2.0 * (320.0 - 119.0)));
+        // What is no number is not drawn.
+        mesh.points[4][0] = f32::NAN;
+        mesh.points.truncate(460);
+        assert!(with(&mesh, &on).is_some_and(|(_, lines)| lines > 1000 && lines < MESH_WIRES.len()));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use ab_glyph::FontRef;
 use image::{RgbImage, imageops};
+use moue_detect::mediapipe::FaceMesh;
 use moue_detect::{CropRegion, FaceBox};
 use moue_model::{Expression, HeatMap, Probabilities};
 
 use super::blur::hide_faces;
 use super::colours::expression_rgb;
-use super::overlay::{Canvas, HEAT_SIZE, Mark, OverlayFace, OverlayStyle, overlay};
+use super::overlay::{Canvas, HEAT_SIZE, Mark, OverlayFace, OverlayStyle, hint_text, overlay};
 use super::raster::{Raster, text_size};
 use crate::pipeline::AnalyzedFace;
 
@@ -34,6 +35,10 @@ pub struct AnnotatedFace {
     pub region: CropRegion,
     /// The label in words.
     pub label: String,
+    /// Why the face may be misread, in words.
+    pub hint: Option<String>,
+    /// The face's points, where the detector gives them.
+    pub mesh: Option<Arc<FaceMesh>>,
     /// The map that is laid over the region.
     pub heat: HeatMap,
     /// What the bars show.
@@ -49,13 +54,22 @@ impl AnnotatedFace {
             face: face.detection.face,
             region: face.region,
             label,
+            hint: hint_text(&face.quality),
+            mesh: face.mesh.clone(),
             heat: heat.clone(),
             probabilities: *probabilities,
         }
     }
 
     fn placed(&self) -> OverlayFace<'_> {
-        OverlayFace { id: self.id, face: self.face, region: self.region, label: &self.label }
+        OverlayFace {
+            id: self.id,
+            face: self.face,
+            region: self.region,
+            label: &self.label,
+            hint: self.hint.as_deref(),
+            mesh: self.mesh.as_deref(),
+        }
     }
 }
 
@@ -75,7 +89,7 @@ pub struct PictureStyle {
     pub overlay: OverlayStyle,
     /// The person whose seven bars stand beside the picture.
     pub bars: Option<u64>,
-    /// Faces are made unrecognisable.
+    /// Faces are made unrecognisable; their meshes, which people could be told by, are not drawn then.
     pub blur: bool,
 }
 
@@ -107,7 +121,8 @@ impl Annotations {
             return picture;
         }
         let Some(mut raster) = Raster::of(&picture) else { return picture };
-        self.draw_overlay(&mut raster, frame, &style.overlay);
+        let overlay = OverlayStyle { mesh: style.overlay.mesh && !style.blur, ..style.overlay };
+        self.draw_overlay(&mut raster, frame, &overlay);
         let Some(face) = bars else { return raster.into_picture() };
         self.with_bars(raster, picture.dimensions(), face).map_or(picture, Raster::into_picture)
     }
@@ -130,6 +145,10 @@ impl Annotations {
                 Mark::Outline { points, width, colour } => {
                     let points: Vec<[f32; 2]> = points.into_iter().map(scaled).collect();
                     raster.outline(&points, width * px, colour);
+                }
+                Mark::Wires { lines, width, colour, opacity } => {
+                    let lines = lines.into_iter().map(|ends| ends.map(scaled));
+                    raster.lines(lines, width * px, colour, opacity);
                 }
                 Mark::Label { text, ground, corner, at, letters, colour } => {
                     raster.fill(ground.map(|v| v * px), corner * px, colour);
@@ -193,6 +212,8 @@ mod tests {
             face,
             region: CropRegion::around(&face),
             label: "Happy 90 %".into(),
+            hint: None,
+            mesh: None,
             heat: HeatMap { width: 2, height: 1, values: vec![0.0, 1.0] },
             probabilities: [0.0, 0.0, 0.0, 0.9, 0.1, 0.0, 0.0],
         };

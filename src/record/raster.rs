@@ -53,6 +53,27 @@ impl Raster {
         self.pixmap.stroke_path(&path, &solid(colour), &stroke, Transform::identity(), None);
     }
 
+    /// Draws separate straight lines of this thickness, which cover the picture with this opacity, 0..=1.
+    pub(super) fn lines(
+        &mut self,
+        lines: impl Iterator<Item = [[f32; 2]; 2]>,
+        width: f32,
+        colour: [u8; 3],
+        opacity: f32,
+    ) {
+        let mut path = PathBuilder::new();
+        for [[ax, ay], [bx, by]] in lines {
+            path.move_to(ax, ay);
+            path.line_to(bx, by);
+        }
+        let Some(path) = path.finish() else { return };
+        let stroke = Stroke { width, ..Stroke::default() };
+        let mut paint = solid(colour);
+        let [r, g, b] = colour;
+        paint.set_color_rgba8(r, g, b, (opacity.clamp(0.0, 1.0) * 255.0).round() as u8);
+        self.pixmap.stroke_path(&path, &paint, &stroke, Transform::identity(), None);
+    }
+
     /// Lays a square image of `size` x `size` colours with opacity (not premultiplied) over a parallelogram, given by
     /// the image's top left, top right, bottom right and bottom left corner.
     pub(super) fn image(&mut self, pixels: &[[u8; 4]], size: usize, corners: &[[f32; 2]; 4]) {

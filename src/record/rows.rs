@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use moue_detect::FaceBox;
+use moue_detect::{FaceBox, HeadPose, Measurements, Reason};
 use moue_model::{Expression, Probabilities};
 
 use super::columns::{Columns, UNSURE};
@@ -30,6 +30,12 @@ pub struct FaceRow {
     pub raw: Probabilities,
     /// What was shown of the face, where something was.
     pub shown: Option<ShownReading>,
+    /// How well the face can be read, 0..=1; `None` in recordings that do not say.
+    pub quality: Option<f32>,
+    /// What speaks against the face, the worst first.
+    pub reasons: Vec<Reason>,
+    /// What the mesh tells, where there is one.
+    pub measured: Option<Measurements>,
     /// Milliseconds from the frame's arrival to its result; `None` where it was not measured.
     pub age_ms: Option<f32>,
 }
@@ -59,6 +65,9 @@ impl ResultRows {
             detection_score: face.detection.score,
             raw: face.reading.probabilities,
             shown: shown.get(i).copied(),
+            quality: Some(face.quality.value()),
+            reasons: face.quality.reasons(),
+            measured: face.measurements,
             age_ms,
         };
         Self(analyzed.faces.iter().enumerate().map(row).collect())
@@ -118,6 +127,16 @@ impl FaceRow {
             }
             None => fields.extend(std::iter::repeat_n(String::new(), 3 + Expression::COUNT)),
         }
+        fields.push(self.quality.map_or_else(String::new, |q| format!("{q:.3}")));
+        fields.push(self.reasons.iter().map(|r| r.name()).collect::<Vec<_>>().join(" "));
+        match &self.measured {
+            Some(m) => {
+                fields.extend([m.pose.yaw, m.pose.pitch, m.pose.roll].map(|v| format!("{v:.1}")));
+                fields.extend([m.eyes[0], m.eyes[1], m.mouth].map(|v| format!("{v:.3}")));
+                fields.push(m.blinks_per_min.map_or_else(String::new, |b| format!("{b:.1}")));
+            }
+            None => fields.extend(std::iter::repeat_n(String::new(), 7)),
+        }
         fields.push(self.age_ms.map_or_else(String::new, |age| format!("{age:.1}")));
         // One row, one line: names may hold line breaks.
         fields.push(self.source.replace(|c: char| c.is_control(), " "));
@@ -151,6 +170,26 @@ impl FaceRow {
                 Some(ShownReading { probabilities, label, leading, baseline })
             }
         };
+        // A number that may be missing: nothing, or a number.
+        let optional = |place: Option<usize>| match place.map_or(Some(""), text)? {
+            "" => Some(None),
+            number => finite(number).map(Some),
+        };
+        let quality = optional(columns.quality)?;
+        let reasons = columns.reasons.map_or(Some(""), text)?.split_whitespace();
+        let measured = match columns.measured {
+            Some(places) if text(places[0])? != "" => {
+                let mut values = [0.0; 6];
+                for (value, place) in values.iter_mut().zip(places) {
+                    *value = number(place)?;
+                }
+                let [yaw, pitch, roll, right, left, mouth] = values;
+                let pose = HeadPose { yaw, pitch, roll };
+                let blinks_per_min = optional(columns.blinks_per_min)?;
+                Some(Measurements { pose, eyes: [right, left], mouth, blinks_per_min })
+            }
+            _ => None,
+        };
         Some(Self {
             source: columns.source.and_then(text).unwrap_or_default().into(),
             frame: text(columns.frame)?.parse().ok()?,
@@ -166,6 +205,9 @@ impl FaceRow {
             detection_score: number(columns.detection_score)?,
             raw: probabilities(&columns.raw)?,
             shown,
+            quality: quality.filter(|q| (0.0..=1.0).contains(q)),
+            reasons: reasons.map(Reason::from_name).collect::<Option<_>>()?,
+            measured,
             age_ms: match text(columns.age_ms)? {
                 "" => None,
                 age => Some(finite(age)?),
@@ -196,6 +238,14 @@ mod tests {
             detection_score: 4.25,
             raw: [0.125, 0.0, 0.0, 0.0, 0.25, 0.5, 0.125],
             shown: Some(shown),
+            quality: Some(0.625),
+            reasons: vec![Reason::TurnedAway, Reason::Dark],
+            measured: Some(Measurements {
+                pose: HeadPose { yaw: -41.5, pitch: 3.0, roll: 170.5 },
+                eyes: [0.25, 0.125],
+                mouth: 0.5,
+                blinks_per_min: Some(12.5),
+            }),
             age_ms: Some(41.5),
         }
     }
@@ -213,7 +263,7 @@ mod tests {
         let rows = ResultRows(vec![
             row(),
             FaceRow { id: 4, shown: Some(unsure), ..row() },
-            FaceRow { id: 5, shown: None, age_ms: None, ..row() },
+            FaceRow { id: 5, shown: None, age_ms: None, reasons: Vec::new(), measured: None, ..row() },
         ]);
         let mut text = CSV_HEADER.join(",").into_bytes();
         text.push(b'\n');
@@ -253,16 +303,20 @@ mod tests {
     #[test]
     fn malformed_rows_are_refused() {
         let header = CSV_HEADER.join(",");
-        let good = "1.0,2,3,4,5,6,7,640,480,8,sad,1,0,0,0,0,0,1,0,sad,1,false,0,0,0,0,0,1,0,9,a.png";
+        let good = "1.0,2,3,4,5,6,7,640,480,8,sad,1,0,0,0,0,0,1,0,sad,1,false,0,0,0,0,0,1,0,\
+            0.5,dark,9,-8,7,0.3,0.2,0.1,,9,a.png";
         let parse = |line: &str| read(format!("{header}\n{line}\n").as_bytes()).pop().flatten();
         assert!(parse(good).is_some());
         for (from, to) in [
             ("1.0,2", "nan,2"),
             ("1.0,2", "1.0,-2"),
             (",sad,1,false", ",<script>,1,false"),
-            ("0,1,0,9,", "0,7,0,9,"),
+            ("0,1,0,0.5", "0,7,0,0.5"),
+            (",dark,", ",<b>,"),
+            (",9,-8,7,", ",9,,7,"),
+            (",0.1,,9,", ",0.1,often,9,"),
             (",9,a.png", ",inf,a.png"),
-            (",4,5,6,7,640,480,8,sad,1,0,0,0,0,0,1,0,sad,1,false,0,0,0,0,0,1,0,9,a.png", ""),
+            (&good[7..], ""),
         ] {
             let bad = good.replacen(from, to, 1);
             assert_ne!(bad, good);

@@ -15,7 +15,8 @@ use super::blur::hide_faces;
 use super::error::RecordError;
 use super::hiding::{Hidden, HidingQueue};
 use super::options::VideoOptions;
-use super::picture::{AnnotatedFrame, Annotations};
+use super::overlay::OverlayStyle;
+use super::picture::{AnnotatedFrame, Annotations, PictureStyle};
 
 /// Encoders by preference; the last one is in every ffmpeg.
 const ENCODERS: [&str; 3] = ["libx264", "libopenh264", "mpeg4"];
@@ -89,7 +90,9 @@ impl VideoWriter {
             let mut picture = (*frame.image).clone();
             hide_faces(&mut picture, &places);
             let frame = AnnotatedFrame { image: picture.into(), faces: frame.faces };
-            s.annotations.draw(&frame, &s.options.style)
+            // A hidden face has no mesh.
+            let overlay = OverlayStyle { mesh: false, ..s.options.style.overlay };
+            s.annotations.draw(&frame, &PictureStyle { overlay, ..s.options.style })
         })
     }
 

@@ -11,6 +11,11 @@ use crate::mediapipe::TurnedSquare;
 /// 3,004 pictures of val/. Their centres are the boxes' (medians -0.002), see `docs/framing.md`.
 pub(crate) const SIDE_IN_BOX_WIDTHS: f32 = 1.10;
 
+/// Exact averages are for squares within so many pixels of the frame's corner: beyond, pixels are finer than the numbers.
+const EXACT_PX: f32 = 32_768.0;
+/// A square that is larger or farther away is none, in pixels.
+const MOST_PX: f32 = 1e12;
+
 /// Largest distance of two samples of a turned square, in pixels: a bilinear sample covers two pixels.
 const SAMPLE_PX: f32 = 2.0;
 
@@ -60,13 +65,43 @@ impl CropRegion {
     }
 }
 
-/// Appends the region as `[size, size]` grey values in 0..=1 to `out`: Rec. 601 luma, reduced by
-/// area to the training data's 48x48 where it is larger, then enlarged bilinearly (pixel centres at
-/// half coordinates, as PyTorch's `align_corners=False`).
+/// A face as the network's training data show faces: a square grey picture of at most 48x48 pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceCrop {
+    side: usize,
+    values: Vec<f32>,
+}
+
+impl FaceCrop {
+    /// Cuts the region out of the frame: Rec. 601 luma, reduced by area to the training data's 48x48 where it is larger.
+    #[must_use]
+    pub fn of(frame: &RgbImage, region: &CropRegion) -> Self {
+        let values = training_face(frame, region);
+        Self { side: values.len().isqrt(), values }
+    }
+
+    /// Width and height in pixels, 1..=48.
+    #[must_use]
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// `[side, side]` values, black 0 to white 1.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Appends the face as `[size, size]` values to `out`: enlarged bilinearly, pixel centres at half coordinates, as
+    /// PyTorch's `align_corners=False`.
+    pub fn append_to(&self, size: usize, out: &mut Vec<f32>) {
+        resize_bilinear(&self.values, self.side, size, out);
+    }
+}
+
+/// Appends the region as `[size, size]` grey values in 0..=1 to `out`, see [`FaceCrop`].
 pub fn append_crop(frame: &RgbImage, region: &CropRegion, size: usize, out: &mut Vec<f32>) {
-    let face = training_face(frame, region);
-    let side = face.len().isqrt();
-    resize_bilinear(&face, side, size, out);
+    FaceCrop::of(frame, region).append_to(size, out);
 }
 
 /// The region as a square grey picture in 0..=1, at most 48x48: an exact area average where
@@ -76,8 +111,13 @@ fn training_face(frame: &RgbImage, region: &CropRegion) -> Vec<f32> {
     if width == 0 || height == 0 {
         return vec![0.0; 1];
     }
-    if region.angle != 0.0 {
-        return turned_face(frame, &region.square());
+    let square = region.square();
+    let reach = square.side.max(square.centre[0].abs()).max(square.centre[1].abs());
+    if !square.is_valid() || reach > MOST_PX {
+        return vec![0.0; 1];
+    }
+    if region.angle != 0.0 || reach > EXACT_PX {
+        return turned_face(frame, &square);
     }
     let (across, down) = if region.side > TRAINING_FACE_PX as f32 {
         let taps = |from: f32, limit: usize| area_taps(from, region.side, TRAINING_FACE_PX, limit);
@@ -106,9 +146,6 @@ fn training_face(frame: &RgbImage, region: &CropRegion) -> Vec<f32> {
 /// The same for a turned square: each value is the mean of samples along the square's own axes, close enough together
 /// that no pixel is left out.
 fn turned_face(frame: &RgbImage, square: &TurnedSquare) -> Vec<f32> {
-    if !square.is_valid() {
-        return vec![0.0; 1];
-    }
     let own = (square.side.round() as usize).clamp(1, TRAINING_FACE_PX);
     let step = square.side / own as f32;
     // The limit bounds the cost of a square of absurd size.

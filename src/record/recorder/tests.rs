@@ -53,6 +53,9 @@ fn rows(time_s: f64) -> ResultRows {
         detection_score: 3.0,
         raw: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         shown: None,
+        quality: None,
+        reasons: Vec::new(),
+        measured: None,
         age_ms: Some(20.0),
     }])
 }

@@ -224,6 +224,9 @@ mod tests {
                 leading: label.unwrap_or(Expression::Neutral),
                 baseline: false,
             }),
+            quality: None,
+            reasons: Vec::new(),
+            measured: None,
             age_ms: Some(20.0 + id as f32),
         }
     }

@@ -9,6 +9,7 @@ mod face_mesh;
 mod layers;
 mod mesh;
 mod sampling;
+mod wires;
 
 pub use blazeface::{BLAZEFACE_SIDE, BlazeFace};
 pub use detector::{BlazeFaceDetector, FaceDetection, Keypoint};
@@ -16,3 +17,4 @@ pub use face_mesh::{FaceMeshNetwork, MESH_POINTS, MESH_SIDE};
 pub use layers::NetworkFileError;
 pub use mesh::{FaceMesh, MeshFinder};
 pub use sampling::{Beyond, TurnedSquare};
+pub use wires::MESH_WIRES;

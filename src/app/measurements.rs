@@ -1,0 +1,77 @@
+//! The card "Measurements": how the selected face's head is turned, how far eyes and mouth are open, how often the person
+//! blinks, and how well the face can be read. Lengths and angles, no interpretation.
+
+use eframe::egui::{RichText, Ui};
+use moue_detect::{Measurements, Quality};
+
+use super::labels::percent;
+use super::state::State;
+use super::theme;
+use super::widgets::figure;
+
+/// Draws the card's content. It is as high with a face as without one, so that nothing below it moves.
+pub(super) fn card(ui: &mut Ui, state: &State) {
+    let face = state.selected_face().map(|(face, _)| face);
+    ui.label(RichText::new("Measurements").size(12.5)).on_hover_text(
+        "Angles and distances of the face's points. Left and right are the person's. Eyes and mouth: height of the \
+         opening in widths. Blinks a minute are counted over the last minute, after 20 seconds.",
+    );
+    let measured = face.and_then(|f| f.measurements);
+    let figures = figures(measured.as_ref());
+    for row in figures.chunks(3) {
+        ui.columns(3, |columns| {
+            for ((caption, value), ui) in row.iter().zip(columns) {
+                figure(ui, caption, value);
+            }
+        });
+    }
+    let text = face.map_or_else(|| "Quality –".to_owned(), |f| quality_text(&f.quality));
+    ui.label(RichText::new(text).font(theme::caption()));
+}
+
+/// Captions and values, `–` where nothing is measured.
+fn figures(measured: Option<&Measurements>) -> [(&'static str, String); 6] {
+    let text = |value: &dyn Fn(&Measurements) -> String| measured.map_or_else(|| "–".to_owned(), value);
+    [
+        ("Head turned", text(&|m| angle(m.pose.yaw, "left", "right"))),
+        ("Nod", text(&|m| angle(m.pose.pitch, "up", "down"))),
+        ("Lean", text(&|m| angle(m.pose.roll, "left", "right"))),
+        ("Eyes open", text(&|m| format!("{:.2}", (m.eyes[0] + m.eyes[1]) / 2.0))),
+        ("Mouth open", text(&|m| format!("{:.2}", m.mouth))),
+        ("Blinks/min", text(&|m| m.blinks_per_min.map_or_else(|| "–".to_owned(), |b| format!("{b:.0}")))),
+    ]
+}
+
+/// "12° left"; the sides are the person's.
+fn angle(degrees: f32, above: &str, below: &str) -> String {
+    match degrees.round() {
+        d if d > 0.0 => format!("{d:.0}° {above}"),
+        d if d < 0.0 => format!("{:.0}° {below}", -d),
+        _ => "0°".to_owned(),
+    }
+}
+
+fn quality_text(quality: &Quality) -> String {
+    let reasons: Vec<String> = quality.reasons().iter().map(|r| r.words().to_lowercase()).collect();
+    let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+    format!("Quality {}{why}", percent(quality.value()))
+}
+
+#[cfg(test)]
+mod tests {
+    use moue_detect::HeadPose;
+
+    use super::*;
+
+    #[test]
+    fn angles_name_the_side_and_nothing_measured_is_a_dash() {
+        assert_eq!(angle(12.4, "left", "right"), "12° left");
+        assert_eq!(angle(-0.6, "up", "down"), "1° down");
+        assert_eq!(angle(-0.4, "up", "down"), "0°");
+        assert!(figures(None).iter().all(|(_, value)| value == "–"));
+        let pose = HeadPose { yaw: -20.0, pitch: 5.0, roll: 0.0 };
+        let measured = Measurements { pose, eyes: [0.25, 0.35], mouth: 0.5, blinks_per_min: None };
+        let values = figures(Some(&measured)).map(|(_, value)| value);
+        assert_eq!(values, ["20° right", "5° up", "0°", "0.30", "0.50", "–"]);
+    }
+}
