@@ -141,9 +141,16 @@ fn a_run_killed_in_mid_epoch_goes_on_and_ends_in_the_same_bits() {
     assert!((size(&exported) / size(&weights) - 2.0).abs() < 0.02, "32 bits take twice the room of 16");
     std::fs::remove_dir_all(&evaluated).unwrap();
     assert_eq!(evaluate(&exported), report);
-    let changed =
-        moue().arg("export").arg(&weights).arg("--to").arg(&exported).args(["--note", "blocks=2"]).output();
-    assert!(stderr(&changed.unwrap()).contains("--note blocks=2"));
+    let again = || {
+        let mut command = moue();
+        command.arg("export").arg(&weights).arg("--to").arg(&exported);
+        command
+    };
+    let kept = again().output().unwrap();
+    assert_eq!(kept.status.code(), Some(2));
+    assert!(stderr(&kept).contains("--overwrite"), "{}", stderr(&kept));
+    let changed = again().args(["--overwrite", "--note", "blocks=2"]).output().unwrap();
+    assert!(stderr(&changed).contains("--note blocks=2"), "{}", stderr(&changed));
     let wrong = moue().arg("export").arg(&weights).args(["--to", "x.pt"]).output().unwrap();
     assert!(stderr(&wrong).contains(".safetensors"), "{}", stderr(&wrong));
 }

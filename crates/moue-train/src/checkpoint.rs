@@ -280,6 +280,6 @@ mod tests {
         assert!(matches!(Checkpoint::read(&path), Err(TrainError::Checkpoint { .. })));
         assert!(matches!(Checkpoint::read(&dir.path().join("y")), Err(TrainError::Unreadable { .. })));
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/moue-fer2013.safetensors");
-        assert!(Checkpoint::read(&shipped).unwrap_err().to_string().contains("no checkpoint"));
+        assert!(Checkpoint::read(&shipped).unwrap_err().to_string().contains("not a checkpoint"));
     }
 }
