@@ -489,7 +489,12 @@ fn links_and_pipes_stay_what_they_are() {
     std::fs::write(&target, "old").unwrap();
     std::os::unix::fs::symlink(&target, &link).unwrap();
     let run = |out: &Path| {
-        moue(folder.path()).args(["analyze", "--json", "--out"]).arg(out).arg(portrait()).output().unwrap()
+        moue(folder.path())
+            .args(["analyze", "--json", "--overwrite", "--out"])
+            .arg(out)
+            .arg(portrait())
+            .output()
+            .unwrap()
     };
     assert!(run(&link).status.success());
     assert!(link.is_symlink());

@@ -15,7 +15,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use moue::app::{AppOptions, MoueApp, OverlayMode, Request, Settings, SettingsFile};
 use moue::capture::{SourceKind, SourceSpec};
-use moue::model::DeviceChoice;
+use moue::model::{DeviceChoice, LoadedWeights, StoredAs, write_safetensors};
 use moue::pipeline::{Message, SourceState};
 use picker::TestPicker;
 
@@ -186,6 +186,65 @@ fn weights_are_loaded_from_the_menu_and_bad_ones_change_nothing() {
     // The message can be read again, and copied.
     window.choose(&["Help", "Messages"]);
     window.until("the list of messages", |h| h.query_by_label("Copy all").is_some());
+}
+
+/// The shipped network's numbers, in a file that says nothing.
+fn without_metadata(folder: &Path) -> PathBuf {
+    let mut weights = LoadedWeights::built_in().unwrap().weights;
+    weights.metadata.clear();
+    let path = folder.join("plain.safetensors");
+    write_safetensors(&weights, &path, StoredAs::F16).unwrap();
+    path
+}
+
+#[test]
+fn what_a_weights_file_does_not_say_is_told_and_set_in_the_card() {
+    let mut window = Window::open(SourceSpec::Demo);
+    window.until_face();
+    let file = without_metadata(window.folder.path());
+    *window.picker.answer.borrow_mut() = Some(file.clone());
+    window.choose(&["File", "Open weights"]);
+    window.until("the word on it", |h| {
+        h.state().messages().iter().any(
+            |m| matches!(m, Message::Info(text) if text.contains("plain.safetensors: input 224 and class order assumed")),
+        )
+    });
+    window.until("the new weights", |h| h.state().live().model().is_some_and(|m| m.path.is_some()));
+    assert_eq!(window.app().live().model().unwrap().input_size, 224);
+    // The message names the menu too.
+    window.harness.get_by_label("Help").click();
+    window.harness.step();
+    window.harness.step();
+    window.harness.get_by_label("About the model").click();
+    window.until("the card", |h| h.query_by_label("Class order in the file").is_some());
+    assert!(window.harness.query_all_by_label_contains("input 224 and class order assumed").next().is_some());
+    let classes = |window: &Window| {
+        window.harness.get_by_label("Class order in the file").accesskit_node().value().unwrap_or_default()
+    };
+    assert_eq!(classes(&window), "angry,disgust,fear,happy,neutral,sad,surprise");
+    let enter = |window: &mut Window, text: &str| {
+        let field = window.harness.get_by_label("Class order in the file");
+        field.focus();
+        window.harness.step();
+        let field = window.harness.get_by_label("Class order in the file");
+        window.harness.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
+        field.type_text(text);
+        window.harness.step();
+        window.harness.step();
+    };
+    enter(&mut window, "angry,angry");
+    assert!(window.harness.query_by_label_contains("found angry twice").is_some(), "{}", classes(&window));
+    enter(&mut window, "anger,disgust,fear,happiness,sadness,surprise,neutral");
+    assert_eq!(classes(&window), "anger,disgust,fear,happiness,sadness,surprise,neutral");
+    window.harness.get_by_label("Apply and read the file again").click();
+    window.until("the file as said", |h| {
+        h.state().live().model().is_some_and(|m| m.metadata.contains_key("original_class_order"))
+    });
+    let model = window.app().live().model().unwrap();
+    assert_eq!(model.path.as_deref(), Some(file.as_path()));
+    assert_eq!(model.metadata["original_class_order"], "angry,disgust,fear,happy,sad,surprise,neutral");
+    assert_eq!((model.input_size, model.notes().is_empty()), (224, true));
+    assert!(window.errors().is_empty(), "{:?}", window.errors());
 }
 
 #[test]

@@ -15,7 +15,9 @@ use moue::app::{AppOptions, FilePicker, FrameView, MoueApp, Request, Settings, S
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind, SourceSpec};
 use moue::detect::mediapipe::TurnedSquare;
 use moue::detect::{DetectorKind, DetectorSettings, FaceFinder};
-use moue::model::{DeviceChoice, LoadedWeights, NetworkWeights, WeightTensor, state_dict_layout};
+use moue::model::{
+    DeviceChoice, LoadedWeights, NetworkWeights, ReadOptions, WeightTensor, state_dict_layout,
+};
 use moue::pipeline::Origins;
 
 /// Cells of the last feature map in a row, for an input of 144 pixels.
@@ -45,7 +47,13 @@ fn brightness_network() -> LoadedWeights {
         .collect();
     let metadata = [("input_size".to_owned(), "144".to_owned())].into();
     let weights = NetworkWeights { blocks: 1, tensors, metadata };
-    LoadedWeights { weights, name: "brightness".into(), path: None, sha256: "-".into() }
+    LoadedWeights {
+        weights,
+        name: "brightness".into(),
+        path: None,
+        sha256: "-".into(),
+        read_as: ReadOptions::default(),
+    }
 }
 
 /// A dark portrait with one white patch: over the cell in that corner of the square that is classified.

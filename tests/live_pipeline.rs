@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
@@ -14,7 +14,7 @@ use moue::detect::DetectorKind;
 use moue::model::{DeviceChoice, LoadedWeights};
 use moue::pipeline::{
     BASELINE_S, Baseline, BaselineState, Hooks, Live, LiveOptions, LiveResult, Message, Origins,
-    SmoothingSettings, SourceState,
+    SmoothingSettings, SourceState, WeightsChoice,
 };
 
 /// A camera that always sees the same.
@@ -55,6 +55,8 @@ struct World {
     /// Cameras that are open.
     open: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
+    /// Lets slow readers go on.
+    go: Arc<AtomicBool>,
 }
 
 fn face() -> Arc<RgbImage> {
@@ -65,8 +67,14 @@ fn face() -> Arc<RgbImage> {
 
 /// "face" and "empty" are cameras; "fault" is one whose driver panics.
 fn start() -> World {
+    start_with(None)
+}
+
+fn start_with(weights: Option<WeightsChoice>) -> World {
     let open = Arc::new(AtomicUsize::new(0));
     let frames = Arc::new(AtomicUsize::new(0));
+    let go = Arc::new(AtomicBool::new(false));
+    let gate = Arc::clone(&go);
     let (opened, pictures) = (Arc::clone(&open), [face(), Arc::new(RgbImage::new(320, 240))]);
     let origins = Origins {
         limits: Limits::LIVE,
@@ -93,10 +101,18 @@ fn start() -> World {
             let source = FakeCamera { info, image, next: 0, open: Arc::clone(&opened), fault };
             Ok(OpenedSource { source: Box::new(source), note: None })
         }),
-        read: Arc::new(|path| match path {
+        read: Arc::new(move |choice| match choice.path.as_deref() {
             Some(path) if path == Path::new("panic.safetensors") => panic!("a reader's fault"),
-            Some(path) => LoadedWeights::read(path),
-            None => LoadedWeights::built_in(),
+            // Read, or refused, only when the test says so.
+            Some(path) if path.extension().is_some_and(|e| e == "slow" || e == "bad") => {
+                wait_for("the go", || gate.load(Ordering::SeqCst).then_some(()));
+                let read = WeightsChoice::default().read()?;
+                if path.extension().is_some_and(|e| e == "bad") {
+                    return WeightsChoice::from(PathBuf::from("no such file")).read();
+                }
+                Ok(LoadedWeights { path: Some(path.to_owned()), ..read })
+            }
+            _ => choice.read(),
         }),
     };
     let counted = Arc::clone(&frames);
@@ -108,13 +124,13 @@ fn start() -> World {
     };
     let options = LiveOptions {
         source: camera("face"),
-        weights: None,
+        weights,
         device: DeviceChoice::Cpu,
         threads: 1,
         smoothing: SmoothingSettings::default(),
         detector: DetectorKind::default(),
     };
-    World { live: Live::start_from(options, hooks, origins).unwrap(), open, frames }
+    World { live: Live::start_from(options, hooks, origins).unwrap(), open, frames, go }
 }
 
 fn camera(name: &str) -> SourceSpec {
@@ -276,4 +292,48 @@ fn bad_weights_are_named_and_the_old_network_goes_on() {
         world.live.result().filter(|r| r.model.path.as_deref() == Some(whole.as_path()))
     });
     assert_eq!(with_file.analyzed.faces.len(), 1);
+}
+
+/// The weights in use, once nothing is being read any more.
+fn settled(world: &World) -> Option<PathBuf> {
+    std::thread::sleep(Duration::from_millis(700));
+    let before = wait_for("a result", || world.live.result()).number;
+    let result = wait_for("the next result", || world.live.result().filter(|r| r.number > before + 2));
+    result.model.path.clone()
+}
+
+#[test]
+fn the_last_weights_chosen_win_whichever_are_read_first() {
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/moue-fer2013.safetensors");
+    let in_use = |world: &World, path: &Path| {
+        wait_for("the weights", || world.live.model().filter(|m| m.path.as_deref() == Some(path)));
+    };
+    // A slow choice, then a quick one.
+    let mut world = start();
+    result_with_faces(&world.live, 1);
+    world.live.load_weights(Some(PathBuf::from("first.slow"))).unwrap();
+    world.live.load_weights(Some(whole.clone())).unwrap();
+    in_use(&world, &whole);
+    world.go.store(true, Ordering::SeqCst);
+    assert_eq!(settled(&world).as_deref(), Some(whole.as_path()));
+    // A choice that fails late does not push out what was chosen after it, not even at the start.
+    let mut world = start_with(Some(PathBuf::from("first.bad").into()));
+    world.live.load_weights(Some(whole.clone())).unwrap();
+    in_use(&world, &whole);
+    world.go.store(true, Ordering::SeqCst);
+    let text = error(&world.live);
+    assert!(text.contains("no such file") && text.contains("chosen after them"), "{text}");
+    assert_eq!(settled(&world).as_deref(), Some(whole.as_path()));
+    // Where the last choice cannot be read, the one before it is taken, also if it is read later.
+    let mut world = start_with(Some(PathBuf::from("first.slow").into()));
+    world.live.load_weights(Some(PathBuf::from("no such file"))).unwrap();
+    assert!(error(&world.live).contains("the built-in network is used"));
+    wait_for("the built-in network", || world.live.model().filter(|m| m.path.is_none()));
+    world.go.store(true, Ordering::SeqCst);
+    in_use(&world, Path::new("first.slow"));
+    // A bad file alone leaves the built-in network.
+    let world = start_with(Some(PathBuf::from("first.bad").into()));
+    world.go.store(true, Ordering::SeqCst);
+    assert!(error(&world.live).contains("the built-in network is used"));
+    assert_eq!(settled(&world), None);
 }

@@ -11,9 +11,9 @@ use moue::capture::{
     CaptureError, Frame, FrameSource, Limits, OpenedSource, SourceInfo, SourceKind, SourceOpener, SourceSpec,
 };
 use moue::detect::DetectorKind;
-use moue::model::{DeviceChoice, LoadedWeights};
+use moue::model::DeviceChoice;
 use moue::pipeline::{
-    Hooks, Live, LiveOptions, Message, Origins, SmoothingSettings, SourceState, WatchedCamera,
+    Hooks, Live, LiveOptions, Message, Origins, SmoothingSettings, SourceState, WatchedCamera, WeightsChoice,
 };
 use parking_lot::Mutex;
 
@@ -182,7 +182,7 @@ fn start(bench: &Arc<Bench>) -> (Live, Awake) {
     let origins = Origins {
         open: opener(bench),
         limits: Limits { give_up_after: None, ..QUICK },
-        read: Arc::new(|path| path.map_or_else(LoadedWeights::built_in, LoadedWeights::read)),
+        read: Arc::new(WeightsChoice::read),
     };
     let hooks = Hooks { on_frame: Box::new(|_| {}), on_change: Box::new(|| {}) };
     let options = LiveOptions {

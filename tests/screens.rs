@@ -236,7 +236,7 @@ fn a_finished_source_can_be_started_again() {
 #[test]
 fn errors_are_shown_once_can_be_copied_and_are_listed() {
     let mut look = Look::still(Scene::nobody()).light();
-    look.origins.read = Arc::new(|path| match path {
+    look.origins.read = Arc::new(|choice| match choice.path.as_deref() {
         None => Ok(made_up_network(&CARD)),
         Some(path) => Err(ModelError::Metadata {
             path: path.file_name().unwrap().into(),

@@ -7,8 +7,8 @@ use std::path::Path;
 use half::{bf16, f16};
 use moue::model::formula::formula_weights;
 use moue::model::{
-    LoadedWeights, MAX_FILE_BYTES, ModelError, NetworkWeights, parse_safetensors, parse_weights,
-    read_safetensors,
+    ClassOrder, Expression, LoadedWeights, MAX_FILE_BYTES, ModelError, NetworkWeights, ReadOptions,
+    parse_safetensors, parse_weights, parse_weights_as, read_safetensors,
 };
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -41,11 +41,13 @@ fn both_depths_are_read_back_exactly() {
 }
 
 #[test]
-fn sixteen_bit_values_are_read_and_whole_numbers_are_not() {
+fn other_floating_point_values_are_read_and_whole_numbers_are_not() {
     let weights = formula_weights(1);
     let halves = parse(&bytes_as(&weights, Dtype::F16, |v| f16::from_f32(v).to_le_bytes().to_vec())).unwrap();
     let brains =
         parse(&bytes_as(&weights, Dtype::BF16, |v| bf16::from_f32(v).to_le_bytes().to_vec())).unwrap();
+    let doubles = parse(&bytes_as(&weights, Dtype::F64, |v| f64::from(v).to_le_bytes().to_vec())).unwrap();
+    assert_eq!(doubles, weights);
     for (name, t) in &weights.tensors {
         for (i, v) in t.values.iter().enumerate() {
             assert_eq!(halves.tensors[name].values[i], f16::from_f32(*v).to_f32(), "{name}");
@@ -54,7 +56,7 @@ fn sixteen_bit_values_are_read_and_whole_numbers_are_not() {
     }
     let whole = parse(&bytes_as(&weights, Dtype::I32, |v| (v as i32).to_le_bytes().to_vec()));
     let text = whole.unwrap_err().to_string();
-    assert!(text.contains("conv1.weight: expected values in F32, F16 or BF16, found I32"), "{text}");
+    assert!(text.contains("conv1.weight: expected values in F64, F32, F16 or BF16, found I32"), "{text}");
 }
 
 #[test]
@@ -81,7 +83,9 @@ fn what_the_metadata_says_has_to_be_so() {
         ("std", "0.229,0.224"),
         ("blocks", "2"),
         ("architecture", "ResNet18"),
-        ("classes", "angry,disgust,fear,happy,sad,neutral,surprise"),
+        ("classes", "angry,disgust,fear,happy,sad,neutral,contempt"),
+        ("img_size", "31"),
+        ("class_to_idx", "angry: 0, disgust: 1"),
         ("input_size", "31"),
         ("input_size", "513"),
         ("input_size", "-48"),
@@ -90,7 +94,87 @@ fn what_the_metadata_says_has_to_be_so() {
     ] {
         let text = refusal(key, value).unwrap();
         assert!(text.starts_with(&format!("some.safetensors: metadata {key}: expected ")), "{text}");
-        assert!(text.ends_with(&format!("found {value}")), "{text}");
+        assert!(text.contains("found ") && text.ends_with(value), "{text}");
+        let flag = if key.contains("class") { "--classes" } else { "--input-size" };
+        assert_eq!(text.contains(flag), key.contains("class") || key.ends_with("size"), "{text}");
+    }
+}
+
+const FER: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+
+/// The formula's network with its last layer's rows in another order.
+fn in_order(names: &[&str; 7]) -> NetworkWeights {
+    let mut weights = formula_weights(1);
+    for (name, row) in [("fc.weight", 512), ("fc.bias", 1)] {
+        let tensor = weights.tensors.get_mut(name).unwrap();
+        let rows: Vec<Vec<f32>> = tensor.values.chunks(row).map(<[f32]>::to_vec).collect();
+        let of = |name: &&str| rows[Expression::from_name(name).unwrap().index()].clone();
+        tensor.values = names.iter().flat_map(of).collect();
+    }
+    weights
+}
+
+#[test]
+fn rows_go_to_their_classes_as_the_file_or_the_user_says() {
+    let (ours, theirs) = (formula_weights(1), in_order(&FER));
+    assert_ne!(ours.tensors, theirs.tensors);
+    let options = |text: &str| ReadOptions { input_size: None, classes: Some(text.parse().unwrap()) };
+    let path = Path::new("some.safetensors");
+    // Nothing is said: nothing is moved, and that is known.
+    let silent = parse(&bytes_of(&theirs)).unwrap();
+    assert_eq!(
+        (&silent.tensors, silent.assumed()),
+        (&theirs.tensors, Some("input 224 and class order assumed"))
+    );
+    let nouns = "anger,disgust,fear,happiness,sadness,surprise,neutral";
+    let said = parse_weights_as(&bytes_of(&theirs), path, &options(nouns)).unwrap();
+    assert_eq!((&said.tensors, said.assumed()), (&ours.tensors, Some("input 224 assumed")));
+    for (key, value) in [
+        ("classes", FER.join(",")),
+        ("class_names", format!("{FER:?}")),
+        (
+            "config",
+            format!(r#"{{"x": 1, "id2label": {{{}}}}}"#, {
+                let pairs: Vec<String> =
+                    FER.iter().enumerate().map(|(i, c)| format!("\"{i}\": \"{c}\"")).collect();
+                pairs.join(",")
+            }),
+        ),
+    ] {
+        let mut file = theirs.clone();
+        file.metadata.insert(key.into(), value);
+        file.metadata.insert("img_size".into(), "[3, 144, 144]".into());
+        let read = parse(&bytes_of(&file)).unwrap();
+        assert_eq!((&read.tensors, read.input_size(), read.assumed()), (&ours.tensors, 144, None), "{key}");
+        assert_eq!(read.original_class_order().to_string(), FER.join(","));
+        // Written again, it is in the program's order, and says so.
+        let again = parse(&bytes_of(&read)).unwrap();
+        assert_eq!((&again.tensors, again.original_class_order()), (&ours.tensors, ClassOrder::default()));
+        // The user's word counts more than the file's.
+        let own = Expression::ALL.map(Expression::name).join(",");
+        let overruled = ReadOptions { input_size: Some(96), ..options(&own) };
+        let read = parse_weights_as(&bytes_of(&file), path, &overruled).unwrap();
+        assert_eq!((&read.tensors, read.input_size()), (&theirs.tensors, 96), "{key}");
+    }
+    // Also where the file says what cannot be.
+    let mut wrong = theirs;
+    wrong.metadata.insert("classes".into(), "cat,dog".into());
+    wrong.metadata.insert("input_size".into(), "7".into());
+    assert!(parse(&bytes_of(&wrong)).is_err());
+    let said = ReadOptions { input_size: Some(144), ..options(nouns) };
+    let read = parse_weights_as(&bytes_of(&wrong), path, &said).unwrap();
+    assert_eq!((&read.tensors, read.input_size(), read.assumed()), (&ours.tensors, 144, None));
+}
+
+#[test]
+fn prefixes_are_stripped_and_tensors_beside_the_network_left_alone() {
+    let weights = formula_weights(1);
+    for prefix in ["model.", "_orig_mod.", "module._orig_mod.", "net.backbone."] {
+        let mut file = weights.clone();
+        file.tensors = weights.tensors.iter().map(|(n, t)| (format!("{prefix}{n}"), t.clone())).collect();
+        assert_eq!(parse(&bytes_of(&file)).unwrap(), weights, "{prefix}");
+        file.tensors.insert("criterion.weight".into(), weights.tensors["fc.bias"].clone());
+        assert_eq!(parse(&bytes_of(&file)).unwrap(), weights, "{prefix}");
     }
 }
 
@@ -98,7 +182,7 @@ fn what_the_metadata_says_has_to_be_so() {
 fn shipped_weights_are_sound() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/moue-fer2013.safetensors");
     let weights = read_safetensors(&path).unwrap();
-    assert_eq!((weights.blocks, weights.input_size()), (1, 144));
+    assert_eq!((weights.blocks, weights.input_size(), weights.assumed()), (1, 144, None));
 }
 
 #[test]
@@ -175,11 +259,64 @@ fn headers_that_lie_are_refused() {
     with_header(&deep, 0);
 }
 
+/// The beginnings of files that people take for weights, under a part of what is said of them.
+fn other_kinds() -> Vec<(&'static str, Vec<u8>)> {
+    let onnx = [&b"\x08\x08\x12\x07pytorch\x3a\x20"[..], &[1; 32], b"B\x02\x10\x11"].concat();
+    vec![
+        ("a Keras model (HDF5, .h5)", b"\x89HDF\r\n\x1a\n\0\0\0".to_vec()),
+        ("an ONNX model", onnx),
+        ("a TensorFlow Lite model", b"\x1c\0\0\0TFL3\x14\0".to_vec()),
+        ("a TensorFlow model (SavedModel)", b"\x08\x01\x12\x02\0\0".to_vec()),
+        ("an ExecuTorch program", b"\x1c\0\0\0ET12\x14\0".to_vec()),
+        ("a GGUF model", b"GGUF\x03\0\0\0\0\0".to_vec()),
+        ("PyTorch's old format", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02".to_vec()),
+        ("a Python pickle", b"\x80\x04\x95\x10\0\0\0\0\0\0\0}".to_vec()),
+        ("a NumPy array (.npy)", b"\x93NUMPY\x01\0v\0{".to_vec()),
+        ("a web page (HTML)", b"\n<!DOCTYPE html>\n<html>".to_vec()),
+        ("text (JSON)", b"{\"error\": \"Not found\"}".to_vec()),
+        ("a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec()),
+        ("a gzip archive", b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec()),
+        ("an archive", b"7z\xbc\xaf\x27\x1c\0\x04".to_vec()),
+        ("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
+        ("nothing but zeros", vec![0; 64]),
+        ("an empty file", Vec::new()),
+    ]
+}
+
+/// The list in docs/formats.md says of each kind what the program says.
+#[test]
+fn the_list_of_other_files_is_true() {
+    let said = |bytes: &[u8]| {
+        let text = parse_weights(bytes, Path::new("some.bin")).unwrap_err().to_string();
+        text.split_once(", found ").unwrap().1.to_owned()
+    };
+    let rows: String = other_kinds().iter().map(|(_, bytes)| format!("- {}\n", said(bytes))).collect();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once("<!-- weights -->\n").unwrap();
+    let (found, after) = rest.split_once("<!-- end weights -->").unwrap();
+    if std::env::var_os("MOUE_WRITE_DOCS").is_some() {
+        std::fs::write(&page, format!("{before}<!-- weights -->\n{rows}<!-- end weights -->{after}"))
+            .unwrap();
+    } else {
+        assert!(
+            found == rows,
+            "docs/formats.md: run this test with MOUE_WRITE_DOCS=1 to write its list anew"
+        );
+    }
+}
+
 #[test]
 fn other_files_are_told_what_was_expected() {
     let message = |bytes: &[u8]| parse_weights(bytes, Path::new("some.bin")).unwrap_err().to_string();
     assert!(message(b"").ends_with("found an empty file"));
     assert!(message(b"version https://git-lfs.github.com/spec/v1\noid sha256:0").contains("Git LFS"));
+    for (name, bytes) in other_kinds() {
+        let text = message(&bytes);
+        assert!(text.contains(name), "{text}");
+    }
+    let onnx = &other_kinds()[1].1;
+    assert!(message(&onnx[..30]).contains("an ONNX model"), "a cut one");
     assert!(
         message(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").contains("expected safetensors or a PyTorch state dict")
     );

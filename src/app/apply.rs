@@ -35,6 +35,11 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
                 state.report(Message::Error(format!("No thread for reading the weights: {e}")));
             }
         }
+        Command::LoadWeightsAs(choice) => {
+            if let Err(e) = state.live.load_weights_as(choice) {
+                state.report(Message::Error(format!("No thread for reading the weights: {e}")));
+            }
+        }
         Command::SetSource(source) => set_source(state, source),
         Command::Reconnect => {
             let source = state.live.wanted_source();

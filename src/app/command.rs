@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
+use crate::pipeline::WeightsChoice;
 use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
 
 /// What the user wants.
@@ -17,6 +18,8 @@ pub(super) enum Command {
     OpenRecordingsDialog,
     /// `None`: the built-in network.
     LoadWeights(Option<PathBuf>),
+    /// The file in use once more, with what the user says of it.
+    LoadWeightsAs(WeightsChoice),
     SetSource(SourceSpec),
     /// Opens the source in use again.
     Reconnect,

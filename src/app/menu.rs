@@ -132,7 +132,7 @@ fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
 fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH + 60.0);
     let settings = &state.settings;
-    let recording = state.recordings.running().is_some();
+    let recording = state.recordings.is_on();
     let text = if recording { "Stop recording" } else { "Start recording" };
     item(ui, text, Command::ToggleRecording, commands);
     item(ui, "Snapshot", Command::Snapshot, commands);

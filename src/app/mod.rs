@@ -22,6 +22,7 @@ mod shortcuts;
 // State.
 mod history;
 mod model_card;
+mod model_form;
 mod persistence;
 mod rates;
 mod recordings;

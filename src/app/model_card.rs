@@ -1,7 +1,7 @@
 //! The facts of the network in use, as its file states them; what it does not state is said to be missing.
 
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
-use moue_model::{ConditionsTable, Expression};
+use moue_model::{ClassOrder, ConditionsTable, Expression, original_class_order};
 
 use super::widgets::copy_button;
 use crate::pipeline::ModelInfo;
@@ -44,9 +44,19 @@ const STATED: [(&str, &str, [&str; 2], Form); 12] = [
     (FILE, "Licence", ["licence", "license"], Form::Text),
 ];
 
-/// Keys that other rows already show.
-const SAID: [&str; 8] =
-    ["architecture", "blocks", "calibration", "classes", "input_size", "mean", "std", "temperature"];
+/// Keys that other rows already say.
+const SAID: [&str; 10] = [
+    "architecture",
+    "blocks",
+    "calibration",
+    "classes",
+    "input_size",
+    "mean",
+    "original_class_order",
+    "std",
+    "taken_from",
+    "temperature",
+];
 
 const NETWORK: &str = "Network";
 const TRAINING: &str = "Training";
@@ -69,6 +79,7 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
         })
         .collect()
     };
+    let order = original_class_order(&model.metadata);
     let layer = if model.blocks == 1 { "1 residual block" } else { "2 residual blocks" };
     let network = vec![
         fact("Architecture", "AttentionEmotionNet: a residual network with spatial attention".into()),
@@ -78,6 +89,11 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
         fact("Classes", Expression::ALL.map(Expression::name).join(", ")),
         fact("Runs on", model.device.clone()),
     ];
+    // In most files it is the program's own.
+    let mut network = network;
+    if order != ClassOrder::default() {
+        network.push(fact("Order in the file", order.to_string().replace(',', ", ")));
+    }
     let mut measured = stated(MEASURED);
     measured.push(match model.metadata.get("temperature") {
         Some(text) => fact("Temperature", text.clone()),
@@ -226,6 +242,7 @@ mod tests {
             parameters: 4_909_896,
             input_size: 144,
             device: "CPU".into(),
+            read_as: moue_model::ReadOptions::default(),
             metadata: metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         }
     }

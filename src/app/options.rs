@@ -1,18 +1,18 @@
 //! What the command line asks of the window.
 
-use std::path::PathBuf;
-
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 use moue_model::DeviceChoice;
+
+use crate::pipeline::WeightsChoice;
 
 /// What the command line asks of the window.
 #[derive(Debug, Clone)]
 pub struct AppOptions {
     /// Where frames come from.
     pub source: SourceSpec,
-    /// Weights file; `None` takes the built-in network.
-    pub weights: Option<PathBuf>,
+    /// The weights; `None` takes the built-in network.
+    pub weights: Option<WeightsChoice>,
     /// Where the network runs.
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.

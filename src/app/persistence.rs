@@ -4,7 +4,7 @@
 
 use std::io::{self, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,6 @@ use moue_capture::SourceSpec;
 use moue_files::plain_file;
 
 use crate::fault;
-use crate::pipeline::Message;
 use crate::record::RecordError;
 use crate::settings::{Settings, SettingsFile};
 
@@ -97,16 +96,24 @@ impl Drop for SettingsWriter {
     }
 }
 
-/// Jobs that write one file each, on threads of their own. The outcome of each is a message.
+/// What came of a job.
+pub(super) enum Outcome {
+    Done(String),
+    Failed(String),
+    /// The folder for recordings is not there any more.
+    FolderGone(PathBuf),
+}
+
+/// Jobs that write one file each, on threads of their own.
 pub(super) struct FileJobs {
-    done: Sender<Message>,
-    messages: Receiver<Message>,
+    done: Sender<Outcome>,
+    outcomes: Receiver<Outcome>,
 }
 
 impl Default for FileJobs {
     fn default() -> Self {
-        let (done, messages) = unbounded();
-        Self { done, messages }
+        let (done, outcomes) = unbounded();
+        Self { done, outcomes }
     }
 }
 
@@ -122,21 +129,69 @@ impl FileJobs {
         let body = move || {
             // Fails only when the window was closed in the meantime.
             let _ = done.send(match catch_unwind(AssertUnwindSafe(job)) {
-                Ok(Ok(text)) => Message::Info(text),
-                Ok(Err(e)) => Message::Error(e.to_string()),
-                Err(panic) => Message::Error(fault::describe(name, &*panic)),
+                Ok(Ok(text)) => Outcome::Done(text),
+                Ok(Err(RecordError::Folder { path, reason })) if reason.kind() == io::ErrorKind::NotFound => {
+                    Outcome::FolderGone(path)
+                }
+                Ok(Err(e)) => Outcome::Failed(e.to_string()),
+                Err(panic) => Outcome::Failed(fault::describe(name, &*panic)),
             });
             wake.request_repaint();
         };
         if let Err(e) = std::thread::Builder::new().name(name.into()).spawn(body) {
             // The receiver is in this struct.
-            let _ = self.done.send(Message::Error(format!("No thread for the {name}: {e}")));
+            let _ = self.done.send(Outcome::Failed(format!("No thread for the {name}: {e}")));
         }
     }
 
-    /// The outcomes of the jobs that ended since the last call.
-    pub(super) fn messages(&self) -> Vec<Message> {
-        self.messages.try_iter().collect()
+    /// What came of jobs since the last call.
+    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+        self.outcomes.try_iter().collect()
+    }
+}
+
+/// A file that was dropped on the window.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum DroppedFile {
+    Weights(PathBuf),
+    Media(PathBuf),
+}
+
+/// Finds out what dropped files are, on threads of their own: a file may be on a disk that hangs.
+pub(super) struct DroppedFiles {
+    found: Sender<DroppedFile>,
+    files: Receiver<DroppedFile>,
+}
+
+impl Default for DroppedFiles {
+    fn default() -> Self {
+        let (found, files) = unbounded();
+        Self { found, files }
+    }
+}
+
+impl DroppedFiles {
+    /// Looks at files that were dropped together.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn look_at(&self, ctx: &Context, paths: Vec<PathBuf>) -> io::Result<()> {
+        let (found, wake) = (self.found.clone(), ctx.clone());
+        let body = move || {
+            for path in paths {
+                let file =
+                    if is_weights(&path) { DroppedFile::Weights(path) } else { DroppedFile::Media(path) };
+                // Fails only when the window was closed in the meantime.
+                let _ = found.send(file);
+                wake.request_repaint();
+            }
+        };
+        std::thread::Builder::new().name("dropped-files".into()).spawn(body).map(drop)
+    }
+
+    /// What is known by now and was not asked for yet, in the order in which they were dropped.
+    pub(super) fn known(&self) -> Vec<DroppedFile> {
+        self.files.try_iter().collect()
     }
 }
 
@@ -150,9 +205,11 @@ pub(super) fn remembered_source(settings: &Settings) -> Option<SourceSpec> {
 }
 
 /// Whether a dropped file is a weights file, by its extension or else by its first bytes.
-pub(super) fn is_weights(path: &Path) -> bool {
+fn is_weights(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    if ["safetensors", "pt", "pth"].contains(&extension.as_str()) {
+    // What is no weights file of this network is named by its reader, with what to do.
+    let weights = ["safetensors", "pt", "pth", "ckpt", "h5", "hdf5", "keras", "onnx", "tflite", "pt2", "pkl"];
+    if weights.contains(&extension.as_str()) {
         return true;
     }
     let mut start = [0; 9];

@@ -20,7 +20,7 @@ const VIDEO_RATE: f64 = 25.0;
 
 /// Starts or ends a recording; asks for a folder the first time.
 pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
-    if state.recordings.running().is_some() {
+    if state.recordings.is_on() {
         state.recordings.end();
         return;
     }
@@ -46,8 +46,10 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     };
     let wake = ctx.clone();
     if let Err(e) = state.recordings.start(options, settings.overlay_mode, move || wake.request_repaint()) {
-        state.report(Message::Error(e.to_string()));
+        state.report(Message::Error(format!("No thread for recording: {e}")));
     }
+    // From now on, so that the first frames of the recording are searched as a whole.
+    state.live.search_every_frame(state.recordings.is_blurring());
 }
 
 /// Saves the frame as it is shown.
@@ -89,7 +91,7 @@ pub(super) fn make_report(state: &mut State, ctx: &Context) {
 pub(super) fn set_recordings_folder(state: &mut State, ctx: &Context, folder: PathBuf) {
     state.settings.recordings = Some(folder);
     match state.after_folder.take() {
-        Some(AfterFolder::Record) if state.recordings.running().is_none() => toggle_recording(state, ctx),
+        Some(AfterFolder::Record) if !state.recordings.is_on() => toggle_recording(state, ctx),
         Some(AfterFolder::Snapshot) => snapshot(state, ctx),
         _ => {}
     }
@@ -97,16 +99,15 @@ pub(super) fn set_recordings_folder(state: &mut State, ctx: &Context, folder: Pa
 
 /// The folder for recordings. Where there is none, the user is asked for one, and `next` is done once it is chosen.
 fn recordings_folder(state: &mut State, next: AfterFolder) -> Option<PathBuf> {
-    match &state.settings.recordings {
-        Some(folder) if folder.is_dir() => Some(folder.clone()),
-        other => {
-            if let Some(gone) = other {
-                let text = format!("{}: the recordings folder is gone; choose another", gone.display());
-                state.report(Message::Error(text));
-            }
-            state.after_folder = Some(next);
-            state.picker.open(Request::Recordings);
-            None
-        }
+    let folder = state.settings.recordings.clone();
+    if folder.is_none() {
+        ask_for_folder(state, next);
     }
+    folder
+}
+
+/// Asks for a folder for recordings, and does `next` once it is chosen.
+pub(super) fn ask_for_folder(state: &mut State, next: AfterFolder) {
+    state.after_folder = Some(next);
+    state.picker.open(Request::Recordings);
 }

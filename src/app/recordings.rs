@@ -1,12 +1,16 @@
 //! The recording that runs and those whose files are still being closed.
 
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use parking_lot::Mutex;
 
 use super::labels::label_text;
 use super::overlay::map_of;
+use crate::fault;
 use crate::pipeline::{LiveResult, Message, ResultTap, SmoothingSettings};
 use crate::record::{
     AnnotatedFace, AnnotatedFrame, RecordError, RecordedSettings, Recorder, RecorderOptions, RecorderTap,
@@ -19,6 +23,24 @@ struct ResultRecorder {
     tap: RecorderTap,
     /// The map that the video shows.
     overlay_mode: OverlayMode,
+    /// Faces are hidden in the video.
+    blur: bool,
+}
+
+/// A recording that is being made on a thread of its own: its folder may be on a slow disk, and ffmpeg is asked what it
+/// can do.
+struct Starting {
+    made: Receiver<Result<Recorder, StartError>>,
+    overlay_mode: OverlayMode,
+    blur: bool,
+    /// The user ended it before it began.
+    given_up: bool,
+}
+
+enum StartError {
+    /// The folder for recordings is not there any more.
+    FolderGone(PathBuf),
+    Other(String),
 }
 
 /// Shared with the analysis thread; `None` while nothing is recorded.
@@ -27,7 +49,12 @@ type SharedRecorder = Arc<Mutex<Option<ResultRecorder>>>;
 /// All recordings of this window.
 #[derive(Default)]
 pub(super) struct Recordings {
+    starting: Option<Starting>,
     running: Option<Recorder>,
+    /// Faces are hidden in the video of the running one.
+    blur: bool,
+    /// That the folder is gone was not acted on yet.
+    folder_gone: bool,
     closing: Vec<Recorder>,
     for_results: SharedRecorder,
     /// Whether the user was told that the running recording loses results.
@@ -56,32 +83,96 @@ impl Recordings {
         self.running.as_ref()
     }
 
+    /// Whether one runs or is being made.
+    pub(super) fn is_on(&self) -> bool {
+        self.running.is_some() || self.starting.as_ref().is_some_and(|s| !s.given_up)
+    }
+
+    /// Whether faces are hidden in its video.
+    pub(super) fn is_blurring(&self) -> bool {
+        (self.running.is_some() && self.blur) || self.starting.as_ref().is_some_and(|s| s.blur && !s.given_up)
+    }
+
+    /// Whether the folder for recordings turned out to be gone since the last call.
+    pub(super) fn take_folder_gone(&mut self) -> bool {
+        std::mem::take(&mut self.folder_gone)
+    }
+
     /// The session folder of the last recording of this window.
     pub(super) fn last_folder(&self) -> Option<&Path> {
         self.last.as_deref()
     }
 
-    /// Starts a recording. `wake` is called when its status changes.
+    /// Starts a recording soon, on another thread. `wake` is called when its status changes.
     ///
     /// # Errors
-    /// [`RecordError`] when its folder or files cannot be made.
+    /// When the system gives no thread.
     pub(super) fn start(
         &mut self,
         options: RecorderOptions,
         overlay_mode: OverlayMode,
-        wake: impl Fn() + Send + Sync + 'static,
-    ) -> Result<(), RecordError> {
-        let recorder = Recorder::start(options, wake)?;
-        *self.for_results.lock() = Some(ResultRecorder { tap: recorder.tap(), overlay_mode });
-        self.last = Some(recorder.folder().to_owned());
-        (self.loss_reported, self.video_error_reported) = (false, false);
-        self.running = Some(recorder);
+        wake: impl Fn() + Send + Sync + Clone + 'static,
+    ) -> std::io::Result<()> {
+        let blur = options.video.as_ref().is_some_and(|v| v.blur);
+        let (sender, made) = bounded(1);
+        std::thread::Builder::new().name("recorder-start".into()).spawn(move || {
+            let status_wake = wake.clone();
+            let parent = options.parent.clone();
+            let start = AssertUnwindSafe(|| Recorder::start(options, status_wake));
+            let started = match catch_unwind(start) {
+                Ok(Ok(recorder)) => Ok(recorder),
+                Ok(Err(RecordError::Folder { reason, .. })) if reason.kind() == ErrorKind::NotFound => {
+                    Err(StartError::FolderGone(parent))
+                }
+                Ok(Err(e)) => Err(StartError::Other(e.to_string())),
+                Err(panic) => Err(StartError::Other(fault::describe("recorder-start", &*panic))),
+            };
+            // Fails only when the window was closed in the meantime.
+            let _ = sender.send(started);
+            wake();
+        })?;
+        self.starting = Some(Starting { made, overlay_mode, blur, given_up: false });
         Ok(())
+    }
+
+    /// Takes over the recording that was being made, once it is. What to tell.
+    fn take_started(&mut self) -> Option<Message> {
+        let starting = self.starting.as_ref()?;
+        let made = match starting.made.try_recv() {
+            Ok(made) => made,
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => Err(StartError::Other("the recording did not start".into())),
+        };
+        let Starting { overlay_mode, blur, given_up, .. } = self.starting.take()?;
+        match made {
+            Ok(recorder) => {
+                self.last = Some(recorder.folder().to_owned());
+                if given_up {
+                    recorder.end();
+                    self.closing.push(recorder);
+                    return None;
+                }
+                *self.for_results.lock() = Some(ResultRecorder { tap: recorder.tap(), overlay_mode, blur });
+                (self.loss_reported, self.video_error_reported) = (false, false);
+                self.blur = blur;
+                self.running = Some(recorder);
+                None
+            }
+            Err(_) if given_up => None,
+            Err(StartError::FolderGone(folder)) => {
+                self.folder_gone = true;
+                Some(folder_gone(&folder))
+            }
+            Err(StartError::Other(text)) => Some(Message::Error(text)),
+        }
     }
 
     /// Ends the recording. Its threads close the files; nothing waits for them.
     pub(super) fn end(&mut self) {
         *self.for_results.lock() = None;
+        if let Some(starting) = &mut self.starting {
+            starting.given_up = true;
+        }
         if let Some(recorder) = self.running.take() {
             recorder.end();
             self.closing.push(recorder);
@@ -98,6 +189,7 @@ impl Recordings {
     /// What the user should know since the last call. Ends a recording that failed.
     pub(super) fn messages(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
+        messages.extend(self.take_started());
         if let Some(recorder) = &self.running {
             let status = recorder.status();
             if status.lost > 0 && !std::mem::replace(&mut self.loss_reported, true) {
@@ -148,10 +240,17 @@ impl ResultRecorder {
         let age_ms = result.finished_at.saturating_duration_since(captured).as_secs_f32() * 1000.0;
         let rows = ResultRows::new(&result.source, analyzed, &result.shown, time_s, Some(age_ms));
         self.tap.push(rows, &result.model);
-        if self.tap.wants_frames() {
+        // Who came in where nobody looked would not be hidden; the next frame is searched as a whole.
+        let safe = !self.blur || analyzed.whole_frame;
+        if safe && self.tap.wants_frames() {
             self.tap.push_frame(annotated_frame(result, self.overlay_mode), time_s);
         }
     }
+}
+
+/// What to tell where the folder for recordings is not there any more.
+pub(super) fn folder_gone(folder: &Path) -> Message {
+    Message::Error(format!("{}: the recordings folder is gone; choose another", folder.display()))
 }
 
 /// The frame of a result, with what the window writes beside each face.

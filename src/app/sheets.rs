@@ -4,6 +4,7 @@ use eframe::egui::{self, Align, Context, Grid, Id, Label, Layout, Modal, RichTex
 
 use super::command::{Command, Sheet};
 use super::model_card;
+use super::model_form::ModelForm;
 use super::shortcuts::{self, Group};
 use super::theme;
 use super::widgets::copy_button;
@@ -39,6 +40,8 @@ pub(super) struct Sheets {
     open: Option<Sheet>,
     /// It was opened since the last pass: its close button takes the keyboard focus.
     fresh: bool,
+    /// What is being entered about the weights in use.
+    form: ModelForm,
 }
 
 impl Sheets {
@@ -63,6 +66,8 @@ impl Sheets {
         let sheet = self.open?;
         let screen = ctx.content_rect();
         let fresh = std::mem::take(&mut self.fresh);
+        let form = &mut self.form;
+        let mut command = None;
         let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(18).corner_radius(12);
         let shown = Modal::new(Id::unique("sheet")).frame(frame).show(ctx, |ui| {
             ui.set_width(width(sheet).min(screen.width() - 60.0));
@@ -77,13 +82,16 @@ impl Sheets {
                 .auto_shrink([false, true])
                 .show(ui, |ui| match sheet {
                     Sheet::Shortcuts => shortcut_sheet(ui),
-                    Sheet::Model => model_card::show(ui, model),
+                    Sheet::Model => {
+                        command = model.and_then(|model| form.show(ui, model));
+                        model_card::show(ui, model);
+                    }
                     Sheet::Messages => message_list(ui, messages),
                     Sheet::About => about(ui),
                 });
             closed
         });
-        (shown.inner || shown.should_close()).then_some(Command::CloseSheet)
+        command.or_else(|| (shown.inner || shown.should_close()).then_some(Command::CloseSheet))
     }
 }
 

@@ -9,7 +9,7 @@ use moue_capture::{CameraInfo, SourceSpec, TransportStatus};
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
 use super::overlay::HeatTextures;
-use super::persistence::{FileJobs, SettingsWriter};
+use super::persistence::{DroppedFiles, FileJobs, SettingsWriter};
 use super::picker::FilePicker;
 use super::rates::Rates;
 use super::recordings::Recordings;
@@ -60,6 +60,8 @@ pub(super) struct State {
     pub(super) recordings: Recordings,
     /// Snapshots and reports that are being written.
     pub(super) jobs: FileJobs,
+    /// Files that were dropped on the window, until it is known what they are.
+    pub(super) dropped: DroppedFiles,
     /// What to do once the user has chosen a folder for recordings.
     pub(super) after_folder: Option<AfterFolder>,
     /// Whether a personal baseline is applied, as the running recording has noted it.
@@ -149,6 +151,7 @@ impl State {
             lost_source: None,
             recordings: Recordings::default(),
             jobs: FileJobs::default(),
+            dropped: DroppedFiles::default(),
             after_folder: None,
             baseline_recorded: false,
             messages: Vec::new(),

@@ -9,11 +9,12 @@ use eframe::egui::{self, Context};
 use moue_capture::{Frame, SourceKind, SourceSpec};
 
 use super::command::Command;
-use super::persistence::{SettingsWriter, is_weights};
+use super::persistence::{DroppedFile, Outcome, SettingsWriter};
 use super::picker::Request;
-use super::recordings::smoothing;
+use super::record_commands::ask_for_folder;
+use super::recordings::{folder_gone, smoothing};
 use super::shortcuts;
-use super::state::{LostSource, PipelineState, State};
+use super::state::{AfterFolder, LostSource, PipelineState, State};
 use crate::pipeline::{BaselineState, LiveResult, Message, SourceState};
 use crate::settings::{Settings, ThemeChoice};
 
@@ -53,13 +54,15 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
     let mut commands = shortcuts::pressed(ctx);
     let dropped: Vec<PathBuf> =
         ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+    if !dropped.is_empty()
+        && let Err(e) = state.dropped.look_at(ctx, dropped)
+    {
+        state.report(Message::Error(format!("No thread for the dropped files: {e}")));
+    }
     // There is one network and one source: of several files of a kind the last counts.
-    commands.extend(dropped.into_iter().map(|path| {
-        if is_weights(&path) {
-            Command::LoadWeights(Some(path))
-        } else {
-            Command::SetSource(SourceSpec::Path(path))
-        }
+    commands.extend(state.dropped.known().into_iter().map(|file| match file {
+        DroppedFile::Weights(path) => Command::LoadWeights(Some(path)),
+        DroppedFile::Media(path) => Command::SetSource(SourceSpec::Path(path)),
     }));
     commands.extend(state.picker.show(ctx).map(|(request, path)| match request {
         Request::Weights => Command::LoadWeights(Some(path)),
@@ -125,8 +128,22 @@ fn take_messages(state: &mut State) {
             Err(text) => state.report(Message::Error(text)),
         }
     }
-    for message in state.jobs.messages().into_iter().chain(state.recordings.messages()) {
+    for message in state.recordings.messages() {
         state.report(message);
+    }
+    if state.recordings.take_folder_gone() {
+        ask_for_folder(state, AfterFolder::Record);
+    }
+    state.live.search_every_frame(state.recordings.is_blurring());
+    for outcome in state.jobs.outcomes() {
+        match outcome {
+            Outcome::Done(text) => state.report(Message::Info(text)),
+            Outcome::Failed(text) => state.report(Message::Error(text)),
+            Outcome::FolderGone(folder) => {
+                state.report(folder_gone(&folder));
+                ask_for_folder(state, AfterFolder::Snapshot);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `moue analyze`: the same as the window, without one. Every frame is analysed exactly once.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,19 +9,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use moue_capture::{
-    CaptureError, Frame, LeftOut, Limits, OpenedSource, Pace, SourceKind, SourceSpec, is_litter, open_source,
-};
+use moue_capture::{CaptureError, Frame, Limits, OpenedSource, Pace, SourceKind, SourceSpec, open_source};
 use moue_detect::DetectorKind;
-use moue_files::new_file;
-use tempfile::NamedTempFile;
+use moue_files::FileId;
 
 use super::annotate::Annotator;
+use super::inputs::Inputs;
 use super::keep::{KeepArgs, Keeping};
+use super::output::{Fault, Output};
+use super::outputs::OverwriteArgs;
 use super::records::{Form, RecordWriter};
 use super::smoothing::{Smoothing, SmoothingArgs};
-use super::{DONE, INTERRUPTED, NetworkArgs, SOME_FAILED, complain, load_weights};
-use crate::pipeline::{FaceSearch, FrameAnalyzer, ModelInfo, WatchedCamera};
+use super::{DONE, FAULT, INTERRUPTED, NetworkArgs, SOME_FAILED, complain};
+use crate::fault;
+use crate::pipeline::{AnalyzedFrame, FaceSearch, FrameAnalyzer, ModelInfo, ShownReading, WatchedCamera};
+
+/// Pictures with shorter sides may each be one face that was cut out already: FER-2013's have 48 pixels, RAF-DB's 100.
+const CROPPED_PX: u32 = 112;
+/// Where fewer of them than this share show a face, they are.
+const FEW_FACES: f64 = 0.2;
+/// A network that fails for so many sources in a row is not asked again.
+const MOST_FAULTS: u32 = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArgs {
@@ -40,12 +48,14 @@ pub(super) struct AnalyzeArgs {
     /// One CSV row a face
     #[arg(long)]
     csv: bool,
-    /// Write the results to FILE instead of standard output
+    /// Write the results to FILE instead of standard output; x.csv gets CSV, x.json and x.jsonl get JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write the pictures with boxes, labels and heatmap into DIR
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Draw the mesh of each face's points too, with --annotate and --video
     #[arg(long)]
     mesh: bool,
@@ -70,65 +80,146 @@ pub(super) struct AnalyzeArgs {
 }
 
 pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
-    let form = match (args.json, args.csv) {
-        (true, _) => Form::Json,
-        (_, true) => Form::Csv,
-        _ => Form::Text,
-    };
-    let mut failed = false;
-    let mut left_out = LeftOut::default();
-    let sources = match &args.source {
+    let folders = || args.annotate.iter().chain(&args.keep.record);
+    let inputs = match &args.source {
         Some(SourceSpec::Path(path)) => {
             bail!("--source {}: name files and folders as inputs", path.display())
         }
-        Some(spec) => vec![spec.clone()],
-        None => expand(&args.inputs, &mut left_out, &mut failed),
+        Some(spec) => Inputs::of(spec.clone()),
+        None => Inputs::expand(&args.inputs, folders()),
     };
-    let loaded = load_weights(args.network.weights.as_deref())?;
+    let sources = &inputs.files;
+    let annotator = args.annotate.as_deref();
+    let annotator =
+        annotator.map(|folder| Annotator::new(folder, sources, args.overwrite.overwrite, args.mesh));
+    let annotator = annotator.transpose()?;
+    check_outputs(&args, sources, annotator.as_ref())?;
+
+    let loaded = args.network.load()?;
     let classifier = loaded.classifier(args.network.device, args.network.threads)?;
     let model = ModelInfo::new(&loaded, &classifier);
     drop(loaded);
     if let Some(note) = classifier.device_note() {
         complain(note);
     }
-    let output = Output::open(args.out.as_deref())?;
-    let stopped = stop_flag()?;
+    let output = Output::open(args.out.as_deref(), args.overwrite.overwrite)?;
+    if let (Some(annotator), Some(folder)) = (&annotator, &args.annotate) {
+        annotator.make_folder().with_context(|| format!("{}: cannot be made", folder.display()))?;
+    }
     let progress = progress_bar(output.is_terminal());
+    let keeping = Keeping::new(&args.keep, args.mesh, session_name(&args, sources), progress.clone())?;
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
-        writer: RecordWriter::new(form, output)?,
-        annotator: args.annotate.as_deref().map(|dir| Annotator::new(dir, args.mesh)).transpose()?,
-        keeping: Keeping::new(&args.keep, args.mesh)?,
+        output_fault: output.fault(),
+        writer: RecordWriter::new(form(&args), output)?,
+        annotator,
+        keeping,
         model,
         progress,
-        stopped,
+        stopped: stop_flag()?,
         args: &args,
         search: search(SourceKind::Still, &args),
+        small: SmallPictures::default(),
+        network_faults: 0,
     };
-    let single = sources.len() == 1;
-    if !single {
+    run.analyzer.search_every_frame(args.keep.blur);
+    let mut failed = inputs.failed;
+    let mut panicked = false;
+    if sources.len() != 1 {
         run.progress.set_length(sources.len() as u64);
     }
-    for source in &sources {
-        if run.stopped.load(Ordering::Relaxed) {
+    for (number, source) in sources.iter().enumerate() {
+        if run.stopped.load(Ordering::Relaxed) || run.network_faults >= MOST_FAULTS {
             break;
         }
-        failed |= !run.source(source, single)?;
-        if !single {
+        match catch_unwind(AssertUnwindSafe(|| run.source(number, source, sources.len() == 1))) {
+            Ok(Ok(Outcome::Whole)) => {}
+            Ok(Ok(Outcome::Failed)) => failed = true,
+            Ok(Ok(Outcome::NothingLeft)) => {
+                failed = true;
+                break;
+            }
+            Ok(Err(e)) => return Err(e),
+            Err(panic) => {
+                panicked = true;
+                let text = fault::describe("main", &*panic);
+                run.progress.suspend(|| complain(format_args!("{source}: {text}")));
+                run.start_afresh();
+            }
+        }
+        if sources.len() != 1 {
             run.progress.inc(1);
         }
     }
     run.progress.finish_and_clear();
-    if let Some(summary) = left_out.summary() {
-        complain(summary);
+    for line in inputs.left_out().into_iter().chain(run.small.hint(args.cropped)) {
+        complain(line);
     }
     let interrupted = run.stopped.load(Ordering::Relaxed);
-    run.writer.finish().close()?;
-    Ok(match (interrupted, failed) {
-        (true, _) => INTERRUPTED,
-        (false, true) => SOME_FAILED,
-        (false, false) => DONE,
+    failed |= !run.finish()?;
+    Ok(match (panicked, interrupted, failed) {
+        (true, _, _) => FAULT,
+        (_, true, _) => INTERRUPTED,
+        (_, _, true) => SOME_FAILED,
+        _ => DONE,
     })
+}
+
+/// By the flags, else by the ending of the file's name.
+fn form(args: &AnalyzeArgs) -> Form {
+    let ending = args.out.as_deref().and_then(Path::extension).and_then(|e| e.to_str());
+    match (args.json, args.csv, ending.unwrap_or_default().to_ascii_lowercase().as_str()) {
+        (true, ..) => Form::Json,
+        (_, true, _) => Form::Csv,
+        (.., "json" | "jsonl" | "ndjson") => Form::Json,
+        (.., "csv") => Form::Csv,
+        _ => Form::Text,
+    }
+}
+
+/// What all pictures of the run are called together in a recording; `None` where there is one source.
+fn session_name(args: &AnalyzeArgs, sources: &[SourceSpec]) -> Option<String> {
+    if sources.len() < 2 {
+        return None;
+    }
+    let folder = match &args.inputs[..] {
+        [one] => {
+            one.canonicalize().ok().and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned()))
+        }
+        _ => None,
+    };
+    Some(folder.unwrap_or_else(|| format!("{} files", sources.len())))
+}
+
+/// Refuses before any work what would cost the user a file.
+fn check_outputs(
+    args: &AnalyzeArgs,
+    sources: &[SourceSpec],
+    annotator: Option<&Annotator>,
+) -> anyhow::Result<()> {
+    let mut outputs: Vec<PathBuf> = args.out.iter().cloned().collect();
+    if let (Some(annotator), Some(folder)) = (annotator, &args.annotate) {
+        let id = FileId::of(folder).ok();
+        let is_input = |input: &&PathBuf| input.is_dir() && id.is_some() && FileId::of(input).ok() == id;
+        if let Some(input) = args.inputs.iter().find(is_input) {
+            bail!(
+                "--annotate {}: it is the folder that is read ({}), and the next run would read the annotated pictures; name \
+                 another, for example {}",
+                folder.display(),
+                input.display(),
+                folder.join("annotated").display()
+            );
+        }
+        if let Some(out) = args.out.as_deref().filter(|out| annotator.writes(out)) {
+            bail!("--out {}: an annotated picture gets this name; name another", out.display());
+        }
+        outputs.extend(annotator.there_already(sources));
+    }
+    let paths = sources.iter().filter_map(|source| match source {
+        SourceSpec::Path(path) => Some(path.as_path()),
+        _ => None,
+    });
+    args.overwrite.check(&outputs, paths.chain(args.network.weights.as_deref()))
 }
 
 fn search(kind: SourceKind, args: &AnalyzeArgs) -> FaceSearch {
@@ -139,6 +230,7 @@ fn search(kind: SourceKind, args: &AnalyzeArgs) -> FaceSearch {
 struct Run<'a> {
     analyzer: FrameAnalyzer,
     writer: RecordWriter<Output>,
+    output_fault: Fault,
     annotator: Option<Annotator>,
     keeping: Keeping<'a>,
     model: ModelInfo,
@@ -146,6 +238,19 @@ struct Run<'a> {
     stopped: Arc<AtomicBool>,
     args: &'a AnalyzeArgs,
     search: FaceSearch,
+    small: SmallPictures,
+    /// Sources in a row for which the network failed.
+    network_faults: u32,
+}
+
+/// How it went with a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Whole,
+    /// Something was wrong, and it was said what.
+    Failed,
+    /// So it was, and there is nowhere left to write to.
+    NothingLeft,
 }
 
 impl Run<'_> {
@@ -160,15 +265,18 @@ impl Run<'_> {
         }
     }
 
-    /// Analyses one source. `Ok(false)`: it failed and was named; an error ends the run.
-    fn source(&mut self, spec: &SourceSpec, single: bool) -> anyhow::Result<bool> {
+    /// Analyses one source. An error ends the run.
+    fn source(&mut self, number: usize, spec: &SourceSpec, single: bool) -> anyhow::Result<Outcome> {
         let opened = match self.open(spec) {
             Ok(Some(opened)) => opened,
-            Ok(None) => return Ok(true),
-            Err(e) => return Ok(self.name_failure(&e)),
+            Ok(None) => return Ok(Outcome::Whole),
+            Err(e) => {
+                self.say(&e);
+                return Ok(Outcome::Failed);
+            }
         };
         if let Some(note) = &opened.note {
-            self.progress.suspend(|| complain(note));
+            self.say(note);
         }
         let mut source = opened.source;
         let info = source.info().clone();
@@ -185,18 +293,16 @@ impl Run<'_> {
             _ => info.name.clone(),
         };
         let name: Arc<str> = name.into();
-        let picture_name = self.annotator.as_mut().map(|a| a.name_for(&name));
         let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
-        self.keeping.begin(&info, &self.model, smoothing.settings())?;
+        let mut whole = self.keeping.begin(&info, &self.model, smoothing.settings());
         let mut analysed = 0;
         let mut thinning = Thinning { every: self.args.every, fps: self.args.fps, slot: None };
-        let mut whole = true;
         let mut silent = false;
         while !self.stopped.load(Ordering::Relaxed) && self.args.frames.is_none_or(|n| analysed < n) {
             let frame = match source.next_frame() {
                 Ok(Some(frame)) => {
                     if std::mem::take(&mut silent) {
-                        self.progress.suspend(|| complain(format_args!("{name}: the signal is back")));
+                        self.say(format_args!("{name}: the signal is back"));
                     }
                     frame
                 }
@@ -205,11 +311,12 @@ impl Run<'_> {
                 // The camera may come back, and Ctrl-C ends the waiting.
                 Err(e @ CaptureError::NoSignal { .. }) => {
                     silent = true;
-                    self.name_failure(&e);
+                    self.say(&e);
                     continue;
                 }
                 Err(e) => {
-                    whole = self.name_failure(&e);
+                    self.say(&e);
+                    whole = false;
                     if e.is_transient() {
                         continue;
                     }
@@ -222,27 +329,125 @@ impl Run<'_> {
             if !thinning.takes(&frame) {
                 continue;
             }
-            let result = self.analyzer.analyze(frame)?;
+            let result = match self.analyzer.analyze(frame) {
+                Ok(result) => result,
+                Err(e) => {
+                    self.say(format_args!("{name}: the network failed: {e}"));
+                    self.network_faults += 1;
+                    self.keeping.end();
+                    return Ok(Outcome::Failed);
+                }
+            };
+            self.network_faults = 0;
             analysed += 1;
+            self.small.see(info.kind, &result);
             let shown = smoothing.show(&result);
-            let smoothed = self.args.smoothing.smooth.map(|ms| (f32::from(ms), &shown[..]));
-            let writer = &mut self.writer;
-            self.progress.suspend(|| writer.write(&name, &result, smoothed))?;
-            if let (Some(annotator), Some(picture_name)) = (&mut self.annotator, &picture_name) {
-                annotator.write(picture_name, info.kind != SourceKind::Still, &result)?;
-            }
+            whole &= self.write(number, &name, info.kind, &result, &shown)?;
             whole &= self.keeping.result(&result, &shown, &smoothing);
+            if self.nothing_left() {
+                self.keeping.end();
+                return Ok(Outcome::NothingLeft);
+            }
         }
         if let Some(reason) = smoothing.baseline_missing() {
-            self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
+            self.say(format_args!("{name}: {reason}"));
             whole = false;
         }
-        Ok(self.keeping.end() && whole)
+        whole &= self.keeping.end();
+        Ok(if whole { Outcome::Whole } else { Outcome::Failed })
     }
 
-    fn name_failure(&self, error: &CaptureError) -> bool {
-        self.progress.suspend(|| complain(error));
-        false
+    /// Writes a result everywhere but into a recording. `false`: somewhere it was not possible. An error: nobody reads the
+    /// output any more.
+    fn write(
+        &mut self,
+        number: usize,
+        name: &Arc<str>,
+        kind: SourceKind,
+        result: &AnalyzedFrame,
+        shown: &[ShownReading],
+    ) -> anyhow::Result<bool> {
+        let smoothed = self.args.smoothing.smooth.map(|ms| (f32::from(ms), shown));
+        let writer = &mut self.writer;
+        self.progress.suspend(|| writer.write(name, result, smoothed))?;
+        let mut whole = true;
+        if let Some(text) = self.output_fault.take_new() {
+            self.say(text);
+            whole = false;
+        }
+        if let Some(annotator) = &mut self.annotator
+            && let Err(text) = annotator.write(number, kind != SourceKind::Still, result)
+        {
+            whole = false;
+            if annotator.failed() == 1 {
+                self.say(format_args!("{text} (the analysis goes on)"));
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Whether no output is left that could be written to.
+    fn nothing_left(&self) -> bool {
+        self.output_fault.is_broken() && self.annotator.is_none() && !self.keeping.is_wanted()
+    }
+
+    /// After a panic nothing of the state is trusted.
+    fn start_afresh(&mut self) {
+        // Another search makes new detectors.
+        self.analyzer.set_search(FaceSearch::WholePicture);
+        self.search = FaceSearch::WholePicture;
+        self.keeping.end();
+    }
+
+    /// Closes everything. `false`: not everything could be written, and it was said what.
+    fn finish(self) -> anyhow::Result<bool> {
+        let mut whole = self.keeping.finish();
+        if let Some(failed) = self.annotator.map(|a| a.failed()).filter(|failed| *failed > 0) {
+            if failed > 1 {
+                complain(format_args!(
+                    "{failed} annotated pictures could not be written; the first was named above"
+                ));
+            }
+            whole = false;
+        }
+        if let Err(text) = self.writer.finish().close() {
+            complain(text);
+            whole = false;
+        }
+        Ok(whole)
+    }
+
+    fn say(&self, message: impl std::fmt::Display) {
+        self.progress.suspend(|| complain(message));
+    }
+}
+
+/// Counts small pictures, and those of them with a face.
+#[derive(Debug, Default)]
+struct SmallPictures {
+    all: u64,
+    with_face: u64,
+}
+
+impl SmallPictures {
+    fn see(&mut self, kind: SourceKind, result: &AnalyzedFrame) {
+        let (width, height) = result.frame.image.dimensions();
+        if kind == SourceKind::Still && width.max(height) <= CROPPED_PX {
+            self.all += 1;
+            self.with_face += u64::from(!result.faces.is_empty());
+        }
+    }
+
+    /// What to do about pictures in which no face is found because they are nothing else.
+    fn hint(&self, cropped: bool) -> Option<String> {
+        let few = self.with_face as f64 <= FEW_FACES * self.all as f64;
+        (!cropped && self.all > 0 && few).then(|| {
+            format!(
+                "a face was found in {} of {} pictures of at most {CROPPED_PX}x{CROPPED_PX} pixels; where each of them already is one \
+                 face, as in FER-2013, add --cropped",
+                self.with_face, self.all
+            )
+        })
     }
 }
 
@@ -275,46 +480,6 @@ impl Thinning {
     }
 }
 
-/// Folders become the pictures and videos in them, by name, subfolders included.
-fn expand(inputs: &[PathBuf], left_out: &mut LeftOut, failed: &mut bool) -> Vec<SourceSpec> {
-    let mut files = Vec::new();
-    for input in inputs {
-        if !input.is_dir() {
-            files.push(SourceSpec::Path(input.clone()));
-            continue;
-        }
-        let before = files.len();
-        if let Err(e) = walk(input, &mut files, left_out) {
-            complain(format_args!("{}: {e}", input.display()));
-            *failed = true;
-        } else if files.len() == before {
-            complain(format_args!(
-                "{}: expected pictures or videos in the folder, found none",
-                input.display()
-            ));
-            *failed = true;
-        }
-    }
-    files
-}
-
-fn walk(folder: &Path, files: &mut Vec<SourceSpec>, left_out: &mut LeftOut) -> io::Result<()> {
-    let mut entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        // A link to a folder could lead back here.
-        if entry.file_type()?.is_dir() {
-            if !is_litter(&path) {
-                walk(&path, files, left_out)?;
-            }
-        } else if left_out.takes(&path) {
-            files.push(SourceSpec::Path(path));
-        }
-    }
-    Ok(())
-}
-
 /// Set by Ctrl-C and by a request to end.
 fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     let stopped = Arc::new(AtomicBool::new(false));
@@ -332,72 +497,6 @@ pub(super) fn progress_bar(results_on_terminal: bool) -> ProgressBar {
     match style {
         Ok(style) => ProgressBar::new(0).with_style(style),
         Err(_) => ProgressBar::new(0),
-    }
-}
-
-/// Standard output, a device or pipe that is written at once, or a file that takes its name only when it
-/// is complete.
-enum Output {
-    Standard(io::Stdout),
-    Device(File),
-    File { writer: Box<BufWriter<NamedTempFile>>, path: PathBuf },
-}
-
-impl Output {
-    fn open(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Self::Standard(io::stdout())) };
-        // Where a link has that name, its target is replaced.
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if path.is_dir() {
-            bail!("{}: expected a file to write, found a folder", path.display());
-        }
-        // /dev/null must not become a file.
-        if path.metadata().is_ok_and(|m| !m.is_file()) {
-            let device = File::options().write(true).open(&path);
-            return Ok(Self::Device(
-                device.with_context(|| format!("{}: cannot be written", path.display()))?,
-            ));
-        }
-        let file =
-            new_file::beside(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok(Self::File { writer: Box::new(BufWriter::new(file)), path })
-    }
-
-    fn is_terminal(&self) -> bool {
-        match self {
-            Self::Standard(out) => out.is_terminal(),
-            Self::Device(device) => device.is_terminal(),
-            Self::File { .. } => false,
-        }
-    }
-
-    fn close(self) -> anyhow::Result<()> {
-        if let Self::File { writer, path } = self {
-            let failed = || format!("{}: cannot be written", path.display());
-            let file = writer.into_inner().map_err(|e| e.into_error()).with_context(failed)?;
-            file.as_file().sync_all().with_context(failed)?;
-            file.persist(&path).with_context(failed)?;
-        }
-        Ok(())
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Standard(out) => out.write(bytes),
-            Self::Device(device) => device.write(bytes),
-            Self::File { writer, .. } => writer.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Standard(out) => out.flush(),
-            Self::Device(device) => device.flush(),
-            // The file takes its name only when it is complete, so nothing can read it before.
-            Self::File { .. } => Ok(()),
-        }
     }
 }
 

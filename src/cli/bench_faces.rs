@@ -122,8 +122,10 @@ pub(super) fn run(
 fn portraits(folder: &Path) -> anyhow::Result<Vec<Portrait>> {
     let files =
         std::fs::read_dir(folder).with_context(|| format!("{}: reading the folder", folder.display()))?;
-    let mut files: Vec<PathBuf> =
-        files.filter_map(|f| f.ok().map(|f| f.path())).filter(|f| f.is_file()).collect();
+    let mut files: Vec<PathBuf> = files
+        .filter_map(|f| f.ok().map(|f| f.path()))
+        .filter(|f| f.is_file() && !moue_capture::is_litter(f))
+        .collect();
     files.sort();
     let mut finder = FaceFinder::new(DetectorKind::Auto, DetectorSettings::STILL);
     let mut portraits = Vec::new();

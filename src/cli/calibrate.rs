@@ -9,10 +9,12 @@ use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
 use super::evaluate::{pictures_bar, require_safetensors, stop_flag};
+use super::outputs::OverwriteArgs;
 use super::train::Dtype;
+use super::weights::WeightsArgs;
 use super::{DONE, INTERRUPTED, SOME_FAILED, complain};
-use moue_model::{LoadedWeights, StoredAs, write_safetensors};
-use moue_train::data::{DataOptions, Exclusions, SplitName, holds_split, repeats};
+use moue_model::{StoredAs, write_safetensors};
+use moue_train::data::{ClassNames, DataOptions, Exclusions, SplitName, holds_split, repeats};
 use moue_train::eval::{CalibrationMethod, HeldOut, calibrate_network};
 
 #[derive(Debug, Args)]
@@ -20,13 +22,20 @@ pub(super) struct CalibrateArgs {
     /// Weights file: safetensors or a PyTorch state dict
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
+    #[command(flatten)]
+    read_as: WeightsArgs,
     /// The data that it was trained on: fitted on val/ without the pictures that repeat photos of train/ or are in the list of
     /// --exclude, measured on all of val/
     #[command(flatten)]
     data: DataArgs,
+    /// What DATA's folders or numbers stand for, in their order, where their names do not tell
+    #[arg(long, value_name = "A,B,...")]
+    data_classes: Option<ClassNames>,
     /// The safetensors file to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Precision of the file (default: 16 bits where they hold the weights exactly)
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
@@ -40,7 +49,9 @@ pub(super) struct CalibrateArgs {
 
 pub(super) fn run(args: &CalibrateArgs) -> anyhow::Result<u8> {
     require_safetensors(&args.to)?;
-    let loaded = LoadedWeights::read(&args.weights)?;
+    args.overwrite
+        .check(std::slice::from_ref(&args.to), args.data.paths().chain([args.weights.as_path()]))?;
+    let loaded = args.read_as.read(&args.weights)?;
     let listed = args.data.exclude.as_deref().map(Exclusions::read).transpose()?.unwrap_or_default();
     let has_train = holds_split(&args.data.data, SplitName::Train);
     let wanted: &[SplitName] =
@@ -48,7 +59,9 @@ pub(super) fn run(args: &CalibrateArgs) -> anyhow::Result<u8> {
     if !has_train {
         complain("no train/: pictures that repeat training photos cannot be found");
     }
-    let data = read_data(&args.data.data, wanted, &DataOptions::default())?;
+    // The listed pictures are left out of the fit alone.
+    let options = DataOptions { exclude: None, ..args.data.options(args.data_classes.as_ref()) };
+    let data = read_data(&args.data.data, wanted, &options)?;
     let val = data.split(SplitName::Val);
     let found = repeats(val, data.split(SplitName::Train));
     let exact = found.iter().flatten().filter(|r| r.exact).count();

@@ -1,15 +1,17 @@
 //! `moue cameras`: the devices and what they offer; with `--check`, what they really deliver.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use image::RgbImage;
+use image::{ImageFormat, RgbImage};
 use moue_capture::camera::CameraMode;
 use moue_capture::camera::check::{Trial, modes, try_out};
 use moue_capture::list_cameras;
+use moue_files::new_file;
 
+use super::outputs::OverwriteArgs;
 use super::{DONE, SOME_FAILED, complain};
 
 #[derive(Debug, Args)]
@@ -30,6 +32,8 @@ pub(super) struct CamerasArgs {
     /// Write the last picture of each format into DIR
     #[arg(long, value_name = "DIR", requires = "check")]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 fn parse_size(text: &str) -> Result<(u32, u32), String> {
@@ -100,7 +104,7 @@ fn check(wanted: &str, args: &CamerasArgs) -> anyhow::Result<u8> {
                 failed |= trial.good == 0;
                 writeln!(out, "    {text}: {}", describe(&trial))?;
                 if let (Some(folder), Some(picture)) = (&args.save, &trial.last) {
-                    save(folder, &text, picture)?;
+                    save(folder, &text, picture, args.overwrite.overwrite)?;
                 }
             }
             Err(e) => {
@@ -139,10 +143,13 @@ fn describe(trial: &Trial) -> String {
     text
 }
 
-fn save(folder: &Path, name: &str, picture: &RgbImage) -> anyhow::Result<()> {
+fn save(folder: &Path, name: &str, picture: &RgbImage, overwrite: bool) -> anyhow::Result<()> {
     let path = folder.join(format!("{}.png", name.replace(' ', "-")));
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png)?;
     std::fs::create_dir_all(folder)
-        .map_err(image::ImageError::IoError)
-        .and_then(|()| picture.save(&path))
-        .with_context(|| format!("{}: cannot be written", path.display()))
+        .and_then(|()| new_file::put(&path, bytes.get_ref(), overwrite))
+        .with_context(|| {
+            format!("{}: cannot be written (--overwrite replaces what is there)", path.display())
+        })
 }

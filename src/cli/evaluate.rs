@@ -8,16 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use moue_model::{Expression, LoadedWeights, StoredAs, write_safetensors};
-use moue_train::data::{DataOptions, SplitName};
+use moue_files::FileId;
+use moue_model::{Expression, StoredAs, write_safetensors};
+use moue_train::data::{ClassNames, SplitName};
 use moue_train::eval::{
-    Condition, ConditionResult, ConditionsReport, Evaluation, Predictor, classification_report, softmax,
-    write_atomically, write_conditions, write_evaluation,
+    CONDITIONS_FILES, Condition, ConditionResult, ConditionsReport, EVALUATION_FILES, Evaluation, Predictor,
+    classification_report, softmax, write_atomically, write_conditions, write_evaluation,
 };
 use serde_json::json;
 
 use super::dataset::{DataArgs, read_data};
+use super::outputs::OverwriteArgs;
+use super::weights::WeightsArgs;
 use super::{DONE, INTERRUPTED, SOME_FAILED};
+
+/// What is printed with --json, in the folder of --out.
+const REPORT_JSON: &str = "report.json";
 
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArgs {
@@ -25,7 +31,12 @@ pub(super) struct EvaluateArgs {
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
     #[command(flatten)]
+    read_as: WeightsArgs,
+    #[command(flatten)]
     data: DataArgs,
+    /// What DATA's folders or numbers stand for, in their order, where their names do not tell
+    #[arg(long, value_name = "A,B,...")]
+    data_classes: Option<ClassNames>,
     /// Which part: train, val or test. A folder of classes without parts is taken as it is
     #[arg(long, default_value = "test", value_name = "SPLIT")]
     split: SplitName,
@@ -44,6 +55,8 @@ pub(super) struct EvaluateArgs {
     /// With --conditions: write the weights unchanged into FILE (it may be WEIGHTS itself), with this table in its metadata
     #[arg(long, value_name = "FILE", requires = "conditions", conflicts_with = "tta")]
     write_card: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -53,14 +66,12 @@ pub(super) struct EvaluateArgs {
 }
 
 pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
-    let loaded = LoadedWeights::read(&args.weights)?;
+    check_outputs(args)?;
+    let loaded = args.read_as.read(&args.weights)?;
     if let Some(dir) = &args.out {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
-    let options = DataOptions { ferplus: None, exclude: args.data.exclude.clone() };
-    if let Some(card) = &args.write_card {
-        require_safetensors(card)?;
-    }
+    let options = args.data.options(args.data_classes.as_ref());
     let data = read_data(&args.data.data, &[args.split], &options)?;
     let split = data.split(args.split).every(args.every as usize);
 
@@ -103,7 +114,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
     let views = if args.tta { "picture and mirror image" } else { "single picture" };
     let report = json!({
         "weights": { "name": loaded.name, "sha256": loaded.sha256, "input_size": loaded.weights.input_size(),
-                     "temperature": temperature },
+                     "temperature": temperature, "assumed": loaded.weights.assumed() },
         "data": { "path": args.data.data.display().to_string(), "split": args.split, "sha256": split.hash(),
                   "skipped": data.skipped.len(), "excluded": data.excluded },
         "every": args.every,
@@ -129,7 +140,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
     if let Some(dir) = &args.out {
         let title = format!("{}, {}", loaded.name, args.split);
         let mut files = write_evaluation(dir, &evaluation, &title)?;
-        let path = dir.join("report.json");
+        let path = dir.join(REPORT_JSON);
         write_atomically(&path, text.as_bytes())?;
         files.push(path);
         if let Some(conditions) = &report_of_conditions {
@@ -153,6 +164,25 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<u8> {
         }
     }
     Ok(if data.skipped.is_empty() { DONE } else { SOME_FAILED })
+}
+
+/// Refuses before any work what would cost the user a file.
+fn check_outputs(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let mut outputs = Vec::new();
+    if let Some(dir) = &args.out {
+        let conditions = if args.conditions { &CONDITIONS_FILES[..] } else { &[] };
+        let names = [REPORT_JSON].iter().chain(&EVALUATION_FILES).chain(conditions);
+        outputs.extend(names.map(|name| dir.join(name)));
+    }
+    if let Some(card) = &args.write_card {
+        require_safetensors(card)?;
+        // The weights themselves may be written again with their table.
+        let same = |a: &Path, b: &Path| matches!((FileId::of(a), FileId::of(b)), (Ok(a), Ok(b)) if a == b);
+        if !same(card, &args.weights) {
+            outputs.push(card.clone());
+        }
+    }
+    args.overwrite.check(&outputs, args.data.paths().chain([args.weights.as_path()]))
 }
 
 /// Precision, recall (the class's accuracy), F1 and support of the classes that are there.

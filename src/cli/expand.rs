@@ -1,5 +1,6 @@
 //! `moue expand`: a copy of a data set with more training pictures.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use image::{ExtendedColorType, GrayImage, ImageFormat};
 use moue_model::TRAINING_FACE_PX;
-use moue_train::data::{DataOptions, Split, SplitName};
+use moue_train::data::{ClassNames, Split, SplitName};
 use moue_train::eval::{contact_sheet, png, write_atomically};
 use moue_train::{Addition, Transformation, plan_expansion};
 
@@ -22,6 +23,9 @@ const ON_SHEET: usize = 6;
 pub(super) struct ExpandArgs {
     #[command(flatten)]
     data: DataArgs,
+    /// What DATA's folders or numbers stand for, in their order, where their names do not tell
+    #[arg(long, alias = "data-classes", value_name = "A,B,...")]
+    classes: Option<ClassNames>,
     /// Where the new data set goes: a folder that is empty or not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -41,8 +45,12 @@ pub(super) fn run(args: &ExpandArgs) -> anyhow::Result<u8> {
     if out.exists() && fs::read_dir(out).with_context(|| out.display().to_string())?.next().is_some() {
         bail!("{}: expected an empty folder, found files in it", out.display());
     }
-    let options = DataOptions { ferplus: None, exclude: args.data.exclude.clone() };
-    let data = read_data(&args.data.data, &present_splits(&args.data.data), &options)?;
+    let options = args.data.options(args.classes.as_ref());
+    let mut wanted = present_splits(&args.data.data);
+    if options.val_share.is_some() && !wanted.contains(&SplitName::Val) {
+        wanted.push(SplitName::Val);
+    }
+    let data = read_data(&args.data.data, &wanted, &options)?;
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
 
     // Only training pictures are sources: a changed copy of a validation picture in training would make the
@@ -73,7 +81,22 @@ fn present_splits(path: &Path) -> Vec<SplitName> {
         .collect()
 }
 
-/// Name of a picture in the new data set: its class's folder and its own name.
+/// Names of a split's pictures in the new data set, each once in its class's folder: two folders may hold the same class.
+fn file_names(split: &Split) -> Vec<String> {
+    let mut taken = HashSet::new();
+    (0..split.len())
+        .map(|i| {
+            let (class, name) = (split.samples[i].label, file_name(split, i));
+            let (stem, ending) = name.rsplit_once('.').map_or((name.as_str(), ""), |(s, e)| (s, e));
+            let numbered = (2..).map(|n| format!("{stem}_{n}.{ending}").trim_end_matches('.').to_owned());
+            let mut names = std::iter::once(name.clone()).chain(numbered);
+            // Upper and lower case are the same on some disks.
+            names.find(|name| taken.insert((class, name.to_lowercase()))).unwrap_or(name.clone())
+        })
+        .collect()
+}
+
+/// A picture's own name.
 fn file_name(split: &Split, index: usize) -> String {
     let name = &split.samples[index].name;
     let stem = name.rsplit('/').next().unwrap_or(name).replace([':', ' '], "_");
@@ -83,10 +106,11 @@ fn file_name(split: &Split, index: usize) -> String {
 
 /// Copies the files bit for bit; rows of a table become PNG files.
 fn write_split(out: &Path, root: Option<&Path>, name: SplitName, split: &Split) -> anyhow::Result<()> {
+    let names = file_names(split);
     for (i, sample) in split.samples.iter().enumerate() {
         let folder = out.join(name.name()).join(sample.label.name());
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let target = folder.join(file_name(split, i));
+        let target = folder.join(&names[i]);
         match root.map(|root| root.join(&sample.name)).filter(|source| source.is_file()) {
             Some(source) => {
                 fs::copy(&source, &target).with_context(|| target.display().to_string())?;
@@ -101,12 +125,13 @@ fn write_split(out: &Path, root: Option<&Path>, name: SplitName, split: &Split) 
 fn write_additions(out: &Path, train: &Split, plan: &[Addition]) -> anyhow::Result<Vec<String>> {
     let mut manifest = csv::Writer::from_writer(Vec::new());
     manifest.write_record(["file", "source", "transformation", "parameters"])?;
+    let originals = file_names(train);
     let mut names = Vec::with_capacity(plan.len());
     for (i, addition) in plan.iter().enumerate() {
         let class = train.samples[addition.source].label.name();
-        let original = file_name(train, addition.source);
+        let original = &originals[addition.source];
         let stem =
-            Path::new(&original).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+            Path::new(original).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let kind = addition.transformation.name();
         let name = format!("train/{class}/{stem}_{kind}{i:05}.png");
         save(&out.join(&name), &addition.transformation.apply(train.face(addition.source)))?;

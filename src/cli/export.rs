@@ -5,20 +5,26 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use moue_model::{LoadedWeights, StoredAs, write_safetensors};
+use moue_model::{StoredAs, write_safetensors};
 
 use super::DONE;
 use super::evaluate::require_safetensors;
+use super::outputs::OverwriteArgs;
 use super::train::Dtype;
+use super::weights::WeightsArgs;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     /// Weights file: safetensors or a PyTorch state dict
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
+    #[command(flatten)]
+    read_as: WeightsArgs,
     /// The safetensors file to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Precision of the file
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     dtype: Dtype,
@@ -32,7 +38,8 @@ const DECIDING: [&str; 7] = ["architecture", "blocks", "classes", "input_size", 
 
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<u8> {
     require_safetensors(&args.to)?;
-    let mut loaded = LoadedWeights::read(&args.weights)?;
+    args.overwrite.check(std::slice::from_ref(&args.to), [args.weights.as_path()])?;
+    let mut loaded = args.read_as.read(&args.weights)?;
     for note in &args.note {
         match note.split_once('=') {
             Some((key, value)) if !key.is_empty() && !DECIDING.contains(&key) => {

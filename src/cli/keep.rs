@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use indicatif::ProgressBar;
 use moue_capture::{SourceInfo, SourceKind};
 
 use super::annotate::{annotated, style};
@@ -17,40 +18,66 @@ use crate::record::{
 
 /// Frames a second of a video whose source has no clock.
 const LIVE_RATE: f64 = 25.0;
+/// Pictures have no times: in a recording each is there for a second.
+const PICTURES_A_SECOND: f64 = 1.0;
 
 #[derive(Debug, Args)]
 pub(super) struct KeepArgs {
-    /// Record each input into a new folder in DIR: faces.csv, session.json (see `moue report`)
+    /// Record each video into a new folder in DIR, and all pictures into one: faces.csv, session.json (see `moue report`)
     #[arg(long, value_name = "DIR")]
-    record: Option<PathBuf>,
+    pub(super) record: Option<PathBuf>,
     /// With --record: also the annotated video, written by the program ffmpeg
     #[arg(long, requires = "record")]
     video: bool,
     /// With --video: faces that are found are blurred in it
     #[arg(long, requires = "video")]
-    blur: bool,
+    pub(super) blur: bool,
     /// Send the readings as OSC messages by UDP (see docs/osc.md)
     #[cfg(feature = "osc")]
     #[arg(long, value_name = "HOST:PORT")]
     osc: Option<String>,
 }
 
-/// Records and sends results.
+/// Records and sends results. What cannot be kept is told once and counted, and the analysis goes on.
 pub(super) struct Keeping<'a> {
     args: &'a KeepArgs,
     /// Whether the video shows the face mesh.
     mesh: bool,
+    progress: ProgressBar,
+    /// Of the source that is read now, where it has a session of its own.
+    own: Option<Recorder>,
+    pictures: Pictures,
+    kind: SourceKind,
     /// Whether the recording has noted that a baseline is applied.
     baseline_applied: bool,
-    recorder: Option<Recorder>,
-    kind: SourceKind,
+    /// Recordings that failed, in whole or in part.
+    failed: u64,
     source: Arc<str>,
     #[cfg(feature = "osc")]
     osc: Option<crate::record::osc::OscSender>,
 }
 
+/// All pictures of a run are one session.
+#[derive(Default)]
+struct Pictures {
+    /// What it is called; `None`: by its only picture.
+    name: Option<String>,
+    recorder: Option<Recorder>,
+    /// Pictures so far.
+    count: u64,
+    /// It could not be made or broke off, so that none is made again.
+    failed: bool,
+}
+
 impl<'a> Keeping<'a> {
-    pub(super) fn new(args: &'a KeepArgs, mesh: bool) -> anyhow::Result<Self> {
+    /// Makes the folder. `mesh`: whether the video shows the face mesh. `name`: what the pictures are called together, where
+    /// they are several.
+    pub(super) fn new(
+        args: &'a KeepArgs,
+        mesh: bool,
+        name: Option<String>,
+        progress: ProgressBar,
+    ) -> anyhow::Result<Self> {
         if let Some(folder) = &args.record {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("{}: cannot be made", folder.display()))?;
@@ -58,44 +85,74 @@ impl<'a> Keeping<'a> {
         Ok(Self {
             args,
             mesh,
-            baseline_applied: false,
-            recorder: None,
+            progress,
+            own: None,
+            pictures: Pictures { name, ..Pictures::default() },
             kind: SourceKind::Still,
+            baseline_applied: false,
+            failed: 0,
             source: "".into(),
             #[cfg(feature = "osc")]
             osc: args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?,
         })
     }
 
-    /// Another source begins.
+    /// Whether anything is wanted of it.
+    pub(super) fn is_wanted(&self) -> bool {
+        #[cfg(feature = "osc")]
+        if self.osc.is_some() {
+            return true;
+        }
+        self.args.record.is_some()
+    }
+
+    /// Another source begins. `false`: it cannot be recorded, and it was said why.
     pub(super) fn begin(
         &mut self,
         info: &SourceInfo,
         model: &ModelInfo,
         smoothing: &SmoothingSettings,
-    ) -> anyhow::Result<()> {
+    ) -> bool {
         self.kind = info.kind;
         self.source = info.name.as_str().into();
         self.baseline_applied = false;
-        let Some(parent) = &self.args.record else { return Ok(()) };
+        let Some(parent) = &self.args.record else { return true };
+        let is_picture = info.kind == SourceKind::Still;
+        if is_picture && (self.pictures.recorder.is_some() || self.pictures.failed) {
+            return true;
+        }
         let video = self.args.video.then(|| VideoOptions {
-            frame_rate: info
-                .frame_rate
-                .filter(|_| info.kind != SourceKind::Camera)
-                .unwrap_or(LIVE_RATE)
-                .clamp(1.0, 60.0),
+            frame_rate: match info.kind {
+                SourceKind::Still => PICTURES_A_SECOND,
+                SourceKind::Camera => LIVE_RATE,
+                SourceKind::Demo | SourceKind::Video => info.frame_rate.unwrap_or(LIVE_RATE).clamp(1.0, 60.0),
+            },
             blur: self.args.blur,
             style: style(self.mesh),
         });
+        let mut source = RecordedSource::new(info);
+        if let (true, Some(name)) = (is_picture, &self.pictures.name) {
+            (source.name, source.width, source.height) = (name.clone(), None, None);
+        }
         let options = RecorderOptions {
             parent: parent.clone(),
-            source: RecordedSource::new(info),
+            source,
             model: Some(model.clone().into()),
             settings: RecordedSettings::new(smoothing),
             video,
         };
-        self.recorder = Some(Recorder::start(options, || {})?);
-        Ok(())
+        let started = Recorder::start(options, || {});
+        let (recorder, problem) = match started {
+            Ok(recorder) => (Some(recorder), None),
+            Err(e) => (None, Some(e.to_string())),
+        };
+        if is_picture {
+            self.pictures.failed = recorder.is_none();
+            self.pictures.recorder = recorder;
+        } else {
+            self.own = recorder;
+        }
+        self.told(problem)
     }
 
     /// Records and sends a result. `false`: the recording broke off, and the reason was printed.
@@ -105,22 +162,29 @@ impl<'a> Keeping<'a> {
         shown: &[ShownReading],
         smoothing: &Smoothing,
     ) -> bool {
-        let time_s = result.frame.time_s;
         #[cfg(feature = "osc")]
         if let Some(osc) = &self.osc {
             osc.send(result, shown);
         }
-        let Some(recorder) = &self.recorder else { return true };
+        let is_picture = self.kind == SourceKind::Still;
+        let recorder = if is_picture { &self.pictures.recorder } else { &self.own };
+        let Some(recorder) = recorder else { return true };
+        let number = self.pictures.count;
+        let tap = recorder.tap();
+        let captured = result.frame.captured_at;
+        let time_s = match self.kind {
+            SourceKind::Still => number as f64 / PICTURES_A_SECOND,
+            SourceKind::Camera => tap.time_s(captured),
+            SourceKind::Demo | SourceKind::Video => result.frame.time_s,
+        };
         if self.baseline_applied != smoothing.is_baseline_applied() {
             self.baseline_applied = smoothing.is_baseline_applied();
             let settings = RecordedSettings::new(smoothing.settings());
             recorder
                 .set_settings_from(RecordedSettings { baseline: self.baseline_applied, ..settings }, time_s);
         }
-        let tap = recorder.tap();
-        let captured = result.frame.captured_at;
-        let time_s = if self.kind == SourceKind::Camera { tap.time_s(captured) } else { time_s };
         let age_ms = captured.elapsed().as_secs_f32() * 1000.0;
+        self.pictures.count += u64::from(is_picture);
         tap.push_waiting(ResultRows::new(&self.source, result, shown, time_s, Some(age_ms)));
         if tap.wants_frames() {
             let faces = result.faces.iter().zip(shown).map(|(face, shown)| {
@@ -131,18 +195,52 @@ impl<'a> Keeping<'a> {
             let frame = AnnotatedFrame { image: result.frame.image.clone(), faces: faces.collect() };
             tap.push_frame_waiting(frame, time_s);
         }
-        if tap.takes() { true } else { self.end() }
+        if tap.takes() {
+            return true;
+        }
+        self.pictures.failed |= is_picture;
+        let broken = if is_picture { self.pictures.recorder.take() } else { self.own.take() };
+        self.close(broken)
     }
 
     /// Ends a source's recording. `false`: something could not be recorded, and the reason was printed.
     pub(super) fn end(&mut self) -> bool {
-        let Some(recorder) = self.recorder.take() else { return true };
+        let own = self.own.take();
+        self.close(own)
+    }
+
+    /// The run is at its end. `false`: as [`Self::end`].
+    pub(super) fn finish(mut self) -> bool {
+        let (own, pictures) = (self.own.take(), self.pictures.recorder.take());
+        let whole = self.close(own) & self.close(pictures);
+        if self.failed > 1 {
+            complain(format_args!(
+                "{} recordings could not be kept whole; the first was named above",
+                self.failed
+            ));
+        }
+        whole
+    }
+
+    fn close(&mut self, recorder: Option<Recorder>) -> bool {
+        let Some(recorder) = recorder else { return true };
         let folder = recorder.folder().to_owned();
         let status = recorder.finish();
-        for text in status.failed.iter().chain(&status.video_failed) {
-            complain(text);
+        let problems: Vec<String> = status.failed.into_iter().chain(status.video_failed).collect();
+        let whole = self.told((!problems.is_empty()).then(|| problems.join("\nmoue: ")));
+        self.progress.suspend(|| {
+            complain(format_args!("recorded {} face(s) into {}", status.faces, folder.display()));
+        });
+        whole
+    }
+
+    /// Says what is wrong, the first time. Whether nothing is.
+    fn told(&mut self, problem: Option<String>) -> bool {
+        let Some(problem) = problem else { return true };
+        self.failed += 1;
+        if self.failed == 1 {
+            self.progress.suspend(|| complain(format_args!("{problem}\nmoue: (the analysis goes on)")));
         }
-        complain(format_args!("recorded {} face(s) into {}", status.faces, folder.display()));
-        status.failed.is_none() && status.video_failed.is_none()
+        false
     }
 }

@@ -11,25 +11,29 @@ mod dataset;
 mod evaluate;
 mod expand;
 mod export;
+mod inputs;
 mod keep;
 mod model;
+mod output;
+mod outputs;
 mod records;
 mod report;
 mod smoothing;
 mod train;
+mod weights;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
-use moue_model::{DeviceChoice, LoadedWeights};
+use moue_model::DeviceChoice;
 
 use crate::fault;
+use weights::WeightsArgs;
 
 /// Everything was done.
 const DONE: u8 = 0;
@@ -84,6 +88,9 @@ enum Command {
 /// Flags of the window.
 #[derive(Debug, Args)]
 struct WindowArgs {
+    /// A picture, a video or a folder to open, the same as --source FILE
+    #[arg(value_name = "FILE", conflicts_with = "source")]
+    files: Vec<PathBuf>,
     /// Where frames come from: auto, camera (or 0), camera:NAME, demo, or a file or folder
     #[arg(long, default_value = "auto", value_name = "SOURCE")]
     source: SourceSpec,
@@ -107,12 +114,29 @@ struct NetworkArgs {
     /// Weights file: safetensors or a PyTorch state dict (default: the built-in network)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    #[command(flatten)]
+    read_as: WeightsArgs,
     /// Where the network runs: auto, cpu, cuda or metal
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     threads: usize,
+}
+
+impl NetworkArgs {
+    /// The weights, or the built-in ones; what had to be assumed is said.
+    fn load(&self) -> anyhow::Result<moue_model::LoadedWeights> {
+        self.read_as.read_or_built_in(self.weights.as_deref())
+    }
+
+    /// The weights as the window opens them.
+    #[cfg(feature = "window")]
+    fn choice(self) -> Option<crate::pipeline::WeightsChoice> {
+        let read_as = self.read_as.options();
+        let said = self.weights.is_some() || read_as.says_something();
+        said.then_some(crate::pipeline::WeightsChoice { path: self.weights, read_as })
+    }
 }
 
 /// Runs the program with these arguments, the program's name first.
@@ -163,15 +187,38 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     #[cfg(not(feature = "osc"))]
     let tap = None;
     let options = crate::app::AppOptions {
-        source: args.source,
-        weights: args.network.weights,
+        source: first_file(&args.files)?.map_or(args.source, SourceSpec::Path),
         device: args.network.device,
         threads: args.network.threads,
+        weights: args.network.choice(),
         detector: args.detector,
         settings: !args.no_settings,
     };
     crate::app::run(options, tap)?;
     Ok(DONE)
+}
+
+/// The file to open, where one was named. A mistyped command looks like a file too.
+#[cfg(feature = "window")]
+fn first_file(files: &[PathBuf]) -> anyhow::Result<Option<PathBuf>> {
+    use clap::CommandFactory as _;
+    let Some(first) = files.first() else { return Ok(None) };
+    if !first.exists() {
+        let command = Cli::command();
+        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        anyhow::bail!(
+            "{}: expected a picture, a video or a folder to open, or one of the commands {}; there is no such file",
+            first.display(),
+            commands.join(", ")
+        );
+    }
+    if files.len() > 1 {
+        complain(format_args!(
+            "the window shows one source: {} is opened; name a folder to go through all its pictures",
+            first.display()
+        ));
+    }
+    Ok(Some(first.clone()))
 }
 
 #[cfg(not(feature = "window"))]
@@ -242,13 +289,5 @@ fn complain(message: impl std::fmt::Display) {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    })
-}
-
-/// The named weights, or the built-in ones.
-fn load_weights(path: Option<&Path>) -> anyhow::Result<LoadedWeights> {
-    Ok(match path {
-        Some(path) => LoadedWeights::read(path)?,
-        None => LoadedWeights::built_in().context("the built-in network")?,
     })
 }

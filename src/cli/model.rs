@@ -4,18 +4,21 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use moue_model::{ConditionFigures, ConditionsTable, Expression, parameter_count};
+use moue_model::{ClassOrder, ConditionFigures, ConditionsTable, Expression, parameter_count};
 
-use super::{DONE, load_weights};
+use super::DONE;
+use super::weights::WeightsArgs;
 
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
     /// Weights file (default: the built-in network)
     file: Option<PathBuf>,
+    #[command(flatten)]
+    read_as: WeightsArgs,
 }
 
 pub(super) fn run(args: &ModelArgs) -> anyhow::Result<u8> {
-    let loaded = load_weights(args.file.as_deref())?;
+    let loaded = args.read_as.read_or_built_in(args.file.as_deref())?;
     let weights = &loaded.weights;
     let size = weights.input_size();
     let mut out = std::io::stdout().lock();
@@ -25,8 +28,17 @@ pub(super) fn run(args: &ModelArgs) -> anyhow::Result<u8> {
     writeln!(out, "architecture   AttentionEmotionNet")?;
     writeln!(out, "blocks         {} a layer", weights.blocks)?;
     writeln!(out, "parameters     {}", parameter_count(weights.blocks))?;
-    writeln!(out, "input          3x{size}x{size}")?;
-    writeln!(out, "classes        {}", Expression::ALL.map(Expression::name).join(", "))?;
+    let mark = |key: &str| if weights.metadata.contains_key(key) { "" } else { " (assumed)" };
+    writeln!(out, "input          3x{size}x{size}{}", mark("input_size"))?;
+    let classes = Expression::ALL.map(Expression::name).join(", ");
+    writeln!(out, "classes        {classes}{}", mark("classes"))?;
+    let order = weights.original_class_order();
+    if order != ClassOrder::default() {
+        writeln!(out, "in the file    {}", order.to_string().replace(',', ", "))?;
+    }
+    if let Some(assumed) = weights.assumed() {
+        writeln!(out, "               {assumed}: give --input-size PX and --classes A,B,...")?;
+    }
     writeln!(out, "temperature    {}", weights.temperature())?;
     if weights.metadata.is_empty() {
         writeln!(out, "metadata       none")?;

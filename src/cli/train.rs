@@ -11,15 +11,18 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use moue_model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
 use moue_train::augment::{Augmentation, Mixup};
 use moue_train::checkpoint::Checkpoint;
-use moue_train::data::{DataOptions, SplitName};
-use moue_train::eval::{CalibrationMethod, Evaluation};
-use moue_train::history::EpochRow;
+use moue_train::data::{ClassNames, DataOptions, SplitName};
+use moue_train::eval::{CalibrationMethod, EVALUATION_FILES, Evaluation};
+use moue_train::history::{CURVES_FILE, EpochRow, METRICS_FILE};
 use moue_train::recipe::{Recipe, RecipeName, Sampling};
-use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, resume, start};
+use moue_train::run::{BEST_FILE, CHECKPOINT_FILE, Outcome, RunOptions, WEIGHTS_FILE, resume, start};
 use moue_train::{Observer, Precision, Stages, StepReport, Teaching};
 
 use super::dataset::{DataArgs, read_data};
+use super::outputs::OverwriteArgs;
+use super::weights::say_assumed;
 use super::{DONE, INTERRUPTED, complain};
+
 /// Factor of the learning rate for a body that was pretrained on other classes.
 const BODY_RATE: f64 = 0.1;
 
@@ -27,12 +30,17 @@ const BODY_RATE: f64 = 0.1;
 pub(super) struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
+    /// What DATA's folders or numbers stand for, in their order, where their names do not tell
+    #[arg(long, alias = "data-classes", value_name = "A,B,...")]
+    classes: Option<ClassNames>,
     /// FER+ votes (ferplus.csv or fer2013new.csv), mixed into the labels with the share of --votes
     #[arg(long, value_name = "FILE")]
     ferplus: Option<PathBuf>,
     /// Where checkpoints, metrics, curves and the finished weights go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Go on with the run in DIR, with its own settings; settings given too must agree
     #[arg(long)]
     resume: bool,
@@ -233,6 +241,9 @@ impl Settings {
 }
 
 pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
+    if !args.resume {
+        check_outputs(args)?;
+    }
     let checkpoint = if args.resume {
         let checkpoint = Checkpoint::read(&args.out.join(CHECKPOINT_FILE))?;
         agree(args, &checkpoint.state.recipe)?;
@@ -240,15 +251,21 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     } else {
         None
     };
-    let options = DataOptions { ferplus: args.ferplus.clone(), exclude: args.data.exclude.clone() };
+    let options = DataOptions { ferplus: args.ferplus.clone(), ..args.data.options(args.classes.as_ref()) };
     let wanted = [SplitName::Train, SplitName::Val];
     let mut data = read_data(&args.data.data, &wanted, &options)?;
     data.require_all_classes(&args.data.data, &wanted)?;
     let (train, val) = (data.take(SplitName::Train), data.take(SplitName::Val));
 
     let init = args.init.as_deref().map(StartWeights::read).transpose()?;
+    if let Some(StartWeights::Network(begun)) = &init {
+        say_assumed(&begun.name, &begun.weights);
+    }
     let teachers = args.distill.iter().chain(&args.distill_stored).map(|path| LoadedWeights::read(path));
     let teachers = teachers.collect::<Result<Vec<_>, _>>()?;
+    for teacher in &teachers {
+        say_assumed(&teacher.name, &teacher.weights);
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C")?;
@@ -256,6 +273,9 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let share = checkpoint.as_ref().map_or(args.settings.votes, |c| Some(c.state.recipe.votes));
     let used = args.ferplus.is_some() && share.is_some_and(|share| share > 0.0);
     let votes = if used { ", FER+ votes" } else { "" };
+    let held_out = data.held_out.map_or_else(String::new, |draw| {
+        format!(" (held out of train: a share of {}, seed {})", draw.share, draw.seed)
+    });
     let run_options = RunOptions {
         out: args.out.clone(),
         device: args.device,
@@ -264,7 +284,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         init,
         teachers,
         half: args.dtype == Dtype::F16,
-        data_name: format!("{folder}: {} train, {} val{votes}", train.len(), val.len()),
+        data_name: format!("{folder}: {} train, {} val{held_out}{votes}", train.len(), val.len()),
         stop,
     };
     let mut progress = Progress::new();
@@ -314,6 +334,20 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
             Ok(DONE)
         }
     }
+}
+
+/// Refuses before any work to write over what another program left in the folder. A run in it is refused later, with what to
+/// do.
+fn check_outputs(args: &TrainArgs) -> anyhow::Result<()> {
+    let out = &args.out;
+    if out.join(CHECKPOINT_FILE).exists() {
+        return Ok(());
+    }
+    let files = [BEST_FILE, WEIGHTS_FILE, METRICS_FILE, CURVES_FILE];
+    let mut outputs: Vec<PathBuf> = files.iter().map(|name| out.join(name)).collect();
+    outputs.extend(EVALUATION_FILES.iter().map(|name| out.join("val").join(name)));
+    let weights = args.init.iter().chain(&args.distill).chain(&args.distill_stored).chain(&args.ferplus);
+    args.overwrite.check(&outputs, args.data.paths().chain(weights.map(PathBuf::as_path)))
 }
 
 /// Settings that were given along with `--resume` must be the run's.

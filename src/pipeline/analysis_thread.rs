@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
@@ -11,6 +12,7 @@ use moue_detect::DetectorKind;
 
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Message, NewModel, Shared, SourceState, Work, fault};
+use super::weights::nothing_runs;
 use super::{
     AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, BaselineStep, FaceSearch, FrameAnalyzer,
     ReadingStage,
@@ -71,6 +73,7 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
                         "the network failed repeatedly and was stopped: open the weights again".into(),
                     ));
                     *shared.model.lock() = None;
+                    nothing_runs(shared);
                     analysis = None;
                 }
             }
@@ -142,6 +145,7 @@ impl Analysis {
             self.analyzer.set_search(FaceSearch::for_source(work.kind, detector));
             self.last = None;
         }
+        self.analyzer.search_every_frame(shared.every_frame.load(Ordering::Relaxed));
         let time_s = work.frame.time_s;
         let source = Arc::clone(&work.source);
         let analyzed = match &self.last {
@@ -208,7 +212,7 @@ impl Analysis {
         match &mut *state {
             BaselineState::Off => None,
             BaselineState::On { baseline, fits } => {
-                *fits = baseline.fits(source, &self.model.sha256);
+                *fits = baseline.fits(source, &self.model.identity());
                 fits.then(|| baseline.clone())
             }
             BaselineState::Recording { .. } if kind == SourceKind::Still => {
@@ -230,7 +234,7 @@ impl Analysis {
                         None
                     }
                     BaselineStep::Done(bias) => {
-                        let network = self.model.sha256.clone();
+                        let network = self.model.identity();
                         let baseline = Baseline { source: source.to_owned(), network, bias };
                         self.readings.set_owner(Some(id), time_s);
                         *state = BaselineState::On { baseline: baseline.clone(), fits: true };

@@ -39,6 +39,8 @@ pub struct AnalyzedFrame {
     pub frame: Frame,
     /// The faces, largest first.
     pub faces: Vec<AnalyzedFace>,
+    /// Whether the whole frame was searched, and not only a part of it and the places of known faces.
+    pub whole_frame: bool,
     /// Time for finding and following the faces, in milliseconds.
     pub detect_ms: f32,
     /// Time for cropping and classifying all faces, in milliseconds.
@@ -68,6 +70,7 @@ pub struct FrameAnalyzer {
     blinks: BlinkWatch,
     /// The crops of one frame, kept so that no memory is asked for per frame.
     crops: Vec<f32>,
+    every_frame: bool,
 }
 
 enum Faces {
@@ -93,7 +96,8 @@ impl FrameAnalyzer {
     /// Makes the detector on the calling thread (it cannot move to another).
     #[must_use]
     pub fn new(classifier: Classifier, search: FaceSearch) -> Self {
-        Self { classifier, faces: Faces::new(search), blinks: BlinkWatch::default(), crops: Vec::new() }
+        let blinks = BlinkWatch::default();
+        Self { classifier, faces: Faces::new(search), blinks, crops: Vec::new(), every_frame: false }
     }
 
     /// Starts afresh with other settings: nothing is remembered of the faces so far.
@@ -109,6 +113,12 @@ impl FrameAnalyzer {
             }
             (faces, search) => *faces = Faces::new(search),
         }
+    }
+
+    /// Whether the whole of every frame is searched, so that nobody who comes in is seen late: slower, for recordings in
+    /// which faces are hidden. It is not at first; another search does not change it.
+    pub fn search_every_frame(&mut self, every_frame: bool) {
+        self.every_frame = every_frame;
     }
 
     /// Replaces the network; the old one is returned.
@@ -134,7 +144,7 @@ impl FrameAnalyzer {
     /// [`ModelError`] when the device fails.
     pub fn analyze(&mut self, frame: Frame) -> Result<AnalyzedFrame, ModelError> {
         let start = Instant::now();
-        let found = self.faces.find(&frame);
+        let (found, whole_frame) = self.faces.find(&frame, self.every_frame);
         let detect_ms = milliseconds(start);
 
         let start = Instant::now();
@@ -161,7 +171,7 @@ impl FrameAnalyzer {
                 reading,
             })
             .collect();
-        Ok(AnalyzedFrame { frame, faces, detect_ms, classify_ms: milliseconds(start) })
+        Ok(AnalyzedFrame { frame, faces, whole_frame, detect_ms, classify_ms: milliseconds(start) })
     }
 }
 
@@ -191,10 +201,13 @@ impl Faces {
         }
     }
 
-    /// The faces, largest first, with the squares to classify.
-    fn find(&mut self, frame: &Frame) -> Vec<FoundFace> {
-        match self {
-            Self::Found { finder, track: true } => finder.follow(&frame.image, frame.time_s),
+    /// The faces, largest first, with the squares to classify, and whether the whole frame was searched.
+    fn find(&mut self, frame: &Frame, every_frame: bool) -> (Vec<FoundFace>, bool) {
+        let found = match self {
+            Self::Found { finder, track: true } => {
+                finder.search_every_frame(every_frame);
+                return (finder.follow(&frame.image, frame.time_s), every_frame);
+            }
             Self::Found { finder, track: false } => finder.find(&frame.image),
             Self::WholePicture => {
                 let (width, height) = frame.image.dimensions();
@@ -206,7 +219,8 @@ impl Faces {
                     region: CropRegion::whole_picture(width, height),
                 }]
             }
-        }
+        };
+        (found, true)
     }
 }
 

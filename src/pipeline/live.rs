@@ -1,7 +1,7 @@
 //! The live pipeline: a capture and an analysis thread, and what they share with the window.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,15 +10,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded};
 use moue_capture::{SourceSpec, Transport};
 use moue_detect::DetectorKind;
-use moue_model::{DeviceChoice, ModelError};
+use moue_model::DeviceChoice;
 use parking_lot::Mutex;
 
 use super::analysis_thread::analysis_loop;
 use super::capture_thread::capture_loop;
 use super::results::{LiveResult, ModelInfo};
-use super::shared::{
-    BaselineState, Hooks, Message, NewModel, Origins, ResultTap, Shared, SourceState, Wanted, fault,
-};
+use super::shared::{BaselineState, Hooks, Message, Origins, ResultTap, Shared, SourceState, Wanted, fault};
+use super::weights::{WeightsChoice, load_in_turn, next_turn};
 use super::{Baseline, Mailbox, SmoothingSettings};
 
 /// Longest wait for the threads at the end. One that hangs in a driver call is not waited for.
@@ -30,8 +29,8 @@ const MESSAGES: usize = 64;
 pub struct LiveOptions {
     /// The first source.
     pub source: SourceSpec,
-    /// The first weights file; `None` takes the built-in network.
-    pub weights: Option<PathBuf>,
+    /// The first weights; `None` takes the built-in network.
+    pub weights: Option<WeightsChoice>,
     /// Where the network runs.
     pub device: DeviceChoice,
     /// CPU threads for the network; 0 takes all cores.
@@ -71,11 +70,13 @@ impl Live {
             wanted: Mutex::new(Wanted { source: options.source, generation: 1, paused: false }),
             work: Mailbox::default(),
             new_model: Mailbox::default(),
+            weights: Mutex::default(),
             state: Mutex::new(SourceState::Opening),
             result: Mutex::new(None),
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
             detector: Mutex::new(options.detector),
+            every_frame: AtomicBool::new(false),
             baseline: Mutex::default(),
             tap: Mutex::new(None),
             transport: Mutex::new(None),
@@ -92,7 +93,7 @@ impl Live {
         };
         live.spawn("capture", capture_loop)?;
         live.spawn("analysis", analysis_loop)?;
-        live.load_weights(options.weights)?;
+        live.load_weights_as(options.weights.unwrap_or_default())?;
         Ok(live)
     }
 
@@ -144,36 +145,19 @@ impl Live {
     /// # Errors
     /// When the system gives no thread.
     pub fn load_weights(&mut self, path: Option<PathBuf>) -> std::io::Result<()> {
+        self.load_weights_as(path.map_or_else(WeightsChoice::default, WeightsChoice::from))
+    }
+
+    /// As [`Self::load_weights`], with what the user says of the file. Of several choices the last one that can be read
+    /// wins, whichever is read first.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn load_weights_as(&mut self, choice: WeightsChoice) -> std::io::Result<()> {
         let (device, threads) = (self.device, self.threads_wanted);
+        let turn = next_turn(&self.shared);
         self.threads.retain(|thread| !thread.is_finished());
-        self.spawn("weights-loader", move |shared| {
-            match guarded_load(shared, path.as_deref(), device, threads) {
-                Ok(new) => {
-                    if let Some(note) = new.classifier.device_note() {
-                        shared.say(Message::Info(note.to_owned()));
-                    }
-                    // The first network needs no announcement.
-                    if shared.model.lock().is_some() {
-                        shared.say(Message::Info(format!("{} is in use now", new.info.name)));
-                    }
-                    shared.new_model.put(new);
-                }
-                Err(e) => {
-                    let kept = if shared.model.lock().is_some() {
-                        "the network in use is kept"
-                    } else {
-                        "the built-in network is used"
-                    };
-                    shared.say(Message::Error(format!("{e}\n({kept})")));
-                    if shared.model.lock().is_none() && path.is_some() {
-                        match guarded_load(shared, None, device, threads) {
-                            Ok(new) => drop(shared.new_model.put(new)),
-                            Err(e) => shared.say(Message::Error(e.to_string())),
-                        }
-                    }
-                }
-            }
-        })
+        self.spawn("weights-loader", move |shared| load_in_turn(shared, turn, &choice, device, threads))
     }
 
     /// A handle that tells the threads to end, at once and from any thread: a window that draws slowly must not
@@ -241,6 +225,12 @@ impl Live {
         *self.shared.detector.lock() = detector;
     }
 
+    /// Whether the whole of every frame is searched from now on, so that nobody who comes in is seen late: slower, for
+    /// recordings in which faces are hidden.
+    pub fn search_every_frame(&self, every_frame: bool) {
+        self.shared.every_frame.store(every_frame, Ordering::Relaxed);
+    }
+
     /// Changes how strongly the readings are smoothed.
     pub fn set_smoothing(&self, settings: SmoothingSettings) {
         *self.shared.smoothing.lock() = settings;
@@ -273,33 +263,6 @@ impl Drop for Live {
                 tracing::warn!("the thread {:?} did not end in time", thread.thread().name());
             }
         }
-    }
-}
-
-fn load(
-    shared: &Shared,
-    path: Option<&Path>,
-    device: DeviceChoice,
-    threads: usize,
-) -> Result<NewModel, ModelError> {
-    let loaded = (shared.origins.read)(path)?;
-    let classifier = loaded.classifier(device, threads)?;
-    let info = Arc::new(ModelInfo::new(&loaded, &classifier));
-    Ok(NewModel { classifier, info })
-}
-
-/// As [`load`]. A panic of the reader becomes an error about that file.
-fn guarded_load(
-    shared: &Shared,
-    path: Option<&Path>,
-    device: DeviceChoice,
-    threads: usize,
-) -> Result<NewModel, String> {
-    let name = path.map_or_else(|| "the built-in network".into(), |p| p.display().to_string());
-    match catch_unwind(AssertUnwindSafe(|| load(shared, path, device, threads))) {
-        Ok(Ok(new)) => Ok(new),
-        Ok(Err(e)) => Err(e.to_string()),
-        Err(panic) => Err(format!("{name}: {}", fault("weights-loader", &*panic))),
     }
 }
 

@@ -15,6 +15,7 @@ mod shared;
 mod shown;
 mod smoothing;
 mod watched;
+mod weights;
 
 pub use analyzer::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer};
 pub use baseline::{BASELINE_S, Baseline, BaselineMean, BaselineRecorder, BaselineStep};
@@ -25,3 +26,4 @@ pub use shared::{BaselineState, Hooks, Message, Origins, ResultTap, SourceState,
 pub use shown::ReadingStage;
 pub use smoothing::{ShownReading, Smoother, SmoothingSettings};
 pub use watched::WatchedCamera;
+pub use weights::WeightsChoice;

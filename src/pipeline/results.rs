@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use moue_model::{Classifier, LoadedWeights, parameter_count};
+use moue_model::{Classifier, LoadedWeights, ReadOptions, assumed, original_class_order, parameter_count};
 
 use super::{AnalyzedFrame, ShownReading};
 
@@ -28,6 +28,8 @@ pub struct ModelInfo {
     pub device: String,
     /// The file's metadata.
     pub metadata: BTreeMap<String, String>,
+    /// What the user said of the file.
+    pub read_as: ReadOptions,
 }
 
 impl ModelInfo {
@@ -43,7 +45,36 @@ impl ModelInfo {
             input_size: loaded.weights.input_size(),
             device: classifier.device_name().to_owned(),
             metadata: loaded.weights.metadata.clone(),
+            read_as: loaded.read_as,
         }
+    }
+
+    /// What tells this network from others: the file, and what the user said of it.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        if self.read_as.says_something() {
+            let order = original_class_order(&self.metadata);
+            format!("{}, input {}, {order}", self.sha256, self.input_size)
+        } else {
+            self.sha256.clone()
+        }
+    }
+
+    /// What the user should know of how the file was understood: what had to be assumed, and which of several networks
+    /// it is.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        if self.path.is_none() {
+            return Vec::new();
+        }
+        let assumed = assumed(&self.metadata).map(|assumed| {
+            format!(
+                "{assumed}, since the file does not say; wrong ones give wrong readings. Set them in Help > About the model, \
+                 or start with --input-size and --classes"
+            )
+        });
+        let taken = self.metadata.get("taken_from").map(|taken| format!("read from {taken}"));
+        assumed.into_iter().chain(taken).collect()
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the pipeline's threads share with each other and with the window.
 
 use std::any::Any;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -15,6 +14,7 @@ use moue_model::{Classifier, LoadedWeights, ModelError};
 use parking_lot::Mutex;
 
 use super::results::{LiveResult, ModelInfo};
+use super::weights::{WeightsChoice, WeightsOrder};
 use super::{Baseline, Mailbox, SmoothingSettings};
 
 /// Something that the user should see.
@@ -74,8 +74,8 @@ pub enum BaselineState {
     },
 }
 
-/// Reads a weights file (`None`: the built-in network), on a thread of its own.
-pub type WeightsReader = dyn Fn(Option<&Path>) -> Result<LoadedWeights, ModelError> + Send + Sync;
+/// Reads the chosen weights, on a thread of its own.
+pub type WeightsReader = dyn Fn(&WeightsChoice) -> Result<LoadedWeights, ModelError> + Send + Sync;
 
 /// How sources are opened and weights are read. Tests replace both.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ impl Default for Origins {
         Self {
             limits: Limits::LIVE,
             open: Arc::new(|spec| open_source(spec, Pace::Live)),
-            read: Arc::new(|path| path.map_or_else(LoadedWeights::built_in, LoadedWeights::read)),
+            read: Arc::new(WeightsChoice::read),
         }
     }
 }
@@ -140,11 +140,13 @@ pub(super) struct Shared {
     pub(super) wanted: Mutex<Wanted>,
     pub(super) work: Mailbox<Work>,
     pub(super) new_model: Mailbox<NewModel>,
+    pub(super) weights: Mutex<WeightsOrder>,
     pub(super) state: Mutex<SourceState>,
     pub(super) result: Mutex<Option<Arc<LiveResult>>>,
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
     pub(super) detector: Mutex<DetectorKind>,
+    pub(super) every_frame: AtomicBool,
     pub(super) baseline: Mutex<BaselineState>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) transport: Mutex<Option<Transport>>,

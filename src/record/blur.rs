@@ -7,8 +7,9 @@ use moue_detect::FaceBox;
 
 /// Cells across a face that are left: colours of skin and hair, no feature.
 const CELLS: u32 = 6;
-/// A detector's box leaves out chin, ears and hair: this share of it is added on each side.
-const MARGIN: f32 = 0.25;
+/// A detector's box leaves out chin, ears and hair, and lags behind a face that moves: this share of it is added on each
+/// side.
+const MARGIN: f32 = 0.35;
 
 /// Replaces each face by a few smooth cells. What was there cannot be computed back: only 6 x 6
 /// averages are left of it.

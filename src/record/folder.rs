@@ -12,6 +12,15 @@ pub const SESSION_FILE: &str = "session.json";
 /// The annotated video.
 pub(super) const VIDEO_FILE: &str = "video.mp4";
 
+/// All files of a session.
+pub const SESSION_FILES: [&str; 3] = [SESSION_FILE, FACES_FILE, VIDEO_FILE];
+
+/// Whether the folder is that of a session.
+#[must_use]
+pub fn is_recording(folder: &Path) -> bool {
+    [SESSION_FILE, FACES_FILE].iter().all(|name| folder.join(name).is_file())
+}
+
 /// How many names are tried before giving up.
 const TRIES: u32 = 1000;
 

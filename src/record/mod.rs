@@ -8,6 +8,7 @@ mod colours;
 mod columns;
 mod error;
 mod folder;
+mod hiding;
 mod options;
 #[cfg(feature = "osc")]
 pub mod osc;
@@ -26,7 +27,7 @@ pub use blur::hide_faces;
 pub use colours::{expression_rgb, person_rgb};
 pub use columns::{CSV_HEADER, Columns, UNSURE};
 pub use error::RecordError;
-pub use folder::{FACES_FILE, SESSION_FILE, new_session_folder};
+pub use folder::{FACES_FILE, SESSION_FILE, SESSION_FILES, is_recording, new_session_folder};
 pub use options::{RecorderOptions, VideoOptions};
 pub use overlay::{HeatStyle, OverlayStyle};
 pub use picture::{AnnotatedFace, AnnotatedFrame, Annotations, PictureStyle};

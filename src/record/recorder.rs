@@ -400,7 +400,7 @@ fn video_thread(
             loop {
                 let ending = shared.ending();
                 match frames.recv_timeout(Duration::from_millis(if ending { 0 } else { 50 })) {
-                    Ok((frame, time_s)) => writer.add(&frame, time_s)?,
+                    Ok((frame, time_s)) => writer.add(frame, time_s)?,
                     Err(RecvTimeoutError::Timeout) if !ending => {}
                     Err(_) => return writer.finish(),
                 }

@@ -3,7 +3,6 @@
 //! Raw frames go through its standard input. The file is a fragmented MP4: where this program is killed, ffmpeg
 //! finds the end of its input and closes the file; where both are killed, it plays up to its last fragment.
 
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
@@ -11,19 +10,16 @@ use std::thread::JoinHandle;
 
 use image::{RgbImage, imageops};
 use moue_capture::ffmpeg;
-use moue_detect::FaceBox;
 
 use super::blur::hide_faces;
 use super::error::RecordError;
+use super::hiding::{Hidden, HidingQueue};
 use super::options::VideoOptions;
 use super::overlay::OverlayStyle;
 use super::picture::{AnnotatedFrame, Annotations, PictureStyle};
 
 /// Encoders by preference; the last one is in every ffmpeg.
 const ENCODERS: [&str; 3] = ["libx264", "libopenh264", "mpeg4"];
-
-/// A face that the detector misses stays blurred at its last place for this long, in seconds.
-const KEEP_HIDDEN_S: f64 = 1.0;
 
 /// Writes one video.
 pub(super) struct VideoWriter {
@@ -35,8 +31,8 @@ pub(super) struct VideoWriter {
     /// Frames that were written.
     written: u64,
     last: Option<RgbImage>,
-    /// Faces to blur, by id, and when each was found.
-    hidden: HashMap<u64, (FaceBox, f64)>,
+    /// Frames that wait because faces are hidden in them.
+    hiding: HidingQueue,
 }
 
 struct Running {
@@ -73,17 +69,39 @@ impl VideoWriter {
             running: None,
             written: 0,
             last: None,
-            hidden: HashMap::new(),
+            hiding: HidingQueue::default(),
         })
     }
 
-    /// Adds the frame that was there from `time_s` on; the one before it is repeated until then.
-    pub(super) fn add(&mut self, frame: &AnnotatedFrame, time_s: f64) -> Result<(), RecordError> {
+    /// Adds the frame that was there from `time_s` on; the one before it is repeated until then. Where faces are hidden it
+    /// must have been searched as a whole, and waits for those that are found a moment later.
+    pub(super) fn add(&mut self, frame: AnnotatedFrame, time_s: f64) -> Result<(), RecordError> {
+        if !self.options.blur {
+            return self.write(time_s, |s| s.annotations.draw(&frame, &s.options.style));
+        }
+        for hidden in self.hiding.push(frame, time_s) {
+            self.write_hidden(hidden)?;
+        }
+        Ok(())
+    }
+
+    fn write_hidden(&mut self, (frame, time_s, places): Hidden) -> Result<(), RecordError> {
+        self.write(time_s, |s| {
+            let mut picture = (*frame.image).clone();
+            hide_faces(&mut picture, &places);
+            let frame = AnnotatedFrame { image: picture.into(), faces: frame.faces };
+            // A hidden face has no mesh.
+            let overlay = OverlayStyle { mesh: false, ..s.options.style.overlay };
+            s.annotations.draw(&frame, &PictureStyle { overlay, ..s.options.style })
+        })
+    }
+
+    fn write(&mut self, time_s: f64, draw: impl FnOnce(&Self) -> RgbImage) -> Result<(), RecordError> {
         let due = (time_s.max(0.0) * self.options.frame_rate).round() as u64;
         if self.running.is_some() && due < self.written {
             return Ok(());
         }
-        let picture = self.draw(frame, time_s);
+        let picture = draw(self);
         if self.running.is_none() {
             self.running = Some(self.start(picture.dimensions())?);
             self.last = Some(picture.clone());
@@ -95,20 +113,6 @@ impl VideoWriter {
         let size_px = self.running.as_ref().map_or(picture.dimensions(), |r| r.size_px);
         self.last = Some(fitted(picture, size_px));
         self.write_last()
-    }
-
-    fn draw(&mut self, frame: &AnnotatedFrame, time_s: f64) -> RgbImage {
-        if !self.options.blur {
-            return self.annotations.draw(frame, &self.options.style);
-        }
-        self.hidden.retain(|_, (_, seen)| (0.0..KEEP_HIDDEN_S).contains(&(time_s - *seen)));
-        self.hidden.extend(frame.faces.iter().map(|f| (f.id, (f.face, time_s))));
-        let mut hidden = (*frame.image).clone();
-        hide_faces(&mut hidden, self.hidden.values().map(|(face, _)| face));
-        let frame = AnnotatedFrame { image: hidden.into(), faces: frame.faces.clone() };
-        // The frame is blurred already; a blurred face has no mesh.
-        let overlay = OverlayStyle { mesh: false, ..self.options.style.overlay };
-        self.annotations.draw(&frame, &PictureStyle { overlay, ..self.options.style })
     }
 
     fn start(&self, size_px: (u32, u32)) -> Result<Running, RecordError> {
@@ -156,6 +160,9 @@ impl VideoWriter {
 
     /// Closes the file.
     pub(super) fn finish(&mut self) -> Result<(), RecordError> {
+        for hidden in self.hiding.finish() {
+            self.write_hidden(hidden)?;
+        }
         match self.running.take() {
             Some(running) => running.close().map_err(|reason| self.failed(reason)),
             None => Ok(()),

@@ -73,7 +73,17 @@ pub(crate) fn same_picture() -> Outcome {
     let mut pictures: Vec<(&str, RgbImage)> = Vec::new();
     for code in DECODED {
         let said = run_well(&mut moue(&[
-            "cameras", "--check", VIVID, "--format", code, "--size", "640x360", "--frames", "1", "--save",
+            "cameras",
+            "--check",
+            VIVID,
+            "--format",
+            code,
+            "--size",
+            "640x360",
+            "--frames",
+            "1",
+            "--overwrite",
+            "--save",
             save,
         ]));
         assert!(said.contains("1 frames of 640x360"), "{said}");

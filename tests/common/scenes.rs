@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use image::{RgbImage, imageops};
 use moue::capture::{CaptureError, Frame, FrameSource, OpenedSource, SourceInfo, SourceKind};
-use moue::model::{LoadedWeights, NetworkWeights, WeightTensor, state_dict_layout};
+use moue::model::{LoadedWeights, NetworkWeights, ReadOptions, WeightTensor, state_dict_layout};
 use moue::pipeline::Origins;
 
 /// Pictures a second of the made-up sources.
@@ -235,5 +235,11 @@ pub fn made_up_network(metadata: &[(&str, &str)]) -> LoadedWeights {
     let mut all: BTreeMap<String, String> = [("input_size".to_owned(), "96".to_owned())].into();
     all.extend(metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
     let weights = NetworkWeights { blocks: 1, tensors, metadata: all };
-    LoadedWeights { weights, name: "made-up".into(), path: None, sha256: "0123456789abcdef".repeat(4) }
+    LoadedWeights {
+        weights,
+        name: "made-up".into(),
+        path: None,
+        sha256: "0123456789abcdef".repeat(4),
+        read_as: ReadOptions::default(),
+    }
 }

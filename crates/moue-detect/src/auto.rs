@@ -51,6 +51,8 @@ pub(crate) struct AutoFollower {
     rustface_s: Option<f64>,
     /// The part of the frame that is looked at next.
     part: usize,
+    /// Whether every part of every frame is looked at.
+    pub(crate) every_frame: bool,
     /// Counts frames, so that faces without a mesh take turns.
     frames: usize,
 }
@@ -83,7 +85,8 @@ impl AutoFollower {
     ) -> Vec<FoundFace> {
         let glance = imageops::thumbnail(frame, GLANCE_PX.0, GLANCE_PX.1).into_raw();
         let elapsed_s = self.last_s.map_or(f64::NAN, |last_s| time_s - last_s);
-        let goes_on = (0.0..TOGETHER_S).contains(&elapsed_s)
+        let goes_on = !self.every_frame
+            && (0.0..TOGETHER_S).contains(&elapsed_s)
             && self.glance.len() == glance.len()
             && mean_change(&self.glance, &glance) < SCENE_CHANGE;
         self.glance = glance;

@@ -78,6 +78,11 @@ impl FaceDetector {
         self.settings
     }
 
+    /// Searches with other settings from now on.
+    pub fn set_settings(&mut self, settings: DetectorSettings) {
+        self.settings = settings;
+    }
+
     /// Whether dark pictures without a face are searched once more in a lighter copy; they are not at first.
     pub fn lighten(&mut self, lighten: bool) {
         self.lighten = lighten;

@@ -100,6 +100,8 @@ pub struct FaceFinder {
     rustface: FaceDetector,
     search: MeshSearch,
     following: Following,
+    settings: DetectorSettings,
+    every_frame: bool,
 }
 
 impl FaceFinder {
@@ -108,7 +110,14 @@ impl FaceFinder {
     pub fn new(kind: DetectorKind, settings: DetectorSettings) -> Self {
         let mut rustface = FaceDetector::new(settings);
         rustface.lighten(kind == DetectorKind::Auto);
-        Self { kind, rustface, search: MeshSearch::new(), following: Following::new(kind) }
+        Self {
+            kind,
+            rustface,
+            search: MeshSearch::new(),
+            following: Following::new(kind),
+            settings,
+            every_frame: false,
+        }
     }
 
     /// The kind in use.
@@ -120,12 +129,19 @@ impl FaceFinder {
     /// How finely rustface searches.
     #[must_use]
     pub fn settings(&self) -> DetectorSettings {
-        self.rustface.settings()
+        self.settings
     }
 
     /// Forgets the faces so far: the next frame is the first.
     pub fn restart(&mut self) {
         self.following = Following::new(self.kind);
+    }
+
+    /// Whether [`Self::follow`] searches the whole of every frame, and as finely as a still picture, so that nobody who comes
+    /// in is seen late or is too far away: slower, for recordings in which faces are hidden. It does not at first.
+    pub fn search_every_frame(&mut self, every_frame: bool) {
+        self.rustface.set_settings(if every_frame { DetectorSettings::STILL } else { self.settings });
+        self.every_frame = every_frame;
     }
 
     /// All faces of a picture that stands alone, largest first, counted from 1.
@@ -142,8 +158,12 @@ impl FaceFinder {
     /// frame means that the source started again.
     pub fn follow(&mut self, frame: &RgbImage, time_s: f64) -> Vec<FoundFace> {
         match &mut self.following {
-            Following::Auto(follower) => follower.follow(&mut self.search, &mut self.rustface, frame, time_s),
+            Following::Auto(follower) => {
+                follower.every_frame = self.every_frame;
+                follower.follow(&mut self.search, &mut self.rustface, frame, time_s)
+            }
             Following::Rustface(follower) => {
+                follower.search_every_frame(self.every_frame);
                 let tracked = follower.follow(&mut self.rustface, frame, time_s);
                 tracked.into_iter().map(|t| FoundFace::new(t.id, t.detection, None)).collect()
             }

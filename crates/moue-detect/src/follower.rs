@@ -23,6 +23,7 @@ pub struct FaceFollower {
     glance: Vec<u8>,
     full_s: Option<f64>,
     full_searches: u64,
+    every_frame: bool,
 }
 
 impl FaceFollower {
@@ -39,6 +40,11 @@ impl FaceFollower {
         self.tracker.update(&found, time_s)
     }
 
+    /// Whether the whole of every frame is searched, so that nobody who comes in is seen late; it is not at first.
+    pub fn search_every_frame(&mut self, every_frame: bool) {
+        self.every_frame = every_frame;
+    }
+
     /// How many times the whole frame was searched so far.
     #[must_use]
     pub fn full_searches(&self) -> u64 {
@@ -53,7 +59,7 @@ impl FaceFollower {
         let fresh = self.full_s.is_some_and(|full_s| (0.0..FULL_SEARCH_S).contains(&(time_s - full_s)));
         let expected = self.tracker.expected(time_s);
         let here = expected.iter().filter(|(_, seen)| *seen).count();
-        if same_scene && fresh && here > 0 && expected.len() <= MOST_FOLLOWED {
+        if !self.every_frame && same_scene && fresh && here > 0 && expected.len() <= MOST_FOLLOWED {
             let places: Vec<FaceBox> = expected.iter().map(|(face, _)| *face).collect();
             let found = detector.detect_near(frame, &places);
             // A face that was missing already may stay missing. One that was just seen and is lost needs a full search.

@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod excerpt;
+mod identity;
 pub mod new_file;
 pub mod plain_file;
 
 pub use excerpt::excerpt;
+pub use identity::FileId;

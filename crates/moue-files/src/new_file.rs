@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 /// A temporary file beside `path`, to be written and then renamed to it with [`NamedTempFile::persist`]:
 /// what is there keeps its content until then, also after a failure.
@@ -36,6 +36,39 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes a file whole or not at all; with `replace` in the place of one that is there. Unlike [`write`] it does not wait
+/// for the disk: thousands of pictures would take minutes longer.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] where the name is taken and nothing may be replaced, else what the system says. What
+/// was there before is as it was, and nothing is left of the new file.
+pub fn put(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
+    // Looked at before anything is written; what comes in between is seen below.
+    if !replace && path.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut file = beside(path)?;
+    file.write_all(bytes)?;
+    take_name(file, path, replace).map_err(|e| e.error)
+}
+
+/// Gives a file of [`beside`] its name; with `replace` also where that is taken.
+///
+/// # Errors
+/// As [`put`]; the file comes with it, and vanishes when it is dropped.
+pub fn take_name(file: NamedTempFile, path: &Path, replace: bool) -> Result<(), PersistError> {
+    if replace {
+        return file.persist(path).map(drop);
+    }
+    match file.persist_noclobber(path) {
+        // Some file systems can neither rename without replacing nor give a file a second name.
+        Err(e) if e.error.kind() != io::ErrorKind::AlreadyExists && path.symlink_metadata().is_err() => {
+            e.file.persist(path).map(drop)
+        }
+        outcome => outcome.map(drop),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +84,33 @@ mod tests {
         assert!(write(&folder.path().join("missing/b.txt"), b"").is_err());
     }
 
+    #[test]
+    fn a_file_that_is_there_is_replaced_only_where_it_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        put(&path, b"one", false).unwrap();
+        assert_eq!(put(&path, b"two", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        let late = beside(&path).unwrap();
+        assert_eq!(take_name(late, &path, false).unwrap_err().error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        put(&path, b"two", true).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        let in_the_way = folder.path().join("folder");
+        std::fs::create_dir(&in_the_way).unwrap();
+        assert!(put(&in_the_way, b"", true).is_err() && in_the_way.is_dir());
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink("nowhere", &link).unwrap();
+            assert_eq!(put(&link, b"two", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert!(link.is_symlink());
+        }
+        assert!(put(&folder.path().join("missing/b.txt"), b"", true).is_err());
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, if cfg!(unix) { 3 } else { 2 }, "no temporary file stays");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_new_file_is_as_readable_as_any_other_of_the_user() {
@@ -61,5 +121,8 @@ mod tests {
         std::fs::write(&other, b"").unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&ours), mode(&other));
+        let added = folder.path().join("added");
+        put(&added, b"", false).unwrap();
+        assert_eq!(mode(&added), mode(&other));
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use moue_files::excerpt;
 
-use super::{Expression, ModelError};
+use super::files::ORDER_BEFORE;
+use super::{ClassOrder, Expression, ModelError};
 
 /// ImageNet's channel means, which the training data was normalised with.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -17,6 +18,20 @@ pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// takes milliseconds.
 pub const INPUT_SIZES: RangeInclusive<usize> = 32..=512;
 
+/// What is taken where a file does not say its input size, in pixels: what networks of this kind are mostly trained at.
+pub const ASSUMED_INPUT_SIZE: usize = 224;
+
+/// What had to be assumed of a network with this metadata, in words; `None` where its file or its user says it all.
+#[must_use]
+pub fn assumed(metadata: &BTreeMap<String, String>) -> Option<&'static str> {
+    match (metadata.contains_key("input_size"), metadata.contains_key("classes")) {
+        (true, true) => None,
+        (false, true) => Some("input 224 assumed"),
+        (true, false) => Some("class order assumed"),
+        (false, false) => Some("input 224 and class order assumed"),
+    }
+}
+
 /// One tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightTensor {
@@ -24,6 +39,12 @@ pub struct WeightTensor {
     pub shape: Vec<usize>,
     /// The values in row-major order, all finite.
     pub values: Vec<f32>,
+}
+
+/// The order in which a file with this metadata had the classes.
+#[must_use]
+pub fn original_class_order(metadata: &BTreeMap<String, String>) -> ClassOrder {
+    metadata.get(ORDER_BEFORE).and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// All tensors of one network: exactly those of [`super::state_dict_layout`], with those shapes.
@@ -38,10 +59,23 @@ pub struct NetworkWeights {
 }
 
 impl NetworkWeights {
-    /// Input width and height in pixels: the metadata's `input_size`, else 224.
+    /// Input width and height in pixels: the metadata's `input_size`, else [`ASSUMED_INPUT_SIZE`].
     #[must_use]
     pub fn input_size(&self) -> usize {
-        self.metadata.get("input_size").and_then(|s| s.parse().ok()).unwrap_or(224)
+        self.metadata.get("input_size").and_then(|s| s.parse().ok()).unwrap_or(ASSUMED_INPUT_SIZE)
+    }
+
+    /// What had to be assumed of this network, see [`assumed`].
+    #[must_use]
+    pub fn assumed(&self) -> Option<&'static str> {
+        assumed(&self.metadata)
+    }
+
+    /// The classes in the order of the outputs in the file that this network was read from. In
+    /// [`tensors`](Self::tensors) they are in that of [`Expression::ALL`].
+    #[must_use]
+    pub fn original_class_order(&self) -> ClassOrder {
+        original_class_order(&self.metadata)
     }
 
     /// What the logits are divided by before the softmax: the metadata's `temperature`, else 1.

@@ -8,6 +8,11 @@ use super::TrainError;
 use crate::eval::plots::{Curve, CurvePanel, curves};
 use crate::eval::{EvalError, png, write_atomically};
 
+/// A row an epoch.
+pub const METRICS_FILE: &str = "metrics.csv";
+/// Loss, accuracy and rate over the epochs.
+pub const CURVES_FILE: &str = "curves.png";
+
 /// One epoch's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
@@ -47,7 +52,7 @@ pub fn write_history(dir: &Path, rows: &[EpochRow]) -> Result<(), TrainError> {
             EvalError::Plot(e) => unwritable(path, e.to_string()),
         })
     };
-    let path = dir.join("metrics.csv");
+    let path = dir.join(METRICS_FILE);
     let mut table = csv::Writer::from_writer(Vec::new());
     for row in rows {
         table.serialize(row).map_err(|e| unwritable(&path, e.to_string()))?;
@@ -68,7 +73,7 @@ pub fn write_history(dir: &Path, rows: &[EpochRow]) -> Result<(), TrainError> {
         ),
         panel("learning rate", vec![curve("rate", |r| r.learning_rate)]),
     ];
-    let path = dir.join("curves.png");
+    let path = dir.join(CURVES_FILE);
     let picture = curves("Learning curves", &panels).map_err(|e| unwritable(&path, e.to_string()))?;
     let bytes = png(&picture).map_err(|e| unwritable(&path, e.to_string()))?;
     write(&path, &bytes)

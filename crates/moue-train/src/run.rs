@@ -128,7 +128,7 @@ pub fn resume(
             return Err(TrainError::Checkpoint {
                 path,
                 reason: format!(
-                    "the run's {what} data had SHA-256 {expected}, now {found}: give the same data and --exclude"
+                    "the run's {what} data had SHA-256 {expected}, now {found}: give the same data, --exclude, --classes, --val-share and --val-seed"
                 ),
             });
         }

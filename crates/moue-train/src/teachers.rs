@@ -147,7 +147,13 @@ mod tests {
         let mut weights = initial_weights(1, seed);
         weights.metadata.insert("input_size".into(), size.to_string());
         weights.metadata.insert("temperature".into(), "0.05".into());
-        LoadedWeights { weights, name: format!("t{seed}"), path: None, sha256: "0".into() }
+        LoadedWeights {
+            weights,
+            name: format!("t{seed}"),
+            path: None,
+            sha256: "0".into(),
+            read_as: moue_model::ReadOptions::default(),
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ fn options(parent: &Path) -> RecorderOptions {
 
 fn model(sha256: &str) -> ModelInfo {
     ModelInfo {
+        read_as: moue_model::ReadOptions::default(),
         name: format!("{sha256}.safetensors"),
         path: None,
         sha256: sha256.into(),

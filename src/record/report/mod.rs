@@ -5,6 +5,7 @@ mod plots;
 mod read;
 mod summary;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use moue_files::{new_file, plain_file};
@@ -19,7 +20,11 @@ pub const REPORT_FILE: &str = "report.html";
 /// Largest `session.json` that is read.
 const MAX_SESSION_BYTES: u64 = 1 << 20;
 
-/// Reads a session folder and writes its page to `out` (`None`: into the folder). A recording that broke off is
+/// So far into a page its title is looked for, in bytes.
+const HEAD_BYTES: u64 = 4096;
+
+/// Reads a session folder and writes its page to `out` (`None`: into the folder, where it replaces
+/// an earlier one but no other file). A recording that broke off is
 /// read as far as it goes; the page says what is missing. Memory does not grow with the length of the recording.
 /// Returns the page's path.
 ///
@@ -31,6 +36,16 @@ pub fn write_report(folder: &Path, out: Option<&Path>) -> Result<PathBuf, Record
         Err(reason) => (None, Some(reason)),
     };
     let faces = folder.join(FACES_FILE);
+    if out.is_none() {
+        let path = folder.join(REPORT_FILE);
+        if path.symlink_metadata().is_ok() && !is_page(&path) {
+            let reason = std::io::Error::new(
+                std::io::ErrorKind::AlreadyExists,
+                "it is there already and no page of this program; move it away, or replace it with `moue report --overwrite`",
+            );
+            return Err(RecordError::Write { path, reason });
+        }
+    }
     let summary = summary::Summary::read(&faces)?;
     let out = out.map_or_else(|| folder.join(REPORT_FILE), Path::to_owned);
     let failed = |reason| RecordError::Write { path: out.clone(), reason };
@@ -40,6 +55,14 @@ pub fn write_report(folder: &Path, out: Option<&Path>) -> Result<PathBuf, Record
         .map_err(|e| failed(std::io::Error::other(e)))?;
     new_file::write(&out, page.as_bytes()).map_err(failed)?;
     Ok(out)
+}
+
+/// Whether the file begins as the pages that are written here.
+fn is_page(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = plain_file::open(path).and_then(|(file, _)| file.take(HEAD_BYTES).read_to_end(&mut head));
+    let head = String::from_utf8_lossy(&head);
+    read.is_ok() && head.contains("<title>Recording ") && head.contains(" – moue</title>")
 }
 
 fn read_session(path: &Path) -> Result<Session, String> {

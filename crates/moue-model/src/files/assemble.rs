@@ -5,15 +5,29 @@ use std::path::Path;
 
 use moue_files::excerpt;
 
-use crate::{ModelError, NetworkWeights, TensorSpec, WeightTensor, state_dict_layout};
+use super::facts::Fact;
+use super::naming::network_of;
+use super::settle::settle;
+use crate::{ModelError, NetworkWeights, ReadOptions, TensorSpec, WeightTensor, state_dict_layout};
 
-/// What `DataParallel` puts in front of every name.
-const PARALLEL_PREFIX: &str = "module.";
 /// Most tensors that a file may hold: the deeper network has 104 with its counters.
-const MAX_TENSORS: usize = 4096;
+pub(super) const MAX_TENSORS: usize = 4096;
+
+/// What a file says beside its tensors.
+pub(super) struct Source {
+    /// Its text metadata, which stay with the weights.
+    pub(super) metadata: BTreeMap<String, String>,
+    /// What can be told from them, or from a checkpoint's settings.
+    pub(super) facts: Fact,
+}
 
 /// The tensors of a file.
 pub(super) trait TensorFile {
+    /// Which of several networks in the file these are.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
     /// All names.
     fn names(&self) -> Vec<String>;
 
@@ -24,11 +38,11 @@ pub(super) trait TensorFile {
     fn values(&mut self, name: &str) -> Result<Vec<f32>, String>;
 }
 
-/// The names in a file, and what stands before each of them.
+/// The names in a file, what stands before those of its network, and which of several that is.
 pub(super) fn names_of(
     file: &dyn TensorFile,
     path: &Path,
-) -> Result<(Vec<String>, &'static str), ModelError> {
+) -> Result<(Vec<String>, String, Option<String>), ModelError> {
     let names = file.names();
     if names.len() > MAX_TENSORS {
         return Err(ModelError::NotWeights {
@@ -36,8 +50,9 @@ pub(super) fn names_of(
             reason: format!("expected at most {MAX_TENSORS} tensors, found {}", names.len()),
         });
     }
-    let wrapped = !names.is_empty() && names.iter().all(|n| n.starts_with(PARALLEL_PREFIX));
-    Ok((names, if wrapped { PARALLEL_PREFIX } else { "" }))
+    let (prefix, note) = network_of(&names, path)?;
+    let note = file.note().or(note);
+    Ok((names, prefix, note))
 }
 
 /// What is wrong with a tensor.
@@ -69,7 +84,8 @@ pub(super) fn take(
     if shape != spec.shape {
         return Err(misfit(expected, format!("shape {shape:?}")));
     }
-    let values = file.values(&in_file).map_err(|found| misfit("values in F32, F16 or BF16".into(), found))?;
+    let values =
+        file.values(&in_file).map_err(|found| misfit("values in F64, F32, F16 or BF16".into(), found))?;
     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
         return Err(misfit("finite values".into(), format!("{} at index {at}", values[at])));
     }
@@ -81,24 +97,26 @@ pub(super) fn take(
     Ok(WeightTensor { shape, values })
 }
 
-/// The first name, in order, that is not wanted and no counter.
+/// The first name behind the prefix, in order, that is not wanted and no counter.
 pub(super) fn first_extra<'a>(
     names: &'a [String],
     prefix: &str,
     wanted: impl Fn(&str) -> bool,
 ) -> Option<&'a str> {
-    let bare = names.iter().map(|n| n.strip_prefix(prefix).unwrap_or(n));
+    let bare = names.iter().filter_map(|n| n.strip_prefix(prefix));
     bare.filter(|n| !wanted(n) && !n.ends_with(".num_batches_tracked")).min()
 }
 
 /// Exactly the tensors of the network; one or two blocks a layer are told apart by the names.
-/// `num_batches_tracked` is ignored.
+/// `num_batches_tracked` is ignored. The last layer's rows are brought into this program's order.
 pub(super) fn assemble(
     file: &mut dyn TensorFile,
-    metadata: BTreeMap<String, String>,
+    source: Source,
+    options: &ReadOptions,
     path: &Path,
 ) -> Result<NetworkWeights, ModelError> {
-    let (names, prefix) = names_of(file, path)?;
+    let (names, prefix, note) = names_of(file, path)?;
+    let prefix = prefix.as_str();
     let second_block = format!("{prefix}layer1.1.");
     let blocks = if names.iter().any(|n| n.starts_with(&second_block)) { 2 } else { 1 };
     let mut tensors = BTreeMap::new();
@@ -110,7 +128,11 @@ pub(super) fn assemble(
         let expected = format!("no such tensor in a network with {blocks} block(s) a layer");
         return Err(misfit(path, name, expected, "an extra tensor".into()));
     }
-    let weights = NetworkWeights { blocks, tensors, metadata };
+    let mut weights = NetworkWeights { blocks, tensors, metadata: source.metadata };
+    settle(&mut weights, &source.facts, options, path)?;
+    if let Some(note) = note {
+        weights.metadata.insert("taken_from".to_owned(), note);
+    }
     weights.check_metadata(path)?;
     Ok(weights)
 }

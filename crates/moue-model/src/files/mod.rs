@@ -1,9 +1,14 @@
 //! Weights files.
 
 mod assemble;
+mod checkpoint;
+mod facts;
+mod kinds;
+mod naming;
 mod pickle;
 mod pytorch_file;
 mod safetensors_file;
+mod settle;
 mod torchvision;
 mod write;
 
@@ -14,9 +19,10 @@ use sha2::{Digest as _, Sha256};
 
 pub use safetensors_file::{MAX_FILE_BYTES, parse_safetensors, read_safetensors};
 
-use self::assemble::{TensorFile, assemble};
-use super::{Classifier, DeviceChoice, ModelError, NetworkWeights};
+use self::assemble::{Source, TensorFile, assemble};
+use super::{Classifier, DeviceChoice, ModelError, NetworkWeights, ReadOptions};
 pub use safetensors_file::{check_header, read_file};
+pub(crate) use settle::ORDER_BEFORE;
 pub use torchvision::{BodyWeights, RESNET18_BLOCKS, StartWeights, is_head};
 pub use write::{StoredAs, write_safetensors};
 
@@ -35,6 +41,8 @@ pub struct LoadedWeights {
     pub path: Option<PathBuf>,
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
+    /// What was said of the file when it was read.
+    pub read_as: ReadOptions,
 }
 
 impl LoadedWeights {
@@ -43,11 +51,20 @@ impl LoadedWeights {
     /// # Errors
     /// Never with the file that is compiled in (a test reads it).
     pub fn built_in() -> Result<Self, ModelError> {
+        Self::built_in_as(&ReadOptions::default())
+    }
+
+    /// As [`Self::built_in`], with another input size or order of classes.
+    ///
+    /// # Errors
+    /// [`ModelError::Metadata`] where the size is none.
+    pub fn built_in_as(options: &ReadOptions) -> Result<Self, ModelError> {
         Ok(Self {
-            weights: parse_safetensors(BUILT_IN, Path::new(BUILT_IN_NAME))?,
+            weights: parse_weights_as(BUILT_IN, Path::new(BUILT_IN_NAME), options)?,
             name: BUILT_IN_NAME.to_owned(),
             path: None,
             sha256: hash(BUILT_IN),
+            read_as: *options,
         })
     }
 
@@ -56,12 +73,21 @@ impl LoadedWeights {
     /// # Errors
     /// [`ModelError`], naming the file and the first tensor that does not fit.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
+        Self::read_as(path, &ReadOptions::default())
+    }
+
+    /// As [`Self::read`], where `options` say what the file does not, or says wrongly.
+    ///
+    /// # Errors
+    /// [`ModelError`], naming the file and the first tensor or statement that does not fit.
+    pub fn read_as(path: &Path, options: &ReadOptions) -> Result<Self, ModelError> {
         let bytes = read_file(path)?;
         Ok(Self {
-            weights: parse_weights(&bytes, path)?,
+            weights: parse_weights_as(&bytes, path, options)?,
             name: name_of(path),
             path: Some(path.to_owned()),
             sha256: hash(&bytes),
+            read_as: *options,
         })
     }
 
@@ -87,36 +113,35 @@ impl LoadedWeights {
 /// # Errors
 /// [`ModelError`], naming the file and the first tensor that does not fit.
 pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
-    with_tensors(bytes, path, |file, metadata| assemble(file, metadata, path))
+    parse_weights_as(bytes, path, &ReadOptions::default())
 }
 
-/// Hands the tensors and the metadata of a file of either kind to `take`.
+/// As [`parse_weights`], where `options` say what the file does not, or says wrongly.
+///
+/// # Errors
+/// [`ModelError`], naming the file and the first tensor or statement that does not fit.
+pub fn parse_weights_as(
+    bytes: &[u8],
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<NetworkWeights, ModelError> {
+    with_tensors(bytes, path, |file, source| assemble(file, source, options, path))
+}
+
+/// Hands the tensors of a file of either kind, and what it says beside them, to `take`.
 fn with_tensors<T>(
     bytes: &[u8],
     path: &Path,
-    take: impl FnOnce(&mut dyn TensorFile, BTreeMap<String, String>) -> Result<T, ModelError>,
+    take: impl FnOnce(&mut dyn TensorFile, Source) -> Result<T, ModelError>,
 ) -> Result<T, ModelError> {
     if pytorch_file::is_archive(bytes) {
-        take(&mut pytorch_file::open(bytes, path)?, BTreeMap::new())
-    } else if pytorch_file::is_old_format(bytes) {
-        Err(ModelError::NotWeights {
-            path: path.to_owned(),
-            reason:
-                "this is PyTorch's old format of before version 1.6; load it there and save it again with \
-                     torch.save(model.state_dict(), FILE)"
-                    .into(),
-        })
-    } else if bytes.get(8) == Some(&b'{') {
-        let (mut file, metadata) = safetensors_file::open(bytes, path)?;
-        take(&mut file, metadata)
+        let (mut file, facts) = pytorch_file::open(bytes, path)?;
+        take(&mut file, Source { metadata: BTreeMap::new(), facts })
+    } else if bytes.get(8) == Some(&b'{') && (bytes[4..8] == [0; 4] || kinds::named(bytes).is_none()) {
+        let (mut file, source) = safetensors_file::open(bytes, path)?;
+        take(&mut file, source)
     } else {
-        let found = match bytes {
-            [] => "an empty file",
-            [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' ', ..] => {
-                "text (where it is a Git LFS pointer, fetch the file that it stands for)"
-            }
-            _ => "something else",
-        };
+        let found = kinds::named(bytes).unwrap_or("something else");
         Err(ModelError::NotWeights {
             path: path.to_owned(),
             reason: format!("expected safetensors or a PyTorch state dict (.pt, .pth), found {found}"),

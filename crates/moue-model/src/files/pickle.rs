@@ -1,28 +1,32 @@
-//! Reads the pickles that PyTorch writes for state dicts, and nothing more.
+//! Reads the pickles that PyTorch writes for state dicts and checkpoints, and nothing more.
 //!
-//! A pickle is a program for a small stack machine that can call any Python function. Here only the
-//! instructions that state dicts are made of exist, no call is ever made, and the three constructors that a
-//! state dict names are known by name. All objects live in one list and refer to each other by number, so that
+//! A pickle is a program for a small stack machine that can call any Python function. Here no call is ever made: the few
+//! constructors that tensors and dicts need are known by name, and what any other class or function would have made is
+//! kept as an opaque object, with the entries and attributes that the pickle gives it. All objects live in one list and refer to each other by number, so that
 //! neither deep nesting nor cycles can exhaust the stack, and no length that the file claims is believed
 //! before the bytes are there. Instructions: Python's `Lib/pickletools.py`.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use moue_files::excerpt;
+
 /// Largest pickle that is read; a state dict of this network takes 15 KiB.
 pub(super) const MAX_PICKLE_BYTES: u64 = 4 << 20;
 /// Most objects; each takes some hundred bytes at most.
 const MAX_OBJECTS: usize = 400_000;
-/// Longest text.
+/// Longest text that is kept; of longer ones, which are no names, only the place stays.
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// A value on the machine's stack.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value {
-    /// None, a number that does not matter, or a truth value.
+    /// None, a truth value, bytes, or what is too large to be a setting.
     Plain,
     /// A whole number.
     Int(i64),
+    /// Any other number.
+    Float(f64),
     /// An object by its number.
     Object(usize),
 }
@@ -51,13 +55,17 @@ impl Element {
     }
 }
 
-/// A constructor that a state dict may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Global {
+/// Something that the pickle names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Global {
     OrderedDict,
     RebuildTensor,
     RebuildParameter,
+    /// A subclass of tensors, around one of the above.
+    RebuildSubclass,
     Storage(Element),
+    /// Any other class or function, which is never called.
+    Other(Rc<str>),
 }
 
 /// A tensor: a view of a storage.
@@ -72,53 +80,94 @@ pub(super) struct TensorRecord {
 }
 
 #[derive(Debug)]
-enum Object {
+pub(super) enum Object {
     Text(Rc<str>),
     Sequence(Vec<Value>),
     Dict(Vec<(Value, Value)>),
     Global(Global),
-    Storage { key: Rc<str>, element: Element },
+    Storage {
+        key: Rc<str>,
+        element: Element,
+    },
     Tensor(TensorRecord),
+    /// What a class or function that is not known would have made.
+    Opaque {
+        class: Rc<str>,
+        /// Set like those of a dict.
+        entries: Vec<(Value, Value)>,
+        /// Its attributes, or what else its class would be given.
+        state: Option<Value>,
+    },
 }
 
-/// The tensors of a state dict, also where it is wrapped as `state_dict` or `model_state_dict`.
+/// Runs the pickle; the objects, and the outermost one.
 ///
 /// # Errors
 /// Says what is not as in a state dict.
-pub(super) fn read_state_dict(pickle: &[u8]) -> Result<HashMap<Rc<str>, TensorRecord>, String> {
+pub(super) fn read(pickle: &[u8]) -> Result<(Objects, Value), String> {
     let mut machine = Machine {
         input: pickle,
-        objects: Vec::new(),
+        objects: Objects(Vec::new()),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
     };
     let top = machine.run()?;
-    let mut dict = machine.dict(top).ok_or("expected a state dict, found another object")?;
-    for wrapper in ["state_dict", "model_state_dict", "model"] {
-        if let Some(inner) = machine.entry(dict, wrapper).and_then(|value| machine.dict(value)) {
-            dict = inner;
-            break;
-        }
-    }
-    let no_tensor = |name: &str| format!("{name}: expected a tensor, found something else");
-    let mut tensors = HashMap::new();
-    for (key, value) in dict {
-        let name = machine.text(*key).ok_or("expected names of tensors as keys, found something else")?;
+    Ok((machine.objects, top))
+}
+
+/// All objects of a pickle, which refer to each other by number.
+#[derive(Debug)]
+pub(super) struct Objects(Vec<Object>);
+
+impl Objects {
+    pub(super) fn get(&self, value: Value) -> Option<&Object> {
         match value {
-            Value::Object(i) => match &machine.objects[*i] {
-                Object::Tensor(tensor) => drop(tensors.insert(Rc::clone(name), tensor.clone())),
-                _ => return Err(no_tensor(name)),
-            },
-            _ => return Err(no_tensor(name)),
+            Value::Object(i) => self.0.get(i),
+            _ => None,
         }
     }
-    Ok(tensors)
+
+    pub(super) fn all(&self) -> &[Object] {
+        &self.0
+    }
+
+    pub(super) fn text(&self, value: Value) -> Option<&Rc<str>> {
+        match self.get(value) {
+            Some(Object::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The entries of a dict, or of an object of any class that has some.
+    pub(super) fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
+        match self.get(value) {
+            Some(Object::Dict(entries)) => Some(entries),
+            Some(Object::Opaque { entries, .. }) if !entries.is_empty() => Some(entries),
+            _ => None,
+        }
+    }
+
+    fn sequence(&self, value: Value) -> Option<&[Value]> {
+        match self.get(value) {
+            Some(Object::Sequence(items)) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The pairs of a list of pairs.
+    fn pairs(&self, value: Value) -> Option<Vec<(Value, Value)>> {
+        let pair = |item: &Value| match self.sequence(*item) {
+            Some([key, value]) => Some((*key, *value)),
+            _ => None,
+        };
+        self.sequence(value)?.iter().map(pair).collect()
+    }
 }
 
 struct Machine<'a> {
     input: &'a [u8],
-    objects: Vec<Object>,
+    objects: Objects,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
@@ -141,8 +190,8 @@ impl Machine<'_> {
                 b'(' => self.marks.push(self.stack.len()),
                 b'N' | 0x88 | 0x89 => self.stack.push(Value::Plain),
                 b'G' => {
-                    self.array::<8>()?;
-                    self.stack.push(Value::Plain);
+                    let v = f64::from_be_bytes(self.array()?);
+                    self.stack.push(Value::Float(v));
                 }
                 b'K' => {
                     let [v] = self.array()?;
@@ -157,13 +206,35 @@ impl Machine<'_> {
                     self.stack.push(Value::Int(i64::from(v)));
                 }
                 0x8a => self.long()?,
-                b'X' => {
-                    let length = u32::from_le_bytes(self.array()?) as usize;
+                0x8b => {
+                    let length = u64::from(u32::from_le_bytes(self.array()?));
+                    self.skip(length)?;
+                }
+                // Bytes and bytearrays, for example the values of NumPy's scalars.
+                b'C' => {
+                    let [length] = self.array()?;
+                    self.skip(u64::from(length))?;
+                }
+                b'B' => {
+                    let length = u64::from(u32::from_le_bytes(self.array()?));
+                    self.skip(length)?;
+                }
+                0x8e | 0x96 => {
+                    let length = u64::from_le_bytes(self.array()?);
+                    self.skip(length)?;
+                }
+                // Text; T and U are Python 2's.
+                b'X' | b'T' => {
+                    let length = u64::from(u32::from_le_bytes(self.array()?));
                     self.push_text(length)?;
                 }
-                0x8c => {
+                0x8c | b'U' => {
                     let [length] = self.array()?;
-                    self.push_text(usize::from(length))?;
+                    self.push_text(u64::from(length))?;
+                }
+                0x8d => {
+                    let length = u64::from_le_bytes(self.array()?);
+                    self.push_text(length)?;
                 }
                 b'c' => {
                     let (module, name) = (self.line()?, self.line()?);
@@ -175,7 +246,19 @@ impl Machine<'_> {
                 }
                 b'}' => self.push(Object::Dict(Vec::new()))?,
                 b']' | b')' => self.push(Object::Sequence(Vec::new()))?,
-                b't' => {
+                // Sets have no order, so nothing is made of what they hold.
+                0x8f => self.push_opaque("set".into())?,
+                0x90 => drop(self.pop_to_mark()?),
+                0x91 => {
+                    self.pop_to_mark()?;
+                    self.push_opaque("frozenset".into())?;
+                }
+                b'd' => {
+                    let items = self.pop_to_mark()?;
+                    self.push(Object::Dict(Vec::new()))?;
+                    self.set_items(&items)?;
+                }
+                b't' | b'l' => {
                     let items = self.pop_to_mark()?;
                     self.push(Object::Sequence(items))?;
                 }
@@ -220,15 +303,21 @@ impl Machine<'_> {
                 }
                 b'Q' => self.persistent_id()?,
                 b'R' => self.reduce()?,
-                // BUILD: attributes of a dict (PyTorch's `_metadata`), which are not needed.
-                b'b' => {
-                    self.pop()?;
-                    let target = self.top()?;
-                    if self.dict(target).is_none() {
-                        return Err("attributes are set on something that is no dict".into());
-                    }
+                0x81 => {
+                    let (arguments, class) = (self.pop()?, self.pop()?);
+                    self.construct(class, arguments)?;
                 }
+                0x92 => {
+                    let (_, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
+                    self.construct(class, arguments)?;
+                }
+                b'b' => self.build()?,
                 b'0' => drop(self.pop()?),
+                b'1' => drop(self.pop_to_mark()?),
+                b'2' => {
+                    let value = self.top()?;
+                    self.stack.push(value);
+                }
                 other => return Err(format!("instruction 0x{other:02x} is not one of a state dict")),
             }
             if self.stack.len() > MAX_OBJECTS
@@ -265,7 +354,8 @@ impl Machine<'_> {
         let [length] = self.array()?;
         let bytes = self.take(usize::from(length))?;
         if bytes.len() > 8 {
-            return Err("a number of more than 64 bits".into());
+            self.stack.push(Value::Plain);
+            return Ok(());
         }
         let fill = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
         let mut whole = [fill; 8];
@@ -275,41 +365,57 @@ impl Machine<'_> {
     }
 
     fn push(&mut self, object: Object) -> Result<(), String> {
-        if self.objects.len() >= MAX_OBJECTS {
+        if self.objects.0.len() >= MAX_OBJECTS {
             return Err(format!("more than {MAX_OBJECTS} objects"));
         }
-        self.objects.push(object);
-        self.stack.push(Value::Object(self.objects.len() - 1));
+        self.objects.0.push(object);
+        self.stack.push(Value::Object(self.objects.0.len() - 1));
         Ok(())
     }
 
-    fn push_text(&mut self, length: usize) -> Result<(), String> {
-        if length > MAX_TEXT_BYTES {
-            return Err(format!("expected names of at most {MAX_TEXT_BYTES} bytes, found {length}"));
+    fn push_opaque(&mut self, class: Rc<str>) -> Result<(), String> {
+        self.push(Object::Opaque { class, entries: Vec::new(), state: None })
+    }
+
+    /// Passes over bytes that are of no use.
+    fn skip(&mut self, length: u64) -> Result<(), String> {
+        let left = self.input.len();
+        let short = || format!("expected {length} bytes, found {left}: it ends too early");
+        let length = usize::try_from(length).ok().filter(|l| *l <= left).ok_or_else(short)?;
+        self.take(length)?;
+        self.stack.push(Value::Plain);
+        Ok(())
+    }
+
+    fn push_text(&mut self, length: u64) -> Result<(), String> {
+        if length <= MAX_TEXT_BYTES as u64 {
+            let text = String::from_utf8_lossy(self.take(length as usize)?).into();
+            self.push(Object::Text(text))
+        } else if length <= self.input.len() as u64 {
+            self.skip(length)
+        } else {
+            Err(format!("expected names of at most {MAX_TEXT_BYTES} bytes, found {length}"))
         }
-        let text = String::from_utf8_lossy(self.take(length)?).into();
-        self.push(Object::Text(text))
     }
 
     fn push_global(&mut self, module: &str, name: &str) -> Result<(), String> {
         let global = match (module, name) {
             ("collections", "OrderedDict") => Global::OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
-            ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
+            ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor") => Global::RebuildTensor,
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+                Global::RebuildParameter
+            }
+            ("torch._tensor", "_rebuild_from_type_v2") => Global::RebuildSubclass,
             ("torch", "FloatStorage") => Global::Storage(Element::F32),
             ("torch", "HalfStorage") => Global::Storage(Element::F16),
             ("torch", "BFloat16Storage") => Global::Storage(Element::Bf16),
             ("torch", "DoubleStorage") => Global::Storage(Element::F64),
             ("torch", "LongStorage") => Global::Storage(Element::I64),
-            ("torch", "BoolStorage" | "ByteStorage" | "CharStorage" | "IntStorage" | "ShortStorage") => {
+            ("torch" | "torch.storage", other) if other.ends_with("Storage") => {
                 Global::Storage(Element::Other)
             }
-            _ => {
-                return Err(format!(
-                    "it asks for {module}.{name}, which no state dict needs; nothing in it was run \
-                     (a whole model is saved again with torch.save(model.state_dict(), FILE))"
-                ));
-            }
+            // Two names of 4,096 bytes can be put together here again and again.
+            _ => Global::Other(format!("{}.{}", excerpt(module, 60), excerpt(name, 60)).into()),
         };
         self.push(Object::Global(global))
     }
@@ -329,57 +435,24 @@ impl Machine<'_> {
 
     fn pop_text(&mut self) -> Result<Rc<str>, String> {
         let value = self.pop()?;
-        self.text(value).cloned().ok_or_else(|| "expected a name, found something else".into())
-    }
-
-    fn object(&self, value: Value) -> Option<&Object> {
-        match value {
-            Value::Object(i) => self.objects.get(i),
-            _ => None,
-        }
-    }
-
-    fn text(&self, value: Value) -> Option<&Rc<str>> {
-        match self.object(value) {
-            Some(Object::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn dict(&self, value: Value) -> Option<&Vec<(Value, Value)>> {
-        match self.object(value) {
-            Some(Object::Dict(entries)) => Some(entries),
-            _ => None,
-        }
-    }
-
-    fn entry(&self, dict: &[(Value, Value)], key: &str) -> Option<Value> {
-        dict.iter().find(|(k, _)| self.text(*k).is_some_and(|t| **t == *key)).map(|(_, v)| *v)
-    }
-
-    fn sequence(&self, value: Value) -> Option<&[Value]> {
-        match self.object(value) {
-            Some(Object::Sequence(items)) => Some(items),
-            _ => None,
-        }
+        self.objects.text(value).cloned().ok_or_else(|| "expected a name, found something else".into())
     }
 
     fn append(&mut self, items: Vec<Value>) -> Result<(), String> {
-        match self.top()? {
-            Value::Object(i) => match &mut self.objects[i] {
-                Object::Sequence(list) => {
-                    list.extend(items);
-                    Ok(())
-                }
-                _ => Err("something is appended to what is no list".into()),
-            },
-            _ => Err("something is appended to what is no list".into()),
+        let Value::Object(i) = self.top()? else {
+            return Err("something is appended to what is no list".into());
+        };
+        match &mut self.objects.0[i] {
+            Object::Sequence(list) => list.extend(items),
+            Object::Opaque { .. } => {}
+            _ => return Err("something is appended to what is no list".into()),
         }
+        Ok(())
     }
 
     fn set_items(&mut self, items: &[Value]) -> Result<(), String> {
         let Value::Object(i) = self.top()? else { return Err("entries are set on what is no dict".into()) };
-        let Object::Dict(entries) = &mut self.objects[i] else {
+        let (Object::Dict(entries) | Object::Opaque { entries, .. }) = &mut self.objects.0[i] else {
             return Err("entries are set on what is no dict".into());
         };
         let (pairs, rest) = items.as_chunks::<2>();
@@ -387,6 +460,17 @@ impl Machine<'_> {
             return Err("a key without a value".into());
         }
         entries.extend(pairs.iter().map(|[key, value]| (*key, *value)));
+        Ok(())
+    }
+
+    /// BUILD: attributes. Those of dicts and tensors (PyTorch's `_metadata`) are not needed.
+    fn build(&mut self) -> Result<(), String> {
+        let attributes = self.pop()?;
+        if let Value::Object(i) = self.top()?
+            && let Object::Opaque { state, .. } = &mut self.objects.0[i]
+        {
+            *state = Some(attributes);
+        }
         Ok(())
     }
 
@@ -405,11 +489,12 @@ impl Machine<'_> {
     /// `("storage", type, key, place, count)`.
     fn persistent_id(&mut self) -> Result<(), String> {
         let value = self.pop()?;
-        let described = self.sequence(value).and_then(|items| match items {
-            [tag, kind, key, ..] if self.text(*tag).is_some_and(|t| **t == *"storage") => {
-                match self.object(*kind) {
+        let objects = &self.objects;
+        let described = objects.sequence(value).and_then(|items| match items {
+            [tag, kind, key, ..] if objects.text(*tag).is_some_and(|t| **t == *"storage") => {
+                match objects.get(*kind) {
                     Some(Object::Global(Global::Storage(element))) => {
-                        Some((Rc::clone(self.text(*key)?), *element))
+                        Some((Rc::clone(objects.text(*key)?), *element))
                     }
                     _ => None,
                 }
@@ -423,31 +508,65 @@ impl Machine<'_> {
     /// A call: of the known constructors, without calling anything.
     fn reduce(&mut self) -> Result<(), String> {
         let (arguments, callee) = (self.pop()?, self.pop()?);
-        let Some(Object::Global(global)) = self.object(callee) else {
-            return Err("a call of something that is no constructor".into());
-        };
-        let items = self.sequence(arguments).ok_or("a call without arguments")?;
-        match global {
-            Global::OrderedDict if items.is_empty() => self.push(Object::Dict(Vec::new())),
-            Global::RebuildTensor => {
-                let tensor = self.tensor(items).ok_or("a tensor whose description does not make sense")?;
-                self.push(Object::Tensor(tensor))
+        self.construct(callee, arguments)
+    }
+
+    /// What `callee` would make of the arguments, where that is known; else an opaque object.
+    fn construct(&mut self, callee: Value, arguments: Value) -> Result<(), String> {
+        let objects = &self.objects;
+        let global = match objects.get(callee) {
+            Some(Object::Global(global)) => global,
+            Some(Object::Opaque { class, .. }) => {
+                let class = Rc::clone(class);
+                return self.push_opaque(class);
             }
+            _ => return Err("a call of something that is no constructor".into()),
+        };
+        let items = objects.sequence(arguments).ok_or("a call without arguments")?;
+        match global {
+            Global::OrderedDict => {
+                let entries = items.first().and_then(|items| objects.pairs(*items)).unwrap_or_default();
+                self.push(Object::Dict(entries))
+            }
+            Global::RebuildTensor => match self.tensor(items) {
+                Some(tensor) => self.push(Object::Tensor(tensor)),
+                None => self.push_opaque("a tensor whose description does not make sense".into()),
+            },
             Global::RebuildParameter => {
                 let tensor = items.first().copied().ok_or("a parameter without a tensor")?;
                 self.stack.push(tensor);
                 Ok(())
             }
-            Global::OrderedDict | Global::Storage(_) => Err("a call that no state dict needs".into()),
+            Global::RebuildSubclass => {
+                let [inner, _, arguments, ..] = items else {
+                    return Err("a tensor without a description".into());
+                };
+                match (objects.get(*inner), objects.sequence(*arguments)) {
+                    (Some(Object::Global(Global::RebuildTensor)), Some(items)) => match self.tensor(items) {
+                        Some(tensor) => self.push(Object::Tensor(tensor)),
+                        None => self.push_opaque("a tensor whose description does not make sense".into()),
+                    },
+                    _ => self.push_opaque("a subclass of tensors".into()),
+                }
+            }
+            Global::Storage(_) => self.push_opaque("a storage".into()),
+            Global::Other(class) => {
+                let class = match items.first().and_then(|first| objects.get(*first)) {
+                    // The class itself stands in the arguments.
+                    Some(Object::Global(Global::Other(of))) if class.starts_with("copy") => Rc::clone(of),
+                    _ => Rc::clone(class),
+                };
+                self.push_opaque(class)
+            }
         }
     }
 
     /// `(storage, offset, shape, stride, ..)`.
     fn tensor(&self, items: &[Value]) -> Option<TensorRecord> {
         let [storage, Value::Int(offset), shape, stride, ..] = items else { return None };
-        let Some(Object::Storage { key, element }) = self.object(*storage) else { return None };
+        let Some(Object::Storage { key, element }) = self.objects.get(*storage) else { return None };
         let sizes = |value: Value| -> Option<Vec<usize>> {
-            let items = self.sequence(value).filter(|items| items.len() <= 8)?;
+            let items = self.objects.sequence(value).filter(|items| items.len() <= 8)?;
             items
                 .iter()
                 .map(|item| if let Value::Int(v) = item { usize::try_from(*v).ok() } else { None })

@@ -9,7 +9,10 @@ use half::{bf16, f16};
 use zip::ZipArchive;
 
 use super::assemble::TensorFile;
-use super::pickle::{Element, MAX_PICKLE_BYTES, TensorRecord, read_state_dict};
+use super::checkpoint::{Checkpoint, read_checkpoint};
+use super::facts::Fact;
+use super::kinds::kind_of_archive;
+use super::pickle::{Element, MAX_PICKLE_BYTES, TensorRecord};
 use crate::ModelError;
 
 /// Most entries of an archive; the deeper network has 107.
@@ -22,20 +25,22 @@ pub(super) fn is_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
 }
 
-/// A bare pickle: what `torch.save` wrote before version 1.6.
-pub(super) fn is_old_format(bytes: &[u8]) -> bool {
-    bytes.len() > 2 && bytes[0] == 0x80 && bytes[1] <= 5
-}
-
-/// The tensors of an archive; `path` is only for messages. Nothing in it is executed.
-pub(super) fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<Tensors<'a>, ModelError> {
+/// The network's tensors in an archive, and what stands beside them; `path` is only for messages. Nothing in it is
+/// executed.
+pub(super) fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<(Tensors<'a>, Fact), ModelError> {
     let not_weights = |reason: String| ModelError::NotWeights { path: path.to_owned(), reason };
     // Before the directory is read: an archive of the largest size could list millions of entries.
     let entries = bytes.windows(4).filter(|w| *w == b"PK\x01\x02").count();
     if entries > MAX_ENTRIES {
         return Err(not_weights(format!("expected at most {MAX_ENTRIES} entries, found {entries}")));
     }
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| not_weights(e.to_string()))?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes))
+        .map_err(|e| not_weights(format!("{e}: it seems to be cut; copy or download it again")))?;
+    let names: Vec<_> = archive.file_names().filter_map(Result::ok).collect();
+    if let Some(kind) = kind_of_archive(&names) {
+        return Err(not_weights(kind));
+    }
+    drop(names);
     let prefix = archive
         .file_names()
         .filter_map(Result::ok)
@@ -48,10 +53,10 @@ pub(super) fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<Tensors<'a>, Mode
     {
         return Err(not_weights("expected little-endian values, found big-endian ones".into()));
     }
-    let tensors =
-        read_state_dict(&pickle).map_err(|reason| not_weights(format!("no PyTorch state dict: {reason}")))?;
+    let Checkpoint { tensors, facts, note } =
+        read_checkpoint(&pickle).map_err(|reason| not_weights(format!("no PyTorch state dict: {reason}")))?;
     let storages = Storages { archive, prefix, read: HashMap::new(), bytes_left: MAX_STORAGE_BYTES };
-    Ok(Tensors { storages, tensors })
+    Ok((Tensors { storages, tensors, note }, facts))
 }
 
 /// An entry's bytes, at most `limit`, whatever size the archive claims.
@@ -93,9 +98,14 @@ impl Storages<'_> {
 pub(super) struct Tensors<'a> {
     storages: Storages<'a>,
     tensors: HashMap<Rc<str>, TensorRecord>,
+    note: Option<String>,
 }
 
 impl TensorFile for Tensors<'_> {
+    fn note(&self) -> Option<String> {
+        self.note.clone()
+    }
+
     fn names(&self) -> Vec<String> {
         self.tensors.keys().map(ToString::to_string).collect()
     }
@@ -139,6 +149,7 @@ fn element_at(element: Element, bytes: &[u8]) -> Result<f32, String> {
         Element::F32 => f32::from_le_bytes(bytes.try_into().map_err(|_| short())?),
         Element::F16 => f16::from_le_bytes(bytes.try_into().map_err(|_| short())?).to_f32(),
         Element::Bf16 => bf16::from_le_bytes(bytes.try_into().map_err(|_| short())?).to_f32(),
-        Element::F64 | Element::I64 | Element::Other => return Err(format!("{element:?}")),
+        Element::F64 => f64::from_le_bytes(bytes.try_into().map_err(|_| short())?) as f32,
+        Element::I64 | Element::Other => return Err(format!("{element:?}")),
     })
 }

@@ -9,8 +9,9 @@ use moue_files::plain_file;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::assemble::{TensorFile, assemble};
-use crate::{ModelError, NetworkWeights};
+use super::assemble::{Source, TensorFile, assemble};
+use super::facts::Fact;
+use crate::{ModelError, NetworkWeights, ReadOptions};
 
 /// Largest file that is read: a checkpoint of the deeper network with an optimiser's two moments and an
 /// average of the weights takes 180 MB.
@@ -48,22 +49,19 @@ pub fn check_header(bytes: &[u8]) -> Result<(), String> {
 /// # Errors
 /// [`ModelError`], naming the file and the first tensor that does not fit.
 pub fn parse_safetensors(bytes: &[u8], path: &Path) -> Result<NetworkWeights, ModelError> {
-    let (mut file, metadata) = open(bytes, path)?;
-    assemble(&mut file, metadata, path)
+    let (mut file, source) = open(bytes, path)?;
+    assemble(&mut file, source, &ReadOptions::default(), path)
 }
 
 /// The file's tensors and text metadata.
-pub(super) fn open<'a>(
-    bytes: &'a [u8],
-    path: &Path,
-) -> Result<(Tensors<'a>, BTreeMap<String, String>), ModelError> {
+pub(super) fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<(Tensors<'a>, Source), ModelError> {
     let refused = |reason: String| ModelError::NotWeights { path: path.to_owned(), reason };
     let not_weights = |e: safetensors::SafeTensorError| refused(excerpt(&e.to_string(), 500));
     check_header(bytes).map_err(refused)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_weights)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_weights)?;
-    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok((Tensors(file), metadata))
+    let metadata: BTreeMap<_, _> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok((Tensors(file), Source { facts: Fact::of_metadata(&metadata), metadata }))
 }
 
 /// The tensors of an open file.
@@ -89,6 +87,7 @@ fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     Some(match view.dtype() {
         Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        Dtype::F64 => data.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
         Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
         _ => return None,
     })

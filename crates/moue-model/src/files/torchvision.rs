@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::assemble::{TensorFile, first_extra, misfit, names_of, take};
 use super::{LoadedWeights, hash, name_of, parse_weights, read_file, with_tensors};
-use crate::{ModelError, WeightTensor, state_dict_layout};
+use crate::{ModelError, ReadOptions, WeightTensor, state_dict_layout};
 
 /// Residual blocks a layer of ResNet-18.
 pub const RESNET18_BLOCKS: usize = 2;
@@ -48,6 +48,7 @@ impl StartWeights {
                 name,
                 path: Some(path.to_owned()),
                 sha256,
+                read_as: ReadOptions::default(),
             }),
         })
     }
@@ -58,7 +59,8 @@ type Tensors = BTreeMap<String, WeightTensor>;
 
 /// Body and classes, where the names are torchvision's.
 fn body(file: &mut dyn TensorFile, path: &Path) -> Result<Option<(Tensors, usize)>, ModelError> {
-    let (names, prefix) = names_of(file, path)?;
+    let (names, prefix, _) = names_of(file, path)?;
+    let prefix = prefix.as_str();
     if !names.iter().any(|n| n.contains(".downsample.")) {
         return Ok(None);
     }

@@ -1,24 +1,19 @@
 //! Image folders: a folder a split, in it a folder a class.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use moue_capture::is_litter;
 use moue_capture::picture::read_picture;
 use moue_detect::{CropRegion, append_crop};
-use moue_model::{Expression, TRAINING_FACE_PX};
+use moue_files::excerpt;
+use moue_model::{Expression, Label, TRAINING_FACE_PX};
 use rayon::prelude::*;
 
-use super::{DataSet, Exclusions, Sample, SplitName, Votes, class_names, class_of};
+use super::labels::{FolderClasses, some};
+use super::{DataOptions, DataSet, Exclusions, Sample, SplitName, Votes};
 use crate::TrainError;
-
-/// What splits are called in the data sets that people have.
-const SPLIT_FOLDERS: [(&str, SplitName); 5] = [
-    ("train", SplitName::Train),
-    ("val", SplitName::Val),
-    ("valid", SplitName::Val),
-    ("validation", SplitName::Val),
-    ("test", SplitName::Test),
-];
 
 /// A picture that is to be read.
 struct Entry {
@@ -28,22 +23,51 @@ struct Entry {
     name: String,
 }
 
+/// A folder of pictures of one class, in a split.
+struct ClassFolder {
+    path: PathBuf,
+    /// Relative to the data set.
+    relative: String,
+    /// Its own name.
+    name: String,
+    split: SplitName,
+}
+
+/// What splits are called in the data sets that people have; upper and lower case are the same.
+fn split_of(folder: &str) -> Option<SplitName> {
+    let plain: String = folder.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    match plain.as_str() {
+        "train" | "training" | "trainset" | "trainingset" => Some(SplitName::Train),
+        "val" | "valid" | "validation" | "validate" | "dev" | "valset" | "validationset" | "publictest" => {
+            Some(SplitName::Val)
+        }
+        "test" | "testing" | "testset" | "privatetest" => Some(SplitName::Test),
+        _ => None,
+    }
+}
+
+/// The folders named like splits.
+fn splits_in(root: &Path) -> Result<Vec<(String, PathBuf, SplitName)>, TrainError> {
+    let folders = sorted(root)?.into_iter().filter(|(_, path)| path.is_dir());
+    Ok(folders.filter_map(|(name, path)| split_of(&name).map(|split| (name, path, split))).collect())
+}
+
 /// Whether the folder holds a folder named like a split.
 pub(super) fn has_splits(root: &Path) -> bool {
-    SPLIT_FOLDERS.iter().any(|(name, _)| root.join(name).is_dir())
+    splits_in(root).is_ok_and(|splits| !splits.is_empty())
 }
 
 /// Whether the folder holds that split; Kaggle's `test/` may hold validation pictures too.
 pub(super) fn has_split(root: &Path, split: SplitName) -> bool {
-    SPLIT_FOLDERS.iter().any(|(name, of)| *of == split && root.join(name).is_dir())
-        || (split == SplitName::Val && kaggle_test(root))
+    let splits = splits_in(root).unwrap_or_default();
+    splits.iter().any(|(_, _, of)| *of == split) || (split == SplitName::Val && kaggle_test(&splits))
 }
 
 /// Whether `test/` names validation pictures.
-fn kaggle_test(root: &Path) -> bool {
-    Expression::ALL.iter().any(|class| {
-        sorted(&root.join("test").join(class.name()))
-            .is_ok_and(|files| files.iter().any(|(name, _)| name.starts_with("PublicTest_")))
+fn kaggle_test(splits: &[(String, PathBuf, SplitName)]) -> bool {
+    let tests = splits.iter().filter(|(_, _, split)| *split == SplitName::Test);
+    tests.flat_map(|(_, path, _)| sorted(path).unwrap_or_default()).any(|(_, class)| {
+        sorted(&class).is_ok_and(|files| files.iter().any(|(name, _)| name.starts_with("PublicTest_")))
     })
 }
 
@@ -51,29 +75,61 @@ fn kaggle_test(root: &Path) -> bool {
 pub(super) fn read(
     root: &Path,
     wanted: &[SplitName],
+    options: &DataOptions,
     votes: Option<&Votes>,
     exclusions: &Exclusions,
 ) -> Result<DataSet, TrainError> {
     let mut data = DataSet::default();
-    let mut entries = Vec::new();
-    if has_splits(root) {
-        for (folder, split) in SPLIT_FOLDERS {
-            let path = root.join(folder);
-            // Kaggle's test/ holds the validation pictures too.
-            let may_hold =
-                wanted.contains(&split) || (split == SplitName::Test && wanted.contains(&SplitName::Val));
-            if path.is_dir() && may_hold {
-                list_split(&path, folder, split, &mut entries)?;
-            }
+    let mut folders = Vec::new();
+    let splits = splits_in(root)?;
+    if !splits.is_empty() {
+        let other: Vec<String> = splits
+            .iter()
+            .filter(|(name, _, split)| name.as_str() != split.name())
+            .map(|(name, _, split)| format!("{} = {split}", excerpt(name, 40)))
+            .collect();
+        if !other.is_empty() {
+            data.notices.push(format!("parts read by their names: {}", some(&other)));
         }
+        for (name, path, split) in splits {
+            list_classes(&path, &name, split, &mut folders)?;
+        }
+    } else if wanted == [SplitName::Train, SplitName::Val] && options.val_share.is_some() {
+        list_classes(root, "", SplitName::Train, &mut folders)?;
     } else if let [single] = wanted {
-        list_split(root, "", *single, &mut entries)?;
+        list_classes(root, "", *single, &mut folders)?;
     } else {
+        let classes =
+            sorted(root)?.iter().any(|(name, path)| path.is_dir() && Label::read(name) != Label::Other);
         return Err(TrainError::Data {
             path: root.to_owned(),
-            expected: "folders train/, val/ and test/, or fer2013.csv".into(),
-            found: "none of them".into(),
+            expected: "folders train/, val/ and test/, or fer2013.csv (with --val-share 0.1 a part of train/, or of a folder \
+                       of classes, is held out for validation)"
+                .into(),
+            found: if classes { "folders of classes alone".into() } else { "none of them".into() },
         });
+    }
+    let names: BTreeSet<String> = folders.iter().map(|f| f.name.clone()).collect();
+    let classes = FolderClasses::make_out(root, &names, options.classes.as_ref())?;
+    data.notices.extend(classes.notices.iter().cloned());
+    let mut entries = Vec::new();
+    let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
+    for folder in folders {
+        // Kaggle's test/ holds the validation pictures too.
+        let may_hold = wanted.contains(&folder.split)
+            || (folder.split == SplitName::Test && wanted.contains(&SplitName::Val));
+        match classes.of(&folder.name) {
+            Some(label) if may_hold => list_pictures(&folder, label, &mut entries)?,
+            Some(_) => {}
+            None => {
+                *left_out.entry(folder.name).or_default() += sorted(&folder.path)?.len();
+            }
+        }
+    }
+    if !left_out.is_empty() {
+        let named: Vec<String> =
+            left_out.iter().map(|(name, files)| format!("{} ({files} files)", excerpt(name, 40))).collect();
+        data.notices.push(format!("left out, since they are none of the seven classes: {}", some(&named)));
     }
     entries.retain(|e| wanted.contains(&e.split));
     entries.retain(|e| {
@@ -95,44 +151,47 @@ pub(super) fn read(
     Ok(data)
 }
 
-/// The files of a split's class folders, sorted by name.
-fn list_split(
+/// The class folders of a split, sorted by name.
+fn list_classes(
     path: &Path,
     prefix: &str,
     split: SplitName,
-    entries: &mut Vec<Entry>,
+    folders: &mut Vec<ClassFolder>,
 ) -> Result<(), TrainError> {
-    for (name, class_path) in sorted(path)? {
-        if !class_path.is_dir() {
-            continue;
-        }
-        let label = class_of(&name).ok_or_else(|| TrainError::Data {
-            path: path.to_owned(),
-            expected: format!("folders named {}", class_names()),
-            found: format!("a folder {name:?}"),
-        })?;
-        for (file, file_path) in sorted(&class_path)? {
-            if file_path.is_dir() {
-                return Err(TrainError::Data {
-                    path: class_path,
-                    expected: "pictures".into(),
-                    found: format!("a folder {file:?}"),
-                });
-            }
-            let parts = [prefix, &name, &file];
-            let relative = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("/");
-            // Kaggle's copy of FER-2013 has only train/ and test/; the names keep the official split.
-            let split = match split {
-                SplitName::Test if file.starts_with("PublicTest_") => SplitName::Val,
-                other => other,
-            };
-            entries.push(Entry { path: file_path, split, label, name: relative });
+    for (name, path) in sorted(path)? {
+        if path.is_dir() {
+            let relative = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+            folders.push(ClassFolder { path, relative, name, split });
         }
     }
     Ok(())
 }
 
-/// Names and paths in a folder, sorted; hidden files (`.DS_Store`) left out.
+/// The files of a class's folder, sorted by name.
+fn list_pictures(
+    folder: &ClassFolder,
+    label: Expression,
+    entries: &mut Vec<Entry>,
+) -> Result<(), TrainError> {
+    for (file, path) in sorted(&folder.path)? {
+        if path.is_dir() {
+            return Err(TrainError::Data {
+                path: folder.path.clone(),
+                expected: "pictures".into(),
+                found: format!("a folder {file:?}"),
+            });
+        }
+        // Kaggle's copy of FER-2013 has only train/ and test/; the names keep the official split.
+        let split = match folder.split {
+            SplitName::Test if file.starts_with("PublicTest_") => SplitName::Val,
+            other => other,
+        };
+        entries.push(Entry { path, split, label, name: format!("{}/{file}", folder.relative) });
+    }
+    Ok(())
+}
+
+/// Names and paths in a folder, sorted; hidden files (`.DS_Store`) and what systems leave there (`Thumbs.db`) left out.
 fn sorted(folder: &Path) -> Result<Vec<(String, PathBuf)>, TrainError> {
     let unreadable =
         |e: std::io::Error| TrainError::Unreadable { path: folder.to_owned(), reason: e.to_string() };
@@ -140,7 +199,7 @@ fn sorted(folder: &Path) -> Result<Vec<(String, PathBuf)>, TrainError> {
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
+        if !name.starts_with('.') && !is_litter(&entry.path()) {
             names.push((name, entry.path()));
         }
     }

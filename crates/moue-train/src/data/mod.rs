@@ -3,7 +3,9 @@
 mod exclude;
 mod ferplus;
 mod folders;
+mod hold_out;
 mod kaggle;
+mod labels;
 mod repeats;
 mod table;
 
@@ -14,8 +16,11 @@ use sha2::{Digest as _, Sha256};
 
 pub use exclude::Exclusions;
 pub use ferplus::Votes;
+pub use hold_out::ValShare;
+pub use labels::ClassNames;
 pub use repeats::{Repeat, repeats};
 
+use moue_files::excerpt;
 use moue_model::{Expression, TRAINING_FACE_PX};
 
 use super::TrainError;
@@ -173,6 +178,10 @@ pub struct DataSet {
     pub skipped: Vec<Skipped>,
     /// How many faces the list of [`Exclusions`] dropped.
     pub excluded: usize,
+    /// How names and numbers were understood and what was left out or held out, a line each.
+    pub notices: Vec<String>,
+    /// How val was drawn from train, where it was.
+    pub held_out: Option<ValShare>,
 }
 
 /// What to read, and how.
@@ -182,6 +191,10 @@ pub struct DataOptions {
     pub ferplus: Option<PathBuf>,
     /// A list of files to drop.
     pub exclude: Option<PathBuf>,
+    /// What the folders' names or the table's numbers stand for, in their order.
+    pub classes: Option<ClassNames>,
+    /// Holds a part of train out for validation, where there is no such part.
+    pub val_share: Option<ValShare>,
 }
 
 impl DataSet {
@@ -189,38 +202,98 @@ impl DataSet {
     ///
     /// A folder holds `train/`, `val/` and `test/` with a folder a class (`validation/` and `valid/` are `val/`); in a
     /// `test/` whose files are called `PublicTest_*` and `PrivateTest_*` the former are validation. A folder
-    /// of classes without splits is taken as whichever single split is wanted.
+    /// of classes without splits is taken as whichever single split is wanted. Classes may have any of their names, or be
+    /// numbered as in FER-2013 or RAF-DB; folders of anything else are left out. [`Self::notices`] tell of it.
     ///
     /// # Errors
-    /// [`TrainError`] when the folder, the CSV file, the votes or the list cannot be read, a class is unknown, or
+    /// [`TrainError`] when the folder, the CSV file, the votes or the list cannot be read, no class is known, or
     /// a wanted split holds nothing. Single pictures and rows that cannot be read are in [`Self::skipped`].
     pub fn read(path: &Path, wanted: &[SplitName], options: &DataOptions) -> Result<Self, TrainError> {
+        if let Some(ValShare { share, .. }) = options.val_share
+            && !(share > 0.0 && share < 1.0)
+        {
+            return Err(TrainError::Setting {
+                setting: "--val-share",
+                expected: "a share between 0 and 1".into(),
+                found: share.to_string(),
+            });
+        }
         let votes = options.ferplus.as_deref().map(Votes::read).transpose()?;
         let exclusions = options.exclude.as_deref().map(Exclusions::read).transpose()?.unwrap_or_default();
+        // What is held out lies in train.
+        let both = [SplitName::Train, SplitName::Val];
+        let holds_out = options.val_share.filter(|_| wanted.contains(&SplitName::Val));
+        let all: Vec<SplitName> = SplitName::ALL
+            .into_iter()
+            .filter(|s| wanted.contains(s) || (holds_out.is_some() && both.contains(s)))
+            .collect();
         let mut data = if path.is_dir() {
             match kaggle::csv_in(path) {
-                Some(csv) if !folders::has_splits(path) => kaggle::read(&csv, wanted, votes.as_ref())?,
-                _ => folders::read(path, wanted, votes.as_ref(), &exclusions)?,
+                Some(csv) if !folders::has_splits(path) => kaggle::read(&csv, &all, options, votes.as_ref())?,
+                _ => folders::read(path, &all, options, votes.as_ref(), &exclusions)?,
             }
         } else {
-            kaggle::read(path, wanted, votes.as_ref())?
+            kaggle::read(path, &all, options, votes.as_ref())?
         };
         data.drop_listed(&exclusions);
+        if let Some(share) = holds_out {
+            data.hold_out(share);
+        }
+        for name in all {
+            if !wanted.contains(&name) {
+                drop(data.take(name));
+            }
+        }
         for &name in wanted {
             if data.split(name).is_empty() {
                 return Err(TrainError::Data {
                     path: path.to_owned(),
                     expected: format!("faces in the split {name}"),
-                    found: match (data.skipped.len(), data.excluded) {
-                        (0, 0) => "none".to_owned(),
-                        (skipped, excluded) => {
-                            format!("none ({skipped} files unreadable, {excluded} excluded)")
+                    found: match name {
+                        SplitName::Val if options.val_share.is_none() => {
+                            format!("{}; --val-share 0.1 holds a tenth of train out for it", data.nothing())
                         }
+                        _ => data.nothing(),
                     },
                 });
             }
         }
         Ok(data)
+    }
+
+    /// Why a split is empty; the first files that could not be read are named.
+    fn nothing(&self) -> String {
+        if self.skipped.is_empty() && self.excluded == 0 {
+            return "none".to_owned();
+        }
+        let first: Vec<String> =
+            self.skipped.iter().take(3).map(|s| format!("{}: {}", excerpt(&s.name, 120), s.reason)).collect();
+        let named = if first.is_empty() { String::new() } else { format!("; {}", first.join("; ")) };
+        format!("none ({} files unreadable, {} excluded{named})", self.skipped.len(), self.excluded)
+    }
+
+    /// Fills an empty val from train.
+    fn hold_out(&mut self, wanted: ValShare) {
+        let there = self.split(SplitName::Val).len();
+        if there > 0 {
+            self.notices.push(format!(
+                "--val-share is not used: the data have {there} validation pictures of their own"
+            ));
+            return;
+        }
+        let all = self.take(SplitName::Train);
+        let (train, val) = hold_out::hold_out(&all, wanted);
+        self.notices.push(format!(
+            "no validation pictures: {} of the {} training pictures are held out for it, a share of {} of each class drawn by \
+             seed {}; identical pictures stay together",
+            val.len(),
+            all.len(),
+            wanted.share,
+            wanted.seed
+        ));
+        *self.split_mut(SplitName::Train) = train;
+        *self.split_mut(SplitName::Val) = val;
+        self.held_out = Some(wanted);
     }
 
     /// One split.
@@ -285,11 +358,6 @@ pub fn holds_split(path: &Path, split: SplitName) -> bool {
     !path.is_dir()
         || folders::has_split(path, split)
         || (!folders::has_splits(path) && kaggle::csv_in(path).is_some())
-}
-
-/// The class of a folder's name: upper and lower case are the same.
-fn class_of(name: &str) -> Option<Expression> {
-    Expression::from_name(&name.to_ascii_lowercase())
 }
 
 /// Names of the classes, for messages.

@@ -9,6 +9,12 @@ use moue_model::Expression;
 use super::plots::{PlotError, confusion_matrix, reliability_diagram};
 use super::{ConditionsReport, ConfusionMatrix, Evaluation, classification_report};
 
+/// What [`write_evaluation`] writes.
+pub const EVALUATION_FILES: [&str; 4] =
+    ["report.txt", "confusion_matrix.csv", "confusion_matrix.png", "reliability.png"];
+/// What [`write_conditions`] writes.
+pub const CONDITIONS_FILES: [&str; 2] = ["conditions.txt", "conditions.png"];
+
 /// Why an evaluation could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,8 +32,7 @@ pub enum EvalError {
     Plot(#[from] PlotError),
 }
 
-/// Writes `report.txt`, `confusion_matrix.csv`, `confusion_matrix.png` and `reliability.png` into the folder, which
-/// is made if it is not there, and returns their paths. `title` heads the pictures.
+/// Writes [`EVALUATION_FILES`] into the folder, which is made if it is not there, and returns their paths. `title` heads the pictures.
 ///
 /// # Errors
 /// [`EvalError`], naming the file.
@@ -36,17 +41,22 @@ pub fn write_evaluation(dir: &Path, evaluation: &Evaluation, title: &str) -> Res
         .map_err(|e| EvalError::Unwritable { path: dir.to_owned(), reason: e.to_string() })?;
     let report = format!("{}\n{}", classification_report(&evaluation.confusion, 4), evaluation.summary());
     let files = [
-        ("report.txt", report.into_bytes()),
-        ("confusion_matrix.csv", confusion_csv(&evaluation.confusion).into_bytes()),
-        ("confusion_matrix.png", png(&confusion_matrix(&evaluation.confusion, title)?)?),
-        ("reliability.png", png(&reliability_diagram(&evaluation.calibration, title)?)?),
+        report.into_bytes(),
+        confusion_csv(&evaluation.confusion).into_bytes(),
+        png(&confusion_matrix(&evaluation.confusion, title)?)?,
+        png(&reliability_diagram(&evaluation.calibration, title)?)?,
     ];
-    write_all(dir, files)
+    write_all(dir, EVALUATION_FILES, files)
 }
 
-fn write_all<const N: usize>(dir: &Path, files: [(&str, Vec<u8>); N]) -> Result<Vec<PathBuf>, EvalError> {
-    files
+fn write_all<const N: usize>(
+    dir: &Path,
+    names: [&str; N],
+    files: [Vec<u8>; N],
+) -> Result<Vec<PathBuf>, EvalError> {
+    names
         .into_iter()
+        .zip(files)
         .map(|(name, bytes)| {
             let path = dir.join(name);
             write_atomically(&path, &bytes)?;
@@ -55,7 +65,7 @@ fn write_all<const N: usize>(dir: &Path, files: [(&str, Vec<u8>); N]) -> Result<
         .collect()
 }
 
-/// Writes `conditions.txt` and `conditions.png` into the folder, and returns their paths.
+/// Writes [`CONDITIONS_FILES`] into the folder, and returns their paths.
 ///
 /// # Errors
 /// [`EvalError`], naming the file.
@@ -64,11 +74,8 @@ pub fn write_conditions(
     conditions: &ConditionsReport,
     title: &str,
 ) -> Result<Vec<PathBuf>, EvalError> {
-    let files = [
-        ("conditions.txt", conditions.text().into_bytes()),
-        ("conditions.png", png(&conditions.picture(title)?)?),
-    ];
-    write_all(dir, files)
+    let files = [conditions.text().into_bytes(), png(&conditions.picture(title)?)?];
+    write_all(dir, CONDITIONS_FILES, files)
 }
 
 /// The picture as a PNG file's bytes.

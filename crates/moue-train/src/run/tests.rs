@@ -109,7 +109,13 @@ fn a_run_stopped_in_mid_epoch_ends_in_the_same_bits() {
 fn teacher(seed: u64, size: usize) -> LoadedWeights {
     let mut weights = crate::initial_weights(1, seed);
     weights.metadata.insert("input_size".into(), size.to_string());
-    LoadedWeights { weights, name: format!("t{seed}"), path: None, sha256: format!("{seed:064}") }
+    LoadedWeights {
+        weights,
+        name: format!("t{seed}"),
+        path: None,
+        sha256: format!("{seed:064}"),
+        read_as: moue_model::ReadOptions::default(),
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod device;
 mod modes;
+mod stamp;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -266,9 +267,12 @@ impl CameraSource {
         }
         let unreadable =
             |reason: String| CaptureError::UnreadableFrame { path: self.path.clone().into(), reason };
+        let mut captured_at = Instant::now();
         let decoded = match stream.next() {
             Ok((bytes, meta)) => {
                 self.streaming = true;
+                // Before it is decoded, which takes a while.
+                captured_at = stamp::captured_at(meta);
                 let used = match meta.bytesused as usize {
                     0 => bytes.len(),
                     used => used.min(bytes.len()),
@@ -300,7 +304,6 @@ impl CameraSource {
             Err(e) => return Err(explain(&self.device_name, &self.path, &e)),
         };
         let image = decoded.map_err(unreadable)?;
-        let captured_at = Instant::now();
         let index = self.next_index;
         self.next_index += 1;
         if index == 0 {
