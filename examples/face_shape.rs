@@ -189,7 +189,10 @@ fn wires(mean: &Points) -> BTreeSet<[usize; 2]> {
     let triangles = delaunator::triangulate(&points).triangles;
     let skin =
         triangles.chunks_exact(3).filter(|t| !OPENINGS.iter().any(|o| t.iter().all(|i| o.contains(i))));
-    skin.flat_map(|t| [[t[0], t[1]], [t[1], t[2]], [t[2], t[0]]]).map(|[a, b]| [a.min(b), a.max(b)]).collect()
+    skin.flat_map(|t| [[t[0], t[1]], [t[1], t[2]], [t[2], t[0]]])
+        .map(|[a, b]| [a.min(b), a.max(b)])
+        .filter(|[a, b]| !LIPS.iter().zip(LIPS.iter().rev()).any(|(l, m)| l.contains(a) && m.contains(b)))
+        .collect()
 }
 
 /// The picture enlarged, with its edge repeated outwards.

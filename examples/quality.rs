@@ -254,9 +254,9 @@ fn quantised(face: &mut [f32], gain: f32) {
 }
 
 /// Moved sideways by so many pixels while it was taken.
-fn moved(face: &mut Vec<f32>, px: usize) {
+fn moved(face: &mut [f32], px: usize) {
     let side = TRAINING_FACE_PX;
-    let sharp = face.clone();
+    let sharp = face.to_vec();
     for (i, v) in face.iter_mut().enumerate() {
         let (x, y) = (i % side, i / side);
         let at = |k: usize| sharp[y * side + (x + k).saturating_sub(px / 2).min(side - 1)];
