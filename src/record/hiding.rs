@@ -145,6 +145,8 @@ mod tests {
             face: *face,
             region: CropRegion::around(face),
             label: String::new(),
+            hint: None,
+            mesh: None,
             heat: HeatMap { width: 0, height: 0, values: Vec::new() },
             probabilities: [0.0; 7],
         });
