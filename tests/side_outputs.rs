@@ -226,7 +226,7 @@ fn a_locked_folder_and_a_bad_file_stop_nothing_else() {
     }
     let mut reader = csv::Reader::from_path(at("x.csv")).unwrap();
     let sources: Vec<String> =
-        reader.records().map(|r| r.unwrap().iter().last().unwrap().to_owned()).collect();
+        reader.records().map(|r| r.unwrap().iter().next_back().unwrap().to_owned()).collect();
     assert_eq!(sources, ["in/a/1.jpg", "in/z/3.jpg"]);
 }
 

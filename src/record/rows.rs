@@ -178,7 +178,7 @@ impl FaceRow {
         let quality = optional(columns.quality)?;
         let reasons = columns.reasons.map_or(Some(""), text)?.split_whitespace();
         let measured = match columns.measured {
-            Some(places) if text(places[0])? != "" => {
+            Some(places) if !text(places[0])?.is_empty() => {
                 let mut values = [0.0; 6];
                 for (value, place) in values.iter_mut().zip(places) {
                     *value = number(place)?;
@@ -285,7 +285,7 @@ mod tests {
         // A reader that knows quotes has the whole name.
         let mut quoted = csv::Reader::from_reader(&text[..]);
         let record = quoted.records().next().unwrap().unwrap();
-        assert_eq!(record.iter().last(), Some("a,b\"c d.png"));
+        assert_eq!(record.iter().next_back(), Some("a,b\"c d.png"));
     }
 
     #[test]
