@@ -228,6 +228,7 @@ fn the_other_commands_keep_what_is_there_too() {
         &["report", &session, "--out", "other.safetensors"],
         &["report", &session, "--out", &faces, "--overwrite"],
         &["expand", "data", "--out", "out"],
+        &["bench", "--only", "faces", "--pictures", "data", "--draw", "other.safetensors"],
     ];
     for arguments in refused {
         let (code, _, said) = run(folder.path(), arguments);

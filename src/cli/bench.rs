@@ -18,6 +18,7 @@ use moue_train::{Precision, bench_train_step};
 use super::DONE;
 use super::bench_faces;
 use super::bench_live;
+use super::outputs::OverwriteArgs;
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 
 /// Shortest time for which a measurement goes on, after the runs that warm it up.
@@ -84,6 +85,8 @@ pub(super) struct BenchArgs {
     /// With --only faces: draw the shares found into FILE, an SVG
     #[arg(long, value_name = "FILE", requires = "pictures")]
     draw: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// With --only live: the clip, by default portraits of the demo
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
@@ -115,6 +118,8 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
         return live(args);
     }
     if let (Some(Name::Faces), Some(pictures)) = (args.only, &args.pictures) {
+        let drawn: Vec<PathBuf> = args.draw.iter().cloned().collect();
+        args.overwrite.check(&drawn, [pictures.as_path()])?;
         bench_faces::run(pictures, args.draw.as_deref(), args.json, &mut io::stdout().lock())?;
         return Ok(DONE);
     }
