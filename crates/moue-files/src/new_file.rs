@@ -36,7 +36,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file whole or not at all; with `replace` in the place of one that is there. Unlike [`write`] it does not wait
+/// Writes a file whole or not at all; with `replace` in the place of one that is there. Unlike [`write()`] it does not wait
 /// for the disk: thousands of pictures would take minutes longer.
 ///
 /// # Errors
