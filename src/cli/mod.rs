@@ -80,7 +80,7 @@ enum Command {
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
     /// Train a network on labelled pictures
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
 }
 
 /// Flags of the window.

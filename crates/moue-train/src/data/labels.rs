@@ -139,7 +139,7 @@ impl FolderClasses {
         }
         let by_name = made.classes.values().flatten().count();
         if let Some(said) = said {
-            return made.as_said(root, folders, said);
+            return made.named(root, folders, said);
         }
         if by_name == 0 {
             let listed = if numbers.is_empty() { None } else { list_in(root)? };
@@ -177,7 +177,7 @@ impl FolderClasses {
     }
 
     /// The folders in the order of their numbers, else of their names, are what the user says.
-    fn as_said(
+    fn named(
         mut self,
         root: &Path,
         folders: &BTreeSet<String>,
