@@ -8,7 +8,8 @@ use moue_files::excerpt;
 use super::assemble::MAX_TENSORS;
 use super::facts::Fact;
 use super::naming::{Network, choose, networks};
-use super::pickle::{Object, Objects, TensorRecord, Value, read};
+use super::objects::{Object, Objects, TensorRecord, Value};
+use super::pickle::read;
 
 /// How deep a network may lie in dicts and lists of a checkpoint.
 const MAX_DEPTH: usize = 5;

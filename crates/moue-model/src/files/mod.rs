@@ -5,6 +5,7 @@ mod checkpoint;
 mod facts;
 mod kinds;
 mod naming;
+mod objects;
 mod pickle;
 mod pytorch_file;
 mod safetensors_file;

@@ -12,7 +12,8 @@ use super::assemble::TensorFile;
 use super::checkpoint::{Checkpoint, read_checkpoint};
 use super::facts::Fact;
 use super::kinds::kind_of_archive;
-use super::pickle::{Element, MAX_PICKLE_BYTES, TensorRecord};
+use super::objects::{Element, TensorRecord};
+use super::pickle::MAX_PICKLE_BYTES;
 use crate::ModelError;
 
 /// Most entries of an archive; the deeper network has 107.
