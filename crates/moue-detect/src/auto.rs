@@ -24,7 +24,7 @@ const MOST_PARTS: usize = 3;
 /// Longest time between two frames that belong together, in seconds.
 const TOGETHER_S: f64 = 1.0;
 /// rustface searches the whole frame this often, in seconds: while faces are known, and while none is.
-const RUSTFACE_S: (f64, f64) = (0.5, 0.15);
+const RUSTFACE_S: (f64, f64) = (0.8, 0.15);
 /// With more faces than this that only rustface finds, one search of the whole frame costs less.
 const MOST_NEAR: usize = 2;
 /// From one frame to the next a face moves by less than this share of its square, and its size changes by less than
