@@ -8,7 +8,7 @@ use std::path::Path;
 
 use image::{Rgb, RgbImage, imageops};
 use moue::detect::mediapipe::{Beyond, BlazeFaceDetector, MeshFinder};
-use moue::detect::{DetectorSettings, FaceBox, FaceDetector};
+use moue::detect::{DetectorSettings, FaceBox, RustfaceDetector};
 use moue_kernels::Isa;
 
 /// Enlargement, so that faces of 48-pixel pictures fit the detectors' windows.
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     files.sort();
-    let mut rustface = FaceDetector::new(DetectorSettings { search_width_px: 4096, min_face_px: 80 });
+    let mut rustface = RustfaceDetector::new(DetectorSettings { search_width_px: 4096, min_face_px: 80 });
     let mut blazeface = BlazeFaceDetector::new(Isa::best());
     let mut finder = MeshFinder::new(Isa::best());
     let (mut boxes, mut blaze_boxes, mut meshes) = (Vec::new(), Vec::new(), Vec::new());

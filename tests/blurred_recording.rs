@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use image::{RgbImage, imageops};
-use moue::detect::{DetectorKind, DetectorSettings, FaceBox, FaceDetector, FaceFinder};
+use moue::detect::{DetectorKind, DetectorSettings, FaceBox, FaceFinder, RustfaceDetector};
 
 const SIZE: (u32, u32) = (640, 480);
 const RATE: u32 = 25;
@@ -18,7 +18,7 @@ fn portrait(name: &str, width: u32) -> (RgbImage, FaceBox) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo").join(name);
     let whole = image::open(path).unwrap();
     let picture = whole.thumbnail(width, width * 4).to_rgb8();
-    let found = FaceDetector::new(DetectorSettings::STILL).detect(&picture);
+    let found = RustfaceDetector::new(DetectorSettings::STILL).detect(&picture);
     (picture, found[0].face)
 }
 

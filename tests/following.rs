@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use image::{Rgb, RgbImage, imageops};
 use moue::capture::{Pace, SourceSpec, open_source};
-use moue::detect::{DetectorKind, DetectorSettings, FaceDetector, FaceFinder, FaceFollower};
+use moue::detect::{DetectorKind, DetectorSettings, FaceFinder, RustfaceDetector, RustfaceFollower};
 
 /// Where each identity's face was, frame by frame: centre from the left, in pixels. And the number of frames.
 fn follow(clip: &str) -> Option<(BTreeMap<u64, Vec<f32>>, usize)> {
@@ -20,8 +20,8 @@ fn follow(clip: &str) -> Option<(BTreeMap<u64, Vec<f32>>, usize)> {
         }
         Err(e) => panic!("{e}"),
     };
-    let mut detector = FaceDetector::new(DetectorSettings::LIVE);
-    let mut follower = FaceFollower::new();
+    let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
+    let mut follower = RustfaceFollower::new();
     let (mut places, mut count) = (BTreeMap::<u64, Vec<f32>>::new(), 0);
     while let Some(frame) = source.next_frame().unwrap() {
         count += 1;
@@ -63,7 +63,7 @@ const PORTRAIT: u32 = 160;
 /// The largest face of a picture with its surroundings.
 fn portrait(name: &str) -> Option<RgbImage> {
     let picture = image::open(common::shared()?.join("media/images").join(name)).unwrap().to_rgb8();
-    let face = FaceDetector::new(DetectorSettings::STILL).detect(&picture)[0].face;
+    let face = RustfaceDetector::new(DetectorSettings::STILL).detect(&picture)[0].face;
     let side = 2.0 * face.width;
     let (x, y) = (face.x + face.width / 2.0 - side / 2.0, face.y + face.height / 2.0 - side / 2.0);
     let part = imageops::crop_imm(&picture, x.max(0.0) as u32, y.max(0.0) as u32, side as u32, side as u32);

@@ -3,7 +3,7 @@
 
 mod common;
 
-use moue::detect::mediapipe::{Beyond, BlazeFaceDetector, FaceDetection, FaceMesh, MeshFinder};
+use moue::detect::mediapipe::{Beyond, BlazeFaceDetection, BlazeFaceDetector, FaceMesh, MeshFinder};
 use moue_kernels::Isa;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 /// Largest distance of edges and of points, in widths of their box.
-fn distances(theirs: &Value, (width, height): (f64, f64), ours: &FaceDetection) -> (f64, f64) {
+fn distances(theirs: &Value, (width, height): (f64, f64), ours: &BlazeFaceDetection) -> (f64, f64) {
     let b = numbers(&theirs["box_xywh"]);
     let (left, top, right, low) =
         (b[0] * width, b[1] * height, (b[0] + b[2]) * width, (b[1] + b[3]) * height);

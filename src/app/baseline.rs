@@ -19,7 +19,7 @@ pub(super) fn row(ui: &mut Ui, state: &State) -> Option<Command> {
     let saved = state.settings.baseline.as_ref();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        match &state.pipeline.baseline {
+        match &state.snapshot.baseline {
             BaselineState::Off => {
                 let hint = "Look neutral for three seconds. What the network sees in your neutral face is then taken out \
                             of your readings (key B)";

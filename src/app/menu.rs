@@ -88,7 +88,7 @@ fn file_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
 
 fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
-    let pipeline = &state.pipeline;
+    let pipeline = &state.snapshot;
     match state.cameras.as_deref() {
         None => {
             ui.weak("Looking for cameras…");

@@ -8,7 +8,7 @@ use moue_model::Expression;
 
 use super::labels::{capitalised, percent};
 use super::overlay::map_of;
-use super::state::{PipelineState, State};
+use super::state::{PipelineSnapshot, State};
 use super::theme;
 use super::widgets::figure;
 use crate::pipeline::{AnalyzedFace, ShownReading, SourceState};
@@ -26,7 +26,7 @@ pub(super) fn reading_card(ui: &mut Ui, state: &State) {
             Some(label) => (capitalised(label.name()), theme::expression_colour(label)),
             None => ("Unsure".to_owned(), weak),
         },
-        None => (no_reading(&state.pipeline).0.to_owned(), weak),
+        None => (no_reading(&state.snapshot).0.to_owned(), weak),
     };
     ui.horizontal(|ui| {
         let (mark, _) = ui.allocate_exact_size(vec2(6.0, 40.0), Sense::hover());
@@ -44,7 +44,7 @@ pub(super) fn reading_card(ui: &mut Ui, state: &State) {
     });
     match face {
         Some((face, shown)) => who(ui, face, shown, state.result().map_or(0, |r| r.analyzed.faces.len())),
-        None => hint(ui, no_reading(&state.pipeline).1),
+        None => hint(ui, no_reading(&state.snapshot).1),
     }
     ui.add_space(theme::GAP / 2.0);
     let probabilities = face.map(|(_, shown)| shown.probabilities);
@@ -82,7 +82,7 @@ fn who(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, faces: usize) {
 }
 
 /// A headline in place of a label, and a line about it.
-fn no_reading(pipeline: &PipelineState) -> (&'static str, &'static str) {
+fn no_reading(pipeline: &PipelineSnapshot) -> (&'static str, &'static str) {
     match &pipeline.source {
         SourceState::Opening => ("Starting", "Opening the source"),
         SourceState::Running(_) if pipeline.model.is_none() => ("Loading", "Loading the network"),
@@ -170,8 +170,8 @@ fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, setting
 
 /// Figures, source, device and weights.
 pub(super) fn status_card(ui: &mut Ui, state: &State) {
-    let (rates, result, model) = (&state.rates, state.result(), state.pipeline.model.as_deref());
-    let source = match &state.pipeline.source {
+    let (rates, result, model) = (&state.rates, state.result(), state.snapshot.model.as_deref());
+    let source = match &state.snapshot.source {
         SourceState::Running(info) | SourceState::NoSignal { info, .. } => match info.size_px {
             Some((w, h)) => format!("{} {w}x{h}", info.name),
             None => info.name.clone(),

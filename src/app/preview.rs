@@ -23,7 +23,7 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Option<Command> {
     let response = ui.allocate_rect(space, Sense::CLICK);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Live picture"));
     ui.painter().rect_filled(space, 0.0, theme::STAGE);
-    let source = &state.pipeline.source;
+    let source = &state.snapshot.source;
     let kind = match source {
         SourceState::Running(info) | SourceState::NoSignal { info, .. } => Some(info.kind),
         _ => None,
@@ -50,12 +50,12 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Option<Command> {
                 command = face_at(&view, result, at).map(Command::SelectFace);
             }
         }
-        if running && state.pipeline.model.is_none() {
+        if running && state.snapshot.model.is_none() {
             let below = view.rect.center_bottom() - vec2(0.0, 22.0);
             pill(ui, below, Align2::CENTER_CENTER, "Loading the network…", theme::MARK);
         }
     }
-    if let Some(notice) = stage::notice(source, &state.pipeline.wanted, state.frame.handle().is_some()) {
+    if let Some(notice) = stage::notice(source, &state.snapshot.wanted, state.frame.handle().is_some()) {
         if matches!(source, SourceState::NoSignal { .. }) {
             // The notice shows the growing age of the last frame.
             ui.ctx().request_repaint_after_secs(0.5);

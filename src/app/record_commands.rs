@@ -61,7 +61,7 @@ pub(super) fn snapshot(state: &mut State, ctx: &Context) {
     let Some(image) = state.frame.image() else { return };
     let Some(folder) = recordings_folder(state, AfterFolder::Snapshot) else { return };
     // Bounding boxes belong to the frame they were found in: where there is a result, its frame is saved.
-    let frame = match &state.pipeline.result {
+    let frame = match &state.snapshot.result {
         Some(result) => annotated_frame(result, state.settings.overlay_mode),
         None => AnnotatedFrame { image, faces: Vec::new() },
     };

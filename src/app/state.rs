@@ -30,7 +30,7 @@ pub(super) struct State {
     /// The running pipeline.
     pub(super) live: Live,
     /// What the pipeline says in this pass. All views of one pass show the same.
-    pub(super) pipeline: PipelineState,
+    pub(super) snapshot: PipelineSnapshot,
     pub(super) picker: Box<dyn FilePicker>,
 
     pub(super) settings: Settings,
@@ -75,7 +75,7 @@ pub(super) struct State {
 }
 
 /// What the pipeline says at one moment.
-pub(super) struct PipelineState {
+pub(super) struct PipelineSnapshot {
     pub(super) source: SourceState,
     /// The source that was asked for.
     pub(super) wanted: SourceSpec,
@@ -102,7 +102,7 @@ pub(super) enum AfterFolder {
     Snapshot,
 }
 
-impl PipelineState {
+impl PipelineSnapshot {
     /// Asks the pipeline. `result` is the one to show.
     pub(super) fn read(live: &Live, result: Option<Arc<LiveResult>>) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl State {
         new_frame: Arc<Mailbox<TexturePixels>>,
     ) -> Self {
         Self {
-            pipeline: PipelineState::read(&live, None),
+            snapshot: PipelineSnapshot::read(&live, None),
             live,
             picker,
             applied: settings.clone(),
@@ -175,7 +175,7 @@ impl State {
 
     /// The result to show, where there is one.
     pub(super) fn result(&self) -> Option<&LiveResult> {
-        self.pipeline.result.as_deref()
+        self.snapshot.result.as_deref()
     }
 
     /// The selected face and its reading.

@@ -14,7 +14,7 @@ use super::picker::Request;
 use super::record_commands::ask_for_folder;
 use super::recordings::{folder_gone, smoothing};
 use super::shortcuts;
-use super::state::{AfterFolder, LostSource, PipelineState, State};
+use super::state::{AfterFolder, LostSource, PipelineSnapshot, State};
 use crate::pipeline::{BaselineState, LiveResult, Message, SourceState};
 use crate::settings::{Settings, ThemeChoice};
 
@@ -35,9 +35,9 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
         state.live.stopper().stop();
         state.recordings.end();
     }
-    state.pipeline = PipelineState::read(&state.live, current_result(state));
+    state.snapshot = PipelineSnapshot::read(&state.live, current_result(state));
     replace_lost_source(state);
-    let pipeline = &state.pipeline;
+    let pipeline = &state.snapshot;
     let result = pipeline.result.as_deref();
     state.history.follow(&pipeline.source, pipeline.still(), result);
     state.selection.follow(result);
@@ -155,7 +155,7 @@ fn current_result(state: &State) -> Option<Arc<LiveResult>> {
 
 /// Where the source of the last session does not work, opens the first camera or the demo in its place.
 fn replace_lost_source(state: &mut State) {
-    match &state.pipeline.source {
+    match &state.snapshot.source {
         SourceState::Running(info) => {
             state.source_on_trial = false;
             // That there is no camera and the demo is shown is a message of its own.
@@ -167,7 +167,7 @@ fn replace_lost_source(state: &mut State) {
             }
         }
         SourceState::Failed(reason) if std::mem::take(&mut state.source_on_trial) => {
-            let is_camera = matches!(state.pipeline.wanted, SourceSpec::Camera(_));
+            let is_camera = matches!(state.snapshot.wanted, SourceSpec::Camera(_));
             state.lost_source = Some(LostSource { reason: reason.clone(), is_camera });
             state.live.set_source(SourceSpec::Auto);
         }

@@ -129,7 +129,7 @@ impl MoueApp {
             state.settings.panel_width
         };
         state.placement.follow(&ctx, panel_width, &mut state.settings);
-        if let Some(status) = &state.pipeline.playback {
+        if let Some(status) = &state.snapshot.playback {
             let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(8);
             egui::Panel::bottom("playback")
                 .resizable(false)
@@ -215,7 +215,7 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
 
 /// Sheets, messages and what is drawn over the live picture.
 fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command> {
-    let model = state.pipeline.model.clone();
+    let model = state.snapshot.model.clone();
     let mut commands = Vec::new();
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages));
     commands.extend(state.toasts.show(ctx, stage));

@@ -17,8 +17,8 @@ use super::annotate::Annotator;
 use super::inputs::Inputs;
 use super::keep::{KeepArgs, Keeping};
 use super::output::{Fault, Output};
+use super::output_lines::{Form, OutputWriter};
 use super::outputs::OverwriteArgs;
-use super::records::{Form, RecordWriter};
 use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, FAULT, INTERRUPTED, NetworkArgs, SOME_FAILED, complain};
 use crate::fault;
@@ -111,7 +111,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),
-        writer: RecordWriter::new(form(&args), output)?,
+        writer: OutputWriter::new(form(&args), output)?,
         annotator,
         keeping,
         model,
@@ -229,7 +229,7 @@ fn search(kind: SourceKind, args: &AnalyzeArgs) -> FaceSearch {
 /// Everything that one run of the command needs.
 struct Run<'a> {
     analyzer: FrameAnalyzer,
-    writer: RecordWriter<Output>,
+    writer: OutputWriter<Output>,
     output_fault: Fault,
     annotator: Option<Annotator>,
     keeping: Keeping<'a>,

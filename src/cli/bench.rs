@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use moue_capture::{Frame, Pace, SourceSpec, open_source};
-use moue_detect::{CropRegion, DetectorKind, DetectorSettings, FaceDetector, append_crop};
+use moue_detect::{CropRegion, DetectorKind, DetectorSettings, RustfaceDetector, append_crop};
 use moue_model::formula::{formula_input, formula_weights};
 use moue_model::{Classifier, CpuPlan, DeviceChoice, LoadedWeights, PlanOptions};
 use moue_train::{Precision, bench_train_step};
@@ -186,7 +186,7 @@ fn frame_steps(
 ) -> anyhow::Result<()> {
     let (blocks, size) = (built_in.weights.blocks, built_in.weights.input_size());
     let settings = DetectorSettings::LIVE;
-    let mut detector = FaceDetector::new(settings);
+    let mut detector = RustfaceDetector::new(settings);
     let faces = detector.detect(&frame.image);
     let Some(first) = faces.first() else { bail!("the demo's frame shows no face: it must show one") };
     if wanted(Name::Preprocess) {
@@ -346,6 +346,6 @@ mod tests {
     fn the_demo_frame_shows_a_face_at_once() {
         let frame = demo_frame().unwrap();
         assert_eq!(frame.image.dimensions(), (640, 480));
-        assert!(!FaceDetector::new(DetectorSettings::LIVE).detect(&frame.image).is_empty());
+        assert!(!RustfaceDetector::new(DetectorSettings::LIVE).detect(&frame.image).is_empty());
     }
 }

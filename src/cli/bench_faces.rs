@@ -124,7 +124,7 @@ fn portraits(folder: &Path) -> anyhow::Result<Vec<Portrait>> {
         std::fs::read_dir(folder).with_context(|| format!("{}: reading the folder", folder.display()))?;
     let mut files: Vec<PathBuf> = files
         .filter_map(|f| f.ok().map(|f| f.path()))
-        .filter(|f| f.is_file() && !moue_capture::is_litter(f))
+        .filter(|f| f.is_file() && !moue_capture::is_system_file(f))
         .collect();
     files.sort();
     let mut finder = FaceFinder::new(DetectorKind::Auto, DetectorSettings::STILL);

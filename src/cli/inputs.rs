@@ -4,7 +4,7 @@ use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use moue_capture::{LeftOut, SourceSpec, is_litter};
+use moue_capture::{SkippedFiles, SourceSpec, is_system_file};
 use moue_files::FileId;
 
 use super::complain;
@@ -17,7 +17,7 @@ pub(super) struct Inputs {
     pub(super) files: Vec<SourceSpec>,
     /// Whether something could not be read; it was named.
     pub(super) failed: bool,
-    left_out: LeftOut,
+    left_out: SkippedFiles,
     /// Folders in the inputs that hold what this program wrote.
     own: Vec<PathBuf>,
     /// Folders that this run writes into.
@@ -93,7 +93,7 @@ impl Inputs {
             let path = entry.path();
             // A link to a folder could lead back here. What has no type is opened, and its error told.
             if entry.file_type().is_ok_and(|t| t.is_dir()) {
-                if is_litter(&path) {
+                if is_system_file(&path) {
                     continue;
                 }
                 if self.is_own(&path) {

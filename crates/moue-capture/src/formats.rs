@@ -163,19 +163,19 @@ const LITTER: [&str; 14] = [
 
 /// Whether systems and programs made it by themselves (thumbnails, `.DS_Store`): skipped without a message.
 #[must_use]
-pub fn is_litter(path: &Path) -> bool {
+pub fn is_system_file(path: &Path) -> bool {
     let Some(name) = path.file_name().map(|n| n.to_string_lossy().to_lowercase()) else { return false };
     name.starts_with("._") || LITTER.contains(&&*name)
 }
 
 /// Chooses the files of a folder, and counts those that are left out, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LeftOut(BTreeMap<String, usize>);
+pub struct SkippedFiles(BTreeMap<String, usize>);
 
-impl LeftOut {
+impl SkippedFiles {
     /// Whether a file of a folder is a picture or video by its name. One that is not is counted.
     pub fn takes(&mut self, path: &Path) -> bool {
-        if is_litter(path) {
+        if is_system_file(path) {
             return false;
         }
         let kind = kind_by_name(path);
@@ -396,7 +396,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_counted_by_kind() {
-        let mut left = LeftOut::default();
+        let mut left = SkippedFiles::default();
         for name in ["a.jpg", "b.JFIF", "c.MTS", "d.qoi"] {
             assert!(left.takes(Path::new(name)), "{name}");
         }

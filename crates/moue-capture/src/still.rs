@@ -7,7 +7,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::clock::FrameClock;
-use super::formats::{has_picture_name, is_litter};
+use super::formats::{has_picture_name, is_system_file};
 use super::picture::read_with_fault;
 use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
 
@@ -54,7 +54,7 @@ impl StillSource {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(path).map_err(|e| unusable(e.to_string()))? {
             let file = entry.map_err(|e| unusable(e.to_string()))?.path();
-            if file.is_file() && has_picture_name(&file) && !is_litter(&file) {
+            if file.is_file() && has_picture_name(&file) && !is_system_file(&file) {
                 paths.push(file);
             }
         }

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ImageBuffer, ImageEncoder as _, ImageFormat, Luma, Rgb, RgbImage};
-use moue_capture::{CaptureError, FILE_KINDS, FileKind, Frame, LeftOut, Pace, Reading, SourceKind};
+use moue_capture::{CaptureError, FILE_KINDS, FileKind, Frame, Pace, Reading, SkippedFiles, SourceKind};
 use tempfile::TempDir;
 
 use files::{frames, has_ffmpeg, near, open};
@@ -157,7 +157,7 @@ fn first_bytes(name: &str) -> Option<&'static [u8]> {
 fn check_refusal(kind: &FileKind, advice: &str, folder: &Path) {
     for ending in kind.endings {
         assert!(
-            !LeftOut::default().takes(Path::new(&format!("a.{ending}"))),
+            !SkippedFiles::default().takes(Path::new(&format!("a.{ending}"))),
             "{ending} is taken from folders"
         );
     }

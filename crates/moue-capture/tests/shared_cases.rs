@@ -8,7 +8,7 @@ mod files;
 
 use std::path::{Path, PathBuf};
 
-use moue_capture::{CaptureError, Frame, LeftOut, Pace};
+use moue_capture::{CaptureError, Frame, Pace, SkippedFiles};
 
 use files::{has_ffmpeg, open};
 
@@ -96,7 +96,7 @@ fn pictures_are_read_or_named() {
     for name in ["grey16.png", "rgb8.tif"] {
         let (frames, said) = all(&folder.join(name));
         assert_eq!((frames.len(), said), (1, None), "{name}");
-        assert!(LeftOut::default().takes(&folder.join(name)), "{name}");
+        assert!(SkippedFiles::default().takes(&folder.join(name)), "{name}");
     }
     let (frames, said) = all(&folder.join("cut_half.jpg"));
     assert!(frames.len() == 1 && said.unwrap().contains("the JPEG is cut"));

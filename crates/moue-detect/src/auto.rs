@@ -8,10 +8,10 @@
 use image::{RgbImage, imageops};
 
 use crate::finder::FoundFace;
-use crate::follower::{GLANCE_PX, SCENE_CHANGE, mean_change};
 use crate::mediapipe::{FaceMesh, TurnedSquare};
+use crate::rustface_follower::{SCENE_CHANGE, THUMBNAIL_PX, mean_change};
 use crate::search::{MeshSearch, SURE, box_of, is_same, mesh_square_of, parts};
-use crate::{Detection, FaceBox, FaceDetector, Tracker};
+use crate::{Detection, FaceBox, RustfaceDetector, Tracker};
 
 /// A mesh is followed while its score is at least this (MediaPipe's threshold).
 const KEEP: f32 = 0.5;
@@ -46,7 +46,7 @@ struct Known {
 pub(crate) struct AutoFollower {
     tracker: Tracker,
     known: Vec<Known>,
-    glance: Vec<u8>,
+    thumbnail: Vec<u8>,
     last_s: Option<f64>,
     rustface_s: Option<f64>,
     /// The part of the frame that is looked at next.
@@ -60,7 +60,7 @@ pub(crate) struct AutoFollower {
 /// All faces of a picture that stands alone, largest first.
 pub(crate) fn all_faces(
     search: &mut MeshSearch,
-    rustface: &mut FaceDetector,
+    rustface: &mut RustfaceDetector,
     frame: &RgbImage,
 ) -> Vec<(Detection, Option<FaceMesh>)> {
     let mut known = Vec::new();
@@ -79,17 +79,17 @@ impl AutoFollower {
     pub(crate) fn follow(
         &mut self,
         search: &mut MeshSearch,
-        rustface: &mut FaceDetector,
+        rustface: &mut RustfaceDetector,
         frame: &RgbImage,
         time_s: f64,
     ) -> Vec<FoundFace> {
-        let glance = imageops::thumbnail(frame, GLANCE_PX.0, GLANCE_PX.1).into_raw();
+        let thumbnail = imageops::thumbnail(frame, THUMBNAIL_PX.0, THUMBNAIL_PX.1).into_raw();
         let elapsed_s = self.last_s.map_or(f64::NAN, |last_s| time_s - last_s);
         let goes_on = !self.every_frame
             && (0.0..TOGETHER_S).contains(&elapsed_s)
-            && self.glance.len() == glance.len()
-            && mean_change(&self.glance, &glance) < SCENE_CHANGE;
-        self.glance = glance;
+            && self.thumbnail.len() == thumbnail.len()
+            && mean_change(&self.thumbnail, &thumbnail) < SCENE_CHANGE;
+        self.thumbnail = thumbnail;
         self.last_s = Some(time_s);
         self.frames = self.frames.wrapping_add(1);
         let mut faces = Vec::new();
@@ -138,7 +138,7 @@ impl AutoFollower {
     fn follow_known(
         &self,
         search: &mut MeshSearch,
-        rustface: &mut FaceDetector,
+        rustface: &mut RustfaceDetector,
         frame: &RgbImage,
         time_s: f64,
         before: &[Known],
@@ -195,7 +195,11 @@ fn next_mesh(search: &mut MeshSearch, frame: &RgbImage, last: &FaceMesh) -> Opti
         };
         far(&a.face).total_cmp(&far(&b.face))
     })?;
-    search.confirmed(frame, &nearest.mesh_square())
+    let square = nearest.mesh_square();
+    // BlazeFace sees a face where one was a frame ago: that, and a mesh as good as one that is followed, is enough.
+    search
+        .confirmed(frame, &square)
+        .or_else(|| search.mesh(frame, &square).filter(|m| m.score >= KEEP && follows(last, m)))
 }
 
 /// Whether a mesh can be the face of the last one.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::auto::{AutoFollower, all_faces};
 use crate::mediapipe::{BlazeFaceDetector, FaceMesh};
 use crate::search::{MeshSearch, box_of, framing_of};
-use crate::{CropRegion, Detection, DetectorSettings, FaceDetector, FaceFollower, Tracker};
+use crate::{CropRegion, Detection, DetectorSettings, RustfaceDetector, RustfaceFollower, Tracker};
 
 /// A mesh with a lower score says nothing about the face.
 const USABLE_MESH: f32 = 0.5;
@@ -90,14 +90,14 @@ impl FoundFace {
 /// How the faces of consecutive frames are followed.
 enum Following {
     Auto(Box<AutoFollower>),
-    Rustface(FaceFollower),
+    Rustface(RustfaceFollower),
     BlazeFace(Tracker),
 }
 
 /// The detectors of a kind. Not `Send`: make it on the thread that uses it.
 pub struct FaceFinder {
     kind: DetectorKind,
-    rustface: FaceDetector,
+    rustface: RustfaceDetector,
     search: MeshSearch,
     following: Following,
     settings: DetectorSettings,
@@ -108,7 +108,7 @@ impl FaceFinder {
     /// The detectors with their built-in models.
     #[must_use]
     pub fn new(kind: DetectorKind, settings: DetectorSettings) -> Self {
-        let mut rustface = FaceDetector::new(settings);
+        let mut rustface = RustfaceDetector::new(settings);
         rustface.lighten(kind == DetectorKind::Auto);
         Self {
             kind,
@@ -196,7 +196,7 @@ impl Following {
     fn new(kind: DetectorKind) -> Self {
         match kind {
             DetectorKind::Auto => Self::Auto(Box::default()),
-            DetectorKind::Rustface => Self::Rustface(FaceFollower::new()),
+            DetectorKind::Rustface => Self::Rustface(RustfaceFollower::new()),
             DetectorKind::BlazeFace => Self::BlazeFace(Tracker::new()),
         }
     }

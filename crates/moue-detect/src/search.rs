@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use crate::FaceBox;
 use crate::crop::SIDE_IN_BOX_WIDTHS;
-use crate::mediapipe::{Beyond, BlazeFaceDetector, FaceDetection, FaceMesh, MeshFinder, TurnedSquare};
+use crate::mediapipe::{Beyond, BlazeFaceDetection, BlazeFaceDetector, FaceMesh, MeshFinder, TurnedSquare};
 use moue_kernels::Isa;
 
 /// Below this score of the mesh there is no face to look at again.
@@ -36,7 +36,7 @@ impl MeshSearch {
     }
 
     /// The faces that BlazeFace finds in a square of the frame, surest first.
-    pub(crate) fn look(&mut self, frame: &RgbImage, square: &TurnedSquare) -> Vec<FaceDetection> {
+    pub(crate) fn look(&mut self, frame: &RgbImage, square: &TurnedSquare) -> Vec<BlazeFaceDetection> {
         self.blazeface.detect(frame, square, Beyond::Repeated)
     }
 
@@ -92,7 +92,7 @@ pub(crate) fn box_of(square: &TurnedSquare) -> FaceBox {
 }
 
 /// How a face is framed of which only BlazeFace's box and points are known.
-pub(crate) fn framing_of(found: &FaceDetection) -> TurnedSquare {
+pub(crate) fn framing_of(found: &BlazeFaceDetection) -> TurnedSquare {
     let face = found.face;
     let angle = found.roll();
     let (sin, cos) = angle.sin_cos();

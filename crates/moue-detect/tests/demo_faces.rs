@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use moue_capture::{Pace, SourceSpec, open_source};
-use moue_detect::{DetectorSettings, FaceDetector};
+use moue_detect::{DetectorSettings, RustfaceDetector};
 
 #[test]
 fn the_demos_faces_are_found_at_the_live_settings() {
     let mut source = open_source(&SourceSpec::Demo, Pace::Unpaced).unwrap().source;
-    let mut detector = FaceDetector::new(DetectorSettings::LIVE);
+    let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
     let (mut seen, mut found, mut pairs) = (0, 0, 0);
     while let Some(frame) = source.next_frame().unwrap() {
         if frame.index % 15 == 0 {

@@ -14,7 +14,7 @@ const SCORE_CLIP: f32 = 100.0;
 /// Boxes that overlap by more (intersection over union) are one face.
 const SAME_FACE: f32 = 0.3;
 
-/// Points of a face, in [`FaceDetection::keypoints`]. Right and left are the person's.
+/// Points of a face, in [`BlazeFaceDetection::keypoints`]. Right and left are the person's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keypoint {
     /// The right eye.
@@ -33,7 +33,7 @@ pub enum Keypoint {
 
 /// A face that BlazeFace found, in pixels of the frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FaceDetection {
+pub struct BlazeFaceDetection {
     /// Where it is; upright also for turned faces.
     pub face: FaceBox,
     /// How sure the network is, 0.5..=1.
@@ -42,7 +42,7 @@ pub struct FaceDetection {
     pub keypoints: [[f32; 2]; 6],
 }
 
-impl FaceDetection {
+impl BlazeFaceDetection {
     /// One of the points.
     #[must_use]
     pub fn keypoint(&self, which: Keypoint) -> [f32; 2] {
@@ -79,13 +79,18 @@ impl BlazeFaceDetector {
 
     /// The faces in a square of the frame, surest first. Faces from about a sixth of the square's side to all of it are
     /// found. None where the square is not valid.
-    pub fn detect(&mut self, frame: &RgbImage, square: &TurnedSquare, beyond: Beyond) -> Vec<FaceDetection> {
+    pub fn detect(
+        &mut self,
+        frame: &RgbImage,
+        square: &TurnedSquare,
+        beyond: Beyond,
+    ) -> Vec<BlazeFaceDetection> {
         if !square.is_valid() || frame.width() == 0 || frame.height() == 0 {
             return Vec::new();
         }
         self.network.input().sample(frame, square, beyond);
         let (boxes, scores) = self.network.forward();
-        let mut found: Vec<FaceDetection> = Vec::new();
+        let mut found: Vec<BlazeFaceDetection> = Vec::new();
         for ((values, &raw), &anchor) in boxes.chunks_exact(BOX_VALUES).zip(scores).zip(&self.anchors) {
             let score = 1.0 / (1.0 + (-raw.clamp(-SCORE_CLIP, SCORE_CLIP)).exp());
             if score >= MIN_SCORE {
@@ -115,7 +120,7 @@ fn anchors() -> Vec<[f32; 2]> {
 }
 
 /// One anchor's face in fractions of the input; none where the box is none.
-fn decoded(values: &[f32], score: f32, anchor: [f32; 2]) -> Option<FaceDetection> {
+fn decoded(values: &[f32], score: f32, anchor: [f32; 2]) -> Option<BlazeFaceDetection> {
     let side = BLAZEFACE_SIDE as f32;
     let point = |at: usize| [values[at] / side + anchor[0], values[at + 1] / side + anchor[1]];
     let (centre, width, height) = (point(0), values[2] / side, values[3] / side);
@@ -123,12 +128,12 @@ fn decoded(values: &[f32], score: f32, anchor: [f32; 2]) -> Option<FaceDetection
         return None;
     }
     let face = FaceBox { x: centre[0] - width / 2.0, y: centre[1] - height / 2.0, width, height };
-    Some(FaceDetection { face, score, keypoints: std::array::from_fn(|k| point(4 + 2 * k)) })
+    Some(BlazeFaceDetection { face, score, keypoints: std::array::from_fn(|k| point(4 + 2 * k)) })
 }
 
 /// Faces that overlap become one, the average weighted by their scores, with the best of them.
 /// (`non_max_suppression_calculator.cc`, WEIGHTED.)
-fn merged(mut found: Vec<FaceDetection>) -> Vec<FaceDetection> {
+fn merged(mut found: Vec<BlazeFaceDetection>) -> Vec<BlazeFaceDetection> {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut faces = Vec::new();
     while let Some(&best) = found.first() {
@@ -142,11 +147,11 @@ fn merged(mut found: Vec<FaceDetection>) -> Vec<FaceDetection> {
         }
         found = rest;
         let total: f32 = same.iter().map(|f| f.score).sum();
-        let mean = |value: &dyn Fn(&FaceDetection) -> f32| {
+        let mean = |value: &dyn Fn(&BlazeFaceDetection) -> f32| {
             same.iter().map(|f| f.score * value(f)).sum::<f32>() / total
         };
         let (left, top) = (mean(&|f| f.face.x), mean(&|f| f.face.y));
-        faces.push(FaceDetection {
+        faces.push(BlazeFaceDetection {
             face: FaceBox {
                 x: left,
                 y: top,
@@ -161,11 +166,11 @@ fn merged(mut found: Vec<FaceDetection>) -> Vec<FaceDetection> {
 }
 
 /// From fractions of the square to pixels of the frame. The box of a turned square is upright again, of the same size.
-fn in_frame(face: &FaceDetection, square: &TurnedSquare) -> FaceDetection {
+fn in_frame(face: &BlazeFaceDetection, square: &TurnedSquare) -> BlazeFaceDetection {
     let FaceBox { x, y, width, height } = face.face;
     let [centre_x, centre_y] = square.point([x + width / 2.0, y + height / 2.0]);
     let (width, height) = (width * square.side, height * square.side);
-    FaceDetection {
+    BlazeFaceDetection {
         face: FaceBox { x: centre_x - width / 2.0, y: centre_y - height / 2.0, width, height },
         score: face.score,
         keypoints: face.keypoints.map(|at| square.point(at)),
@@ -177,9 +182,9 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn face(x: f32, width: f32, score: f32) -> FaceDetection {
+    fn face(x: f32, width: f32, score: f32) -> BlazeFaceDetection {
         let face = FaceBox { x, y: 0.0, width, height: width };
-        FaceDetection { face, score, keypoints: [[x, 0.0]; 6] }
+        BlazeFaceDetection { face, score, keypoints: [[x, 0.0]; 6] }
     }
 
     #[test]

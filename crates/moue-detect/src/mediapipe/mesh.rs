@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::detector::FaceDetection;
+use super::detector::BlazeFaceDetection;
 use super::face_mesh::{FaceMeshNetwork, MESH_SIDE};
 use super::sampling::{Beyond, TurnedSquare};
 use crate::FaceBox;
@@ -101,7 +101,7 @@ impl FaceMesh {
     }
 }
 
-impl FaceDetection {
+impl BlazeFaceDetection {
     /// Where the mesh looks for the points of this face: around its box, turned so that the eyes are level.
     #[must_use]
     pub fn mesh_square(&self) -> TurnedSquare {

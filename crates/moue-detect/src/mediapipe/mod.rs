@@ -12,7 +12,7 @@ mod sampling;
 mod wires;
 
 pub use blazeface::{BLAZEFACE_SIDE, BlazeFace};
-pub use detector::{BlazeFaceDetector, FaceDetection, Keypoint};
+pub use detector::{BlazeFaceDetection, BlazeFaceDetector, Keypoint};
 pub use face_mesh::{FaceMeshNetwork, MESH_POINTS, MESH_SIDE};
 pub use layers::NetworkFileError;
 pub use mesh::{FaceMesh, MeshFinder};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use moue_capture::is_litter;
+use moue_capture::is_system_file;
 use moue_capture::picture::read_picture;
 use moue_detect::{CropRegion, append_crop};
 use moue_files::excerpt;
@@ -199,7 +199,7 @@ fn sorted(folder: &Path) -> Result<Vec<(String, PathBuf)>, TrainError> {
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && !is_litter(&entry.path()) {
+        if !name.starts_with('.') && !is_system_file(&entry.path()) {
             names.push((name, entry.path()));
         }
     }

@@ -4,29 +4,29 @@
 
 use image::{RgbImage, imageops};
 
-use super::{Detection, FaceBox, FaceDetector, TrackedFace, Tracker};
+use super::{Detection, FaceBox, RustfaceDetector, TrackedFace, Tracker};
 
 /// The whole frame is searched at least this often, in seconds: a new face waits no longer.
 const FULL_SEARCH_S: f64 = 0.5;
 /// With more faces than this one search of the whole frame costs less.
 const MOST_FOLLOWED: usize = 2;
 /// Size of the small copy that tells whether the picture changed.
-pub(crate) const GLANCE_PX: (u32, u32) = (16, 12);
+pub(crate) const THUMBNAIL_PX: (u32, u32) = (16, 12);
 /// Mean change of that copy, in levels of 255, that means another scene.
 pub(crate) const SCENE_CHANGE: u32 = 24;
 
 /// Follows the faces of consecutive frames: it searches near the places where they should be, and the whole
 /// frame when one of them is lost, when the picture changed, or when the last full search is half a second old.
 #[derive(Debug, Default)]
-pub struct FaceFollower {
+pub struct RustfaceFollower {
     tracker: Tracker,
-    glance: Vec<u8>,
+    thumbnail: Vec<u8>,
     full_s: Option<f64>,
     full_searches: u64,
     every_frame: bool,
 }
 
-impl FaceFollower {
+impl RustfaceFollower {
     /// A follower that knows no face yet.
     #[must_use]
     pub fn new() -> Self {
@@ -35,7 +35,12 @@ impl FaceFollower {
 
     /// The faces of the frame at `time_s` seconds with their identities, largest first. A time before that of
     /// the last frame means that the source started again.
-    pub fn follow(&mut self, detector: &mut FaceDetector, frame: &RgbImage, time_s: f64) -> Vec<TrackedFace> {
+    pub fn follow(
+        &mut self,
+        detector: &mut RustfaceDetector,
+        frame: &RgbImage,
+        time_s: f64,
+    ) -> Vec<TrackedFace> {
         let found = self.find(detector, frame, time_s);
         self.tracker.update(&found, time_s)
     }
@@ -51,11 +56,11 @@ impl FaceFollower {
         self.full_searches
     }
 
-    fn find(&mut self, detector: &mut FaceDetector, frame: &RgbImage, time_s: f64) -> Vec<Detection> {
-        let glance = imageops::thumbnail(frame, GLANCE_PX.0, GLANCE_PX.1).into_raw();
-        let same_scene =
-            self.glance.len() == glance.len() && mean_change(&self.glance, &glance) < SCENE_CHANGE;
-        self.glance = glance;
+    fn find(&mut self, detector: &mut RustfaceDetector, frame: &RgbImage, time_s: f64) -> Vec<Detection> {
+        let thumbnail = imageops::thumbnail(frame, THUMBNAIL_PX.0, THUMBNAIL_PX.1).into_raw();
+        let same_scene = self.thumbnail.len() == thumbnail.len()
+            && mean_change(&self.thumbnail, &thumbnail) < SCENE_CHANGE;
+        self.thumbnail = thumbnail;
         let fresh = self.full_s.is_some_and(|full_s| (0.0..FULL_SEARCH_S).contains(&(time_s - full_s)));
         let expected = self.tracker.expected(time_s);
         let here = expected.iter().filter(|(_, seen)| *seen).count();
@@ -103,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_moving_face_is_followed_and_a_new_one_is_seen_soon() {
-        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
-        let mut follower = FaceFollower::new();
+        let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
+        let mut follower = RustfaceFollower::new();
         let mut last_x = f32::MIN;
         for i in 0..12 {
             let found = follower.follow(&mut detector, &scene(&[i * 8]), i as f64 / 30.0);
@@ -125,8 +130,8 @@ mod tests {
 
     #[test]
     fn the_whole_frame_is_searched_when_a_face_is_lost_or_the_picture_changes() {
-        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
-        let mut follower = FaceFollower::new();
+        let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
+        let mut follower = RustfaceFollower::new();
         let mut step = |at: &[i64], light: i32, time_s: f64| {
             let mut frame = scene(at);
             imageops::colorops::brighten_in_place(&mut frame, light);

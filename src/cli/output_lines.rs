@@ -23,7 +23,7 @@ pub(super) enum Form {
 
 /// One frame, as JSON has it.
 #[derive(Debug, Serialize)]
-struct FrameRecord<'a> {
+struct JsonFrame<'a> {
     source: &'a str,
     frame: u64,
     time_s: f64,
@@ -32,11 +32,11 @@ struct FrameRecord<'a> {
     /// Time constant of the smoothed values in milliseconds, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     smooth_ms: Option<f64>,
-    faces: Vec<FaceRecord>,
+    faces: Vec<JsonFace>,
 }
 
 #[derive(Debug, Serialize)]
-struct FaceRecord {
+struct JsonFace {
     id: u64,
     #[serde(rename = "box")]
     face_box: [f64; 4],
@@ -45,7 +45,7 @@ struct FaceRecord {
     probability: f64,
     probabilities: Probabilities,
     #[serde(skip_serializing_if = "Option::is_none")]
-    smoothed: Option<SmoothedRecord>,
+    smoothed: Option<JsonSmoothed>,
     /// How well the face can be read, 0 to 1.
     quality: Option<f64>,
     /// What speaks against it, the worst first.
@@ -85,7 +85,7 @@ impl MeasurementsRecord {
 
 /// What the window would show of the face.
 #[derive(Debug, Serialize)]
-struct SmoothedRecord {
+struct JsonSmoothed {
     /// "unsure" where the network is.
     label: &'static str,
     /// Of the label, or of the leading expression where that is unsure.
@@ -114,7 +114,7 @@ impl Probabilities {
     }
 }
 
-impl SmoothedRecord {
+impl JsonSmoothed {
     fn new(shown: &ShownReading) -> Self {
         Self {
             label: shown.label.map_or(UNSURE, Expression::name),
@@ -125,7 +125,7 @@ impl SmoothedRecord {
     }
 }
 
-impl FaceRecord {
+impl JsonFace {
     fn new(row: &FaceRow) -> Self {
         let (label, probability) = row.top();
         let b = row.face;
@@ -136,7 +136,7 @@ impl FaceRecord {
             label: label.name(),
             probability: rounded(probability, 6),
             probabilities: Probabilities::new(&row.raw),
-            smoothed: row.shown.as_ref().map(SmoothedRecord::new),
+            smoothed: row.shown.as_ref().map(JsonSmoothed::new),
             quality: row.quality.map(|q| rounded(q, 3)),
             reasons: row.reasons.iter().map(|r| r.name()).collect(),
             measurements: row.measured.as_ref().map(MeasurementsRecord::new),
@@ -151,14 +151,14 @@ fn rounded(value: f32, decimals: i32) -> f64 {
 }
 
 /// Writes records in one form.
-pub(super) struct RecordWriter<W: Write> {
+pub(super) struct OutputWriter<W: Write> {
     form: Form,
     out: W,
     /// The rows of a frame, before they are written out.
     lines: Vec<u8>,
 }
 
-impl<W: Write> RecordWriter<W> {
+impl<W: Write> OutputWriter<W> {
     /// CSV begins with the names of its columns.
     pub(super) fn new(form: Form, mut out: W) -> io::Result<Self> {
         if form == Form::Csv {
@@ -185,14 +185,14 @@ impl<W: Write> RecordWriter<W> {
             Form::Text => self.write_text(source, frame.index, &rows)?,
             Form::Json => {
                 let (width, height) = frame.image.dimensions();
-                let record = FrameRecord {
+                let record = JsonFrame {
                     source,
                     frame: frame.index,
                     time_s: (frame.time_s * 1000.0).round() / 1000.0,
                     width,
                     height,
                     smooth_ms: smoothed.map(|(ms, _)| f64::from(ms)),
-                    faces: rows.0.iter().map(FaceRecord::new).collect(),
+                    faces: rows.0.iter().map(JsonFace::new).collect(),
                 };
                 serde_json::to_writer(&mut self.out, &record).map_err(io::Error::from)?;
                 self.out.write_all(b"\n")?;

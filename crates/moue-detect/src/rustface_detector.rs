@@ -49,13 +49,13 @@ impl DetectorSettings {
 }
 
 /// The face detector. Not `Send`: make it on the thread that uses it.
-pub struct FaceDetector {
+pub struct RustfaceDetector {
     detector: Box<dyn rustface::Detector>,
     settings: DetectorSettings,
     lighten: bool,
 }
 
-impl FaceDetector {
+impl RustfaceDetector {
     /// The detector with its built-in model.
     ///
     /// # Panics
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn the_face_of_a_portrait_is_found_at_its_place() {
         for settings in [DetectorSettings::LIVE, DetectorSettings::STILL] {
-            let found = FaceDetector::new(settings).detect(&portrait());
+            let found = RustfaceDetector::new(settings).detect(&portrait());
             let face = found.first().expect("a face").face;
             // Eyes and mouth of the portrait lie around (225, 110) and (225, 160).
             assert!(face.x < 200.0 && face.x + face.width > 250.0, "{face:?}");
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_known_face_is_found_again_where_it_went() {
         let frame = portrait();
-        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
+        let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
         let face = detector.detect(&frame)[0].face;
         for (dx, dy, size) in [(0.0, 0.0, 1.0), (0.3, -0.2, 1.0), (-0.2, 0.3, 0.8), (0.0, 0.0, 1.25)] {
             let last = FaceBox {
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn a_face_that_stays_keeps_its_box_however_it_is_searched() {
         let frame = portrait();
-        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
+        let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
         let whole = detector.detect(&frame)[0].face;
         let mut last = whole;
         for i in 0..10 {
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn places_outside_the_frame_or_without_a_size_are_passed_over() {
-        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
+        let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
         let frame = RgbImage::new(320, 240);
         for (x, y, side) in [
             (-500.0, 0.0, 50.0),
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn pictures_without_a_face_or_without_room_for_one_give_none() {
-        let mut detector = FaceDetector::new(DetectorSettings::LIVE);
+        let mut detector = RustfaceDetector::new(DetectorSettings::LIVE);
         for (w, h) in [(1, 1), (19, 400), (400, 19), (3000, 25), (640, 480)] {
             assert!(detector.detect(&RgbImage::new(w, h)).is_empty(), "{w}x{h}");
         }
