@@ -1,4 +1,7 @@
-//! Finds faces in a frame, and follows them from frame to frame.
+//! Finds faces in a frame, and follows them from frame to frame. [`FaceFinder`] is the way in.
+//!
+//! What a face is called on its way: [`Detection`] (bounding box and score), [`TrackedFace`] (with an id), [`FoundFace`] (with mesh
+//! and crop); the program adds the network's reading, and records or draws it.
 #![forbid(unsafe_code)]
 
 mod auto;
