@@ -15,10 +15,10 @@ use moue_files::FileId;
 
 use super::annotate::Annotator;
 use super::inputs::Inputs;
-use super::keep::{KeepArgs, Keeping};
 use super::output::{Fault, Output};
 use super::output_lines::{Form, OutputWriter};
 use super::outputs::OverwriteArgs;
+use super::result_sinks::{ResultSinks, SinkArgs};
 use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, FAULT, INTERRUPTED, NetworkArgs, SOME_FAILED, complain};
 use crate::fault;
@@ -71,7 +71,7 @@ pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     smoothing: SmoothingArgs,
     #[command(flatten)]
-    keep: KeepArgs,
+    keep: SinkArgs,
     #[command(flatten)]
     network: NetworkArgs,
     /// Face detector: auto, rustface or blazeface
@@ -107,13 +107,13 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         annotator.make_folder().with_context(|| format!("{}: cannot be made", folder.display()))?;
     }
     let progress = progress_bar(output.is_terminal());
-    let keeping = Keeping::new(&args.keep, args.mesh, session_name(&args, sources), progress.clone())?;
+    let sinks = ResultSinks::new(&args.keep, args.mesh, session_name(&args, sources), progress.clone())?;
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),
         writer: OutputWriter::new(form(&args), output)?,
         annotator,
-        keeping,
+        sinks,
         model,
         progress,
         stopped: stop_flag()?,
@@ -232,7 +232,7 @@ struct Run<'a> {
     writer: OutputWriter<Output>,
     output_fault: Fault,
     annotator: Option<Annotator>,
-    keeping: Keeping<'a>,
+    sinks: ResultSinks<'a>,
     model: ModelInfo,
     progress: ProgressBar,
     stopped: Arc<AtomicBool>,
@@ -294,7 +294,7 @@ impl Run<'_> {
         };
         let name: Arc<str> = name.into();
         let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
-        let mut whole = self.keeping.begin(&info, &self.model, smoothing.settings());
+        let mut whole = self.sinks.begin(&info, &self.model, smoothing.settings());
         let mut analysed = 0;
         let mut thinning = Thinning { every: self.args.every, fps: self.args.fps, slot: None };
         let mut silent = false;
@@ -334,7 +334,7 @@ impl Run<'_> {
                 Err(e) => {
                     self.say(format_args!("{name}: the network failed: {e}"));
                     self.network_faults += 1;
-                    self.keeping.end();
+                    self.sinks.end();
                     return Ok(Outcome::Failed);
                 }
             };
@@ -343,9 +343,9 @@ impl Run<'_> {
             self.small.see(info.kind, &result);
             let shown = smoothing.show(&result);
             whole &= self.write(number, &name, info.kind, &result, &shown)?;
-            whole &= self.keeping.result(&result, &shown, &smoothing);
+            whole &= self.sinks.result(&result, &shown, &smoothing);
             if self.nothing_left() {
-                self.keeping.end();
+                self.sinks.end();
                 return Ok(Outcome::NothingLeft);
             }
         }
@@ -353,7 +353,7 @@ impl Run<'_> {
             self.say(format_args!("{name}: {reason}"));
             whole = false;
         }
-        whole &= self.keeping.end();
+        whole &= self.sinks.end();
         Ok(if whole { Outcome::Whole } else { Outcome::Failed })
     }
 
@@ -388,7 +388,7 @@ impl Run<'_> {
 
     /// Whether no output is left that could be written to.
     fn nothing_left(&self) -> bool {
-        self.output_fault.is_broken() && self.annotator.is_none() && !self.keeping.is_wanted()
+        self.output_fault.is_broken() && self.annotator.is_none() && !self.sinks.is_wanted()
     }
 
     /// After a panic nothing of the state is trusted.
@@ -396,12 +396,12 @@ impl Run<'_> {
         // Another search makes new detectors.
         self.analyzer.set_search(FaceSearch::WholePicture);
         self.search = FaceSearch::WholePicture;
-        self.keeping.end();
+        self.sinks.end();
     }
 
     /// Closes everything. `false`: not everything could be written, and it was said what.
     fn finish(self) -> anyhow::Result<bool> {
-        let mut whole = self.keeping.finish();
+        let mut whole = self.sinks.finish();
         if let Some(failed) = self.annotator.map(|a| a.failed()).filter(|failed| *failed > 0) {
             if failed > 1 {
                 complain(format_args!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use image::ImageFormat;
-use moue_capture::{Reading, SourceSpec, kind_by_name};
+use moue_capture::{SourceSpec, Support, kind_by_name};
 use moue_files::{FileId, new_file};
 
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame};
@@ -86,7 +86,7 @@ impl Annotator {
                 SourceSpec::Path(path) => kind_by_name(path),
                 _ => None,
             };
-            if kind.is_some_and(|k| k.reading == Reading::Video || k.name == "GIF") {
+            if kind.is_some_and(|k| k.support == Support::Video || k.name == "GIF") {
                 films.insert(name.as_str());
             } else {
                 let path = self.folder.join(format!("{name}.png"));

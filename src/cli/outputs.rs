@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
-use moue_capture::{Reading, kind_by_name};
+use moue_capture::{Support, kind_by_name};
 use moue_files::FileId;
 
 /// Flags of commands that write files.
@@ -64,7 +64,7 @@ fn is_device_or_folder(path: &Path) -> bool {
 
 /// Whether `path` is a picture in the folder `input` or below it.
 fn is_picture_of(path: &Path, input: &Path) -> bool {
-    let is_picture = kind_by_name(path).is_some_and(|kind| kind.reading == Reading::Picture);
+    let is_picture = kind_by_name(path).is_some_and(|kind| kind.support == Support::Picture);
     let inside = || Some(path.canonicalize().ok()?.starts_with(input.canonicalize().ok()?));
     is_picture && input.is_dir() && inside().unwrap_or(false)
 }

@@ -68,7 +68,7 @@ pub(super) struct TrainArgs {
     #[arg(long, value_enum, default_value_t = Dtype::F16)]
     dtype: Dtype,
     #[command(flatten)]
-    settings: Settings,
+    settings: RecipeFlags,
 }
 
 /// Precision of a weights file.
@@ -110,7 +110,7 @@ enum AugmentationFlag {
 
 /// Flags that change the recipe. Without them it stays as it is.
 #[derive(Debug, Args)]
-struct Settings {
+struct RecipeFlags {
     /// All settings at once; the other flags change single ones
     #[arg(long, value_enum, value_name = "NAME")]
     recipe: Option<RecipeFlag>,
@@ -176,7 +176,7 @@ struct Settings {
     sampling: Option<SamplingFlag>,
 }
 
-impl Settings {
+impl RecipeFlags {
     /// Applies the flags that were given.
     fn apply(&self, recipe: &mut Recipe) {
         fn set<T: Copy>(to: &mut T, given: Option<T>) {
@@ -350,7 +350,7 @@ fn check_outputs(args: &TrainArgs) -> anyhow::Result<()> {
     args.overwrite.check(&outputs, args.data.paths().chain(weights.map(PathBuf::as_path)))
 }
 
-/// Settings that were given along with `--resume` must be the run's.
+/// Flags that were given along with `--resume` must be the run's.
 fn agree(args: &TrainArgs, stored: &Recipe) -> anyhow::Result<()> {
     let mut asked = stored.clone();
     args.settings.apply(&mut asked);

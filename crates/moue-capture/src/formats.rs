@@ -13,12 +13,12 @@ pub struct FileKind {
     /// How its files' names end, in lower case.
     pub endings: &'static [&'static str],
     /// What becomes of it.
-    pub reading: Reading,
+    pub support: Support,
 }
 
 /// How a kind of file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
+pub enum Support {
     /// A picture or an animation, decoded by this program.
     Picture,
     /// A picture, decoded by the program ffmpeg.
@@ -33,19 +33,19 @@ impl FileKind {
     /// Whether it is read.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        !matches!(self.reading, Reading::Not(_))
+        !matches!(self.support, Support::Not(_))
     }
 }
 
-const PICTURE: Reading = Reading::Picture;
-const VIDEO: Reading = Reading::Video;
-const AS_PICTURE: Reading = Reading::Not("save it as PNG or JPEG with the program that made it");
-const AS_RAW: Reading = Reading::Not("develop it into a JPEG or TIFF with the camera's program or darktable");
-const NOTHING_TO_SEE: Reading = Reading::Not("name pictures or videos");
-const UNPACK: Reading = Reading::Not("unpack it and name the folder");
+const PICTURE: Support = Support::Picture;
+const VIDEO: Support = Support::Video;
+const AS_PICTURE: Support = Support::Not("save it as PNG or JPEG with the program that made it");
+const AS_RAW: Support = Support::Not("develop it into a JPEG or TIFF with the camera's program or darktable");
+const NOTHING_TO_SEE: Support = Support::Not("name pictures or videos");
+const UNPACK: Support = Support::Not("unpack it and name the folder");
 
-const fn kind(name: &'static str, endings: &'static [&'static str], reading: Reading) -> FileKind {
-    FileKind { name, endings, reading }
+const fn kind(name: &'static str, endings: &'static [&'static str], support: Support) -> FileKind {
+    FileKind { name, endings, support }
 }
 
 /// Every kind of file that is known by its name.
@@ -59,7 +59,7 @@ pub const FILE_KINDS: &[FileKind] = &[
     kind("PNM", &["ppm", "pgm", "pbm", "pnm", "pam"], PICTURE),
     kind("QOI", &["qoi"], PICTURE),
     kind("ICO", &["ico"], PICTURE),
-    kind("AVIF", &["avif"], Reading::PictureByFfmpeg),
+    kind("AVIF", &["avif"], Support::PictureByFfmpeg),
     kind("MP4", &["mp4", "m4v", "3gp", "3g2", "f4v"], VIDEO),
     kind("QuickTime", &["mov", "qt"], VIDEO),
     kind("Matroska, WebM", &["mkv", "webm", "mk3d"], VIDEO),
@@ -81,12 +81,12 @@ pub const FILE_KINDS: &[FileKind] = &[
     kind(
         "HEIC",
         &["heic", "heif", "hif"],
-        Reading::Not(
+        Support::Not(
             "convert it to JPEG (heif-convert, ImageMagick, or any viewer's \"save as\"); on an iPhone, Settings > Camera > \
              Formats > \"Most Compatible\" makes JPEGs",
         ),
     ),
-    kind("JPEG XL", &["jxl"], Reading::Not("convert it to PNG (djxl FILE.jxl FILE.png)")),
+    kind("JPEG XL", &["jxl"], Support::Not("convert it to PNG (djxl FILE.jxl FILE.png)")),
     kind("JPEG 2000", &["jp2", "j2k", "jpx", "j2c"], AS_PICTURE),
     kind(
         "camera raw",
@@ -100,17 +100,17 @@ pub const FILE_KINDS: &[FileKind] = &[
     kind("DDS", &["dds"], AS_PICTURE),
     kind("TGA", &["tga"], AS_PICTURE),
     kind("SVG", &["svg", "svgz"], AS_PICTURE),
-    kind("PDF", &["pdf"], Reading::Not("save its pages as pictures (pdftoppm -png FILE.pdf page)")),
+    kind("PDF", &["pdf"], Support::Not("save its pages as pictures (pdftoppm -png FILE.pdf page)")),
     kind("sound", &["mp3", "wav", "m4a", "aac", "flac", "ogg", "oga", "opus", "wma"], NOTHING_TO_SEE),
     kind(
         "playlist",
         &["m3u", "m3u8", "mpd", "pls"],
-        Reading::Not("it only names other files: download the video itself"),
+        Support::Not("it only names other files: download the video itself"),
     ),
     kind(
         "web page",
         &["html", "htm"],
-        Reading::Not("it was saved in place of the file: download the file itself"),
+        Support::Not("it was saved in place of the file: download the file itself"),
     ),
     kind(
         "text",
@@ -123,7 +123,7 @@ pub const FILE_KINDS: &[FileKind] = &[
     kind(
         "weights",
         &["pt", "pth", "safetensors", "onnx", "h5", "tflite", "ckpt"],
-        Reading::Not("name it after --weights"),
+        Support::Not("name it after --weights"),
     ),
 ];
 
@@ -140,7 +140,7 @@ fn kind_named(name: &str) -> Option<&'static FileKind> {
 
 /// Whether the file's name says that it is a picture.
 pub(super) fn has_picture_name(path: &Path) -> bool {
-    kind_by_name(path).is_some_and(|k| matches!(k.reading, Reading::Picture | Reading::PictureByFfmpeg))
+    kind_by_name(path).is_some_and(|k| matches!(k.support, Support::Picture | Support::PictureByFfmpeg))
 }
 
 /// Names of what systems and programs leave in folders, in lower case.
@@ -183,7 +183,7 @@ impl SkippedFiles {
         let is_text =
             || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ts")) && is_text(&head(path));
         let name = match kind {
-            Some(FileKind { reading: Reading::Not(_), name, .. }) => (*name).to_owned(),
+            Some(FileKind { support: Support::Not(_), name, .. }) => (*name).to_owned(),
             Some(_) if is_text() => "text".into(),
             Some(_) => return true,
             None => match path.extension() {
@@ -210,8 +210,8 @@ impl SkippedFiles {
         let more = if more > 0 { format!(", {more} others") } else { String::new() };
         let files = if all == 1 { "file" } else { "files" };
         // What can be done about pictures that are not read; of text there is nothing to say.
-        let advice = kinds.iter().filter_map(|(name, _)| match kind_named(name)?.reading {
-            Reading::Not(advice) if Reading::Not(advice) != NOTHING_TO_SEE => {
+        let advice = kinds.iter().filter_map(|(name, _)| match kind_named(name)?.support {
+            Support::Not(advice) if Support::Not(advice) != NOTHING_TO_SEE => {
                 Some(format!("{name}: {advice}"))
             }
             _ => None,
@@ -225,7 +225,7 @@ impl SkippedFiles {
 /// What a file is that is not read, and what to do, told by its content.
 pub(super) fn unreadable(path: &Path) -> Option<String> {
     let kind = kind_of_content(&head(path), path)?;
-    let Reading::Not(advice) = kind.reading else { return None };
+    let Support::Not(advice) = kind.support else { return None };
     let name = match kind.name {
         "sound" => "a sound file".into(),
         "text" => "a text file".into(),

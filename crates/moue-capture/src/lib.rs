@@ -29,7 +29,7 @@ mod watch;
 mod webp;
 
 pub use error::CaptureError;
-pub use formats::{FILE_KINDS, FileKind, Reading, SkippedFiles, is_system_file, kind_by_name};
+pub use formats::{FILE_KINDS, FileKind, SkippedFiles, Support, is_system_file, kind_by_name};
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
 pub use open::{CameraInfo, OpenedSource, list_cameras, open_source};
 pub use spec::SourceSpec;

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ImageBuffer, ImageEncoder as _, ImageFormat, Luma, Rgb, RgbImage};
-use moue_capture::{CaptureError, FILE_KINDS, FileKind, Frame, Pace, Reading, SkippedFiles, SourceKind};
+use moue_capture::{CaptureError, FILE_KINDS, FileKind, Frame, Pace, SkippedFiles, SourceKind, Support};
 use tempfile::TempDir;
 
 use files::{frames, has_ffmpeg, near, open};
@@ -174,11 +174,11 @@ fn check_refusal(kind: &FileKind, advice: &str, folder: &Path) {
 fn table() -> String {
     let mut text = String::from("| kind | names end in | what is done |\n|---|---|---|\n");
     for kind in FILE_KINDS {
-        let done = match kind.reading {
-            Reading::Picture => "read as picture; animations play".to_owned(),
-            Reading::PictureByFfmpeg => "read as picture, by the program `ffmpeg`".to_owned(),
-            Reading::Video => "read as video, by the program `ffmpeg`".to_owned(),
-            Reading::Not(advice) => format!("not read: {advice}"),
+        let done = match kind.support {
+            Support::Picture => "read as picture; animations play".to_owned(),
+            Support::PictureByFfmpeg => "read as picture, by the program `ffmpeg`".to_owned(),
+            Support::Video => "read as video, by the program `ffmpeg`".to_owned(),
+            Support::Not(advice) => format!("not read: {advice}"),
         };
         text += &format!("| {} | {} | {done} |\n", kind.name, kind.endings.join(", "));
     }
@@ -196,15 +196,15 @@ fn the_table_of_formats_is_true() {
     let folder = TempDir::new().unwrap();
     let ffmpeg_is_there = has_ffmpeg();
     for kind in FILE_KINDS {
-        match kind.reading {
-            Reading::Picture | Reading::PictureByFfmpeg => {
+        match kind.support {
+            Support::Picture | Support::PictureByFfmpeg => {
                 kind.endings.iter().for_each(|ending| check_picture(kind, ending, folder.path()));
             }
-            Reading::Video if ffmpeg_is_there => {
+            Support::Video if ffmpeg_is_there => {
                 kind.endings.iter().for_each(|ending| check_video(kind, ending, folder.path()));
             }
-            Reading::Video => {}
-            Reading::Not(advice) => check_refusal(kind, advice, folder.path()),
+            Support::Video => {}
+            Support::Not(advice) => check_refusal(kind, advice, folder.path()),
         }
     }
     let page = page();

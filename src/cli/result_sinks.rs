@@ -22,7 +22,7 @@ const LIVE_RATE: f64 = 25.0;
 const PICTURES_A_SECOND: f64 = 1.0;
 
 #[derive(Debug, Args)]
-pub(super) struct KeepArgs {
+pub(super) struct SinkArgs {
     /// Record each video into a new folder in DIR, and all pictures into one: faces.csv, session.json (see `moue report`)
     #[arg(long, value_name = "DIR")]
     pub(super) record: Option<PathBuf>,
@@ -39,8 +39,8 @@ pub(super) struct KeepArgs {
 }
 
 /// Records and sends results. What cannot be kept is told once and counted, and the analysis goes on.
-pub(super) struct Keeping<'a> {
-    args: &'a KeepArgs,
+pub(super) struct ResultSinks<'a> {
+    args: &'a SinkArgs,
     /// Whether the video shows the face mesh.
     mesh: bool,
     progress: ProgressBar,
@@ -69,11 +69,11 @@ struct Pictures {
     failed: bool,
 }
 
-impl<'a> Keeping<'a> {
+impl<'a> ResultSinks<'a> {
     /// Makes the folder. `mesh`: whether the video shows the face mesh. `name`: what the pictures are called together, where
     /// they are several.
     pub(super) fn new(
-        args: &'a KeepArgs,
+        args: &'a SinkArgs,
         mesh: bool,
         name: Option<String>,
         progress: ProgressBar,
