@@ -131,6 +131,35 @@ fn what_is_said_of_a_file_makes_it_read_as_its_maker_meant() {
 }
 
 #[test]
+fn training_takes_silent_files_as_they_are_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let (silent, data) = (silent_file(folder.path()), pictures(folder.path()));
+    let silent = silent.to_str().unwrap();
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/models/moue-fer2013.safetensors");
+    let said = ["--weights-input-size", "144", "--weights-classes", FER];
+    // What the epoch learned and read, without times.
+    let train = |name: &str, weights: &str, flags: &[&str]| {
+        let out = folder.path().join(name);
+        let settings = ["--size", "32", "--batch", "7", "--epochs", "1", "--threads", "1"];
+        let files = ["--init", weights, "--distill", weights, "--out", out.to_str().unwrap()];
+        let output = moue(&[&["train", data.to_str().unwrap()], &settings[..], &files, flags].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let table = std::fs::read_to_string(out.join("metrics.csv")).unwrap();
+        let row = table.lines().nth(1).unwrap().split(',').take(9).collect::<Vec<_>>().join(",");
+        (row, stderr(&output))
+    };
+    let (right, heard) = train("right", shipped, &[]);
+    assert!(!heard.contains("assumed"), "{heard}");
+    let (told, heard) = train("told", silent, &said);
+    assert!(told == right && !heard.contains("assumed"), "{told} and {right}: {heard}");
+    // What a file says itself stays.
+    assert_eq!(train("double", shipped, &["--weights-input-size", "96", "--weights-classes", FER]).0, right);
+    let (wrong, heard) = train("untold", silent, &[]);
+    assert_ne!(wrong, right);
+    assert!(heard.contains("--weights-input-size PX and --weights-classes A,B,..."), "{heard}");
+}
+
+#[test]
 fn wrong_words_are_refused_before_anything_is_read() {
     for (flag, value, found) in [
         ("--classes", "angry,disgust", "found 2 names"),

@@ -46,11 +46,24 @@ const FAULT: u8 = 101;
 /// Ctrl-C, as shells report it.
 const INTERRUPTED: u8 = 130;
 
+const EXAMPLES: &str = "\
+Examples:
+  moue                                        the window, with the camera or, without one, the demo
+  moue photo.jpg                              the window on a picture, a video or a folder
+  moue --source camera:C920                   the window on a camera, by a part of its name (moue cameras lists them)
+  moue analyze holiday/ --out faces.csv       every face in a folder as one row
+  moue analyze clip.mp4 --record sessions/    a recording of a video; moue report makes a page of it
+  moue train faces/ --out run                 a network of your own
+  moue COMMAND --help                         all that a command can do
+
+Exit status: 0 done, 1 some inputs failed (each is named), 2 wrong usage or nothing could start, 101 a bug in the
+program, 130 ended by Ctrl-C.";
+
 /// Real-time facial-expression recognition that runs on your own machine.
 ///
 /// Without a command it opens the window.
 #[derive(Debug, Parser)]
-#[command(name = "moue", version, args_conflicts_with_subcommands = true)]
+#[command(name = "moue", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

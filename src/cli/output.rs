@@ -182,7 +182,7 @@ impl Kept {
     fn write_pending(&mut self) -> io::Result<()> {
         let (mut done, mut outcome) = (0, Ok(()));
         while done < self.pending.len() && outcome.is_ok() {
-            match self.file.write(&self.pending[done..]) {
+            match self.file.as_file_mut().write(&self.pending[done..]) {
                 Ok(0) => outcome = Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => done += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

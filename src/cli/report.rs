@@ -1,17 +1,25 @@
 //! `moue report`: a recorded session as one HTML page.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
 
 use super::DONE;
 use super::outputs::OverwriteArgs;
-use crate::record::SESSION_FILES;
+use crate::record::{FACES_FILE, SESSION_FILE, SESSION_FILES};
 use crate::record::report::{REPORT_FILE, write_report};
 
+const EXAMPLES: &str = "\
+Examples:
+  moue report sessions/2026-11-26_14-05-12            writes report.html into the recording's folder
+  moue report SESSION --out page.html                 writes it elsewhere
+
+Recordings are made in the window (key R) and by moue analyze --record.";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ReportArgs {
     /// Folder of a recording
     #[arg(value_name = "SESSION")]
@@ -23,10 +31,35 @@ pub(super) struct ReportArgs {
     overwrite: OverwriteArgs,
 }
 
-pub(super) fn run(args: &ReportArgs) -> anyhow::Result<u8> {
-    if !args.session.is_dir() {
-        bail!("{}: expected the folder of a recording", args.session.display());
+/// Refuses what is no recording, and says where those are.
+fn check_session(folder: &Path) -> anyhow::Result<()> {
+    if folder.join(FACES_FILE).exists() {
+        return Ok(());
     }
+    let found = match folder.metadata() {
+        Err(e) => format!("it cannot be opened ({})", e.kind()),
+        Ok(m) if !m.is_dir() => "a file".to_owned(),
+        Ok(_) => {
+            let folders = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            let mut recordings: Vec<_> = folders.filter(|f| f.join(FACES_FILE).exists()).collect();
+            recordings.sort();
+            match recordings.last() {
+                None => format!("no {FACES_FILE} in it"),
+                Some(newest) => {
+                    let count = recordings.len();
+                    format!("{count} recordings in it, the last of them {}; name one", newest.display())
+                }
+            }
+        }
+    };
+    bail!(
+        "{}: expected the folder of a recording, which holds {FACES_FILE} and {SESSION_FILE}; found {found}",
+        folder.display()
+    )
+}
+
+pub(super) fn run(args: &ReportArgs) -> anyhow::Result<u8> {
+    check_session(&args.session)?;
     if let Some(out) = &args.out {
         let read = SESSION_FILES.map(|name| args.session.join(name));
         args.overwrite.check(std::slice::from_ref(out), read.iter().map(PathBuf::as_path))?;

@@ -1,6 +1,6 @@
 //! `moue train`: from a folder of faces to a network.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use moue_model::{DeviceChoice, LoadedWeights, RESNET18_BLOCKS, StartWeights};
+use moue_model::{ClassOrder, DeviceChoice, LoadedWeights, RESNET18_BLOCKS, ReadOptions, StartWeights};
 use moue_train::augment::{Augmentation, Mixup};
 use moue_train::checkpoint::Checkpoint;
 use moue_train::data::{ClassNames, DataOptions, SplitName};
@@ -20,13 +20,27 @@ use moue_train::{Observer, Precision, Stages, StepReport, Teaching};
 
 use super::dataset::{DataArgs, read_data};
 use super::outputs::OverwriteArgs;
-use super::weights::say_assumed;
+use super::weights::{SilentFlags, input_size, say_assumed};
 use super::{DONE, INTERRUPTED, complain};
 
 /// Factor of the learning rate for a body that was pretrained on other classes.
 const BODY_RATE: f64 = 0.1;
 
+const EXAMPLES: &str = "\
+Examples:
+  moue train faces/ --out run                         faces/ has train/ and val/ with a folder a class, or is fer2013.csv
+  moue train faces/ --val-share 0.1 --out run         without val/: a tenth of train/ is held out
+  moue train faces/ --out run --time-budget 120       as many epochs as fit into two hours
+  moue train faces/ --out run --stages 96:70,144:14 --augmentation webcam
+                                                      the recipe of the network that ships, from random weights
+  moue train faces/ --out run --init moue.safetensors --lr 0.02 --epochs 5
+                                                      goes on from another network
+  moue train faces/ --out run --resume                goes on after Ctrl-C or a power cut, to the same result
+
+Then: moue evaluate run/weights.safetensors faces/, and moue --weights run/weights.safetensors";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
@@ -58,6 +72,8 @@ pub(super) struct TrainArgs {
     /// Distil this network's probabilities of the unchanged pictures, computed once at the start
     #[arg(long, value_name = "WEIGHTS", conflicts_with = "distill")]
     distill_stored: Option<PathBuf>,
+    #[command(flatten)]
+    begun: BegunArgs,
     /// Where the network learns: auto, cpu, cuda or metal
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceChoice,
@@ -69,6 +85,45 @@ pub(super) struct TrainArgs {
     dtype: Dtype,
     #[command(flatten)]
     settings: RecipeFlags,
+}
+
+/// What the files of `--init` and `--distill` do not say of themselves. `--classes` is DATA's here.
+#[derive(Debug, Args)]
+struct BegunArgs {
+    /// Input width and height of the networks given with --init and --distill, where their files do not say
+    #[arg(long, value_name = "PX", value_parser = input_size)]
+    weights_input_size: Option<usize>,
+    /// The order of those networks' outputs, where their files do not say, such as
+    /// angry,disgust,fear,happy,sad,surprise,neutral
+    #[arg(long, value_name = "A,B,...")]
+    weights_classes: Option<ClassOrder>,
+}
+
+impl BegunArgs {
+    /// What counts for a file: only what it does not say itself, since several files may be given.
+    fn options(&self, path: &Path) -> anyhow::Result<ReadOptions> {
+        let given = ReadOptions { input_size: self.weights_input_size, classes: self.weights_classes };
+        if !given.says_something() {
+            return Ok(given);
+        }
+        let silent = LoadedWeights::read(path)?.weights.metadata;
+        Ok(ReadOptions {
+            input_size: given.input_size.filter(|_| !silent.contains_key("input_size")),
+            classes: given.classes.filter(|_| !silent.contains_key("classes")),
+        })
+    }
+
+    fn start(&self, path: &Path) -> anyhow::Result<StartWeights> {
+        let start = StartWeights::read(path)?;
+        Ok(match start {
+            StartWeights::Body(_) => start,
+            StartWeights::Network(_) => StartWeights::read_as(path, &self.options(path)?)?,
+        })
+    }
+
+    fn teacher(&self, path: &Path) -> anyhow::Result<LoadedWeights> {
+        Ok(LoadedWeights::read_as(path, &self.options(path)?)?)
+    }
 }
 
 /// Precision of a weights file.
@@ -257,14 +312,14 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     data.require_all_classes(&args.data.data, &wanted)?;
     let (train, val) = (data.take(SplitName::Train), data.take(SplitName::Val));
 
-    let init = args.init.as_deref().map(StartWeights::read).transpose()?;
+    let init = args.init.as_deref().map(|path| args.begun.start(path)).transpose()?;
     if let Some(StartWeights::Network(begun)) = &init {
-        say_assumed(&begun.name, &begun.weights);
+        say_assumed(&begun.name, &begun.weights, SilentFlags::Train);
     }
-    let teachers = args.distill.iter().chain(&args.distill_stored).map(|path| LoadedWeights::read(path));
+    let teachers = args.distill.iter().chain(&args.distill_stored).map(|path| args.begun.teacher(path));
     let teachers = teachers.collect::<Result<Vec<_>, _>>()?;
     for teacher in &teachers {
-        say_assumed(&teacher.name, &teacher.weights);
+        say_assumed(&teacher.name, &teacher.weights, SilentFlags::Train);
     }
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

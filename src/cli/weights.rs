@@ -29,7 +29,7 @@ impl WeightsArgs {
     /// Reads a weights file, and says what had to be assumed.
     pub(super) fn read(&self, path: &Path) -> anyhow::Result<LoadedWeights> {
         let loaded = LoadedWeights::read_as(path, &self.options())?;
-        say_assumed(&loaded.name, &loaded.weights);
+        say_assumed(&loaded.name, &loaded.weights, SilentFlags::Common);
         Ok(loaded)
     }
 
@@ -42,15 +42,24 @@ impl WeightsArgs {
     }
 }
 
-fn input_size(text: &str) -> Result<usize, String> {
+pub(super) fn input_size(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|size| INPUT_SIZES.contains(size)).ok_or_else(|| {
         format!("expected {} to {} pixels, found {text:?}", INPUT_SIZES.start(), INPUT_SIZES.end())
     })
 }
 
+/// The flags of a command that say what a file does not.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SilentFlags {
+    /// [`WeightsArgs`].
+    Common,
+    /// Those of `moue train`, whose `--classes` is for the pictures.
+    Train,
+}
+
 /// One line on standard error for what a weights file does not say, and one where it holds several networks.
-pub(super) fn say_assumed(name: &str, weights: &NetworkWeights) {
-    if let Some(advice) = advice(weights) {
+pub(super) fn say_assumed(name: &str, weights: &NetworkWeights, flags: SilentFlags) {
+    if let Some(advice) = advice(weights, flags) {
         complain(format_args!("{name}: {advice}"));
     }
     if let Some(taken) = weights.metadata.get("taken_from") {
@@ -59,12 +68,16 @@ pub(super) fn say_assumed(name: &str, weights: &NetworkWeights) {
 }
 
 /// What had to be assumed, and what to do.
-fn advice(weights: &NetworkWeights) -> Option<String> {
+fn advice(weights: &NetworkWeights, flags: SilentFlags) -> Option<String> {
+    let prefix = match flags {
+        SilentFlags::Common => "",
+        SilentFlags::Train => "weights-",
+    };
     let fer = FER_ORDER.map(moue_model::Expression::name).join(",");
     weights.assumed().map(|assumed| {
         format!(
-            "{assumed}, since the file does not say, and wrong ones give wrong readings: give --input-size PX and --classes \
-             A,B,... as it was trained (FER-2013's order is {fer}); moue export writes both into a file"
+            "{assumed}, since the file does not say, and wrong ones give wrong readings: give --{prefix}input-size PX and \
+             --{prefix}classes A,B,... as it was trained (FER-2013's order is {fer}); moue export writes both into a file"
         )
     })
 }

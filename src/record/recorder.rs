@@ -148,7 +148,7 @@ impl Recorder {
                 (None, None)
             }
         };
-        let model = Arc::new(Mutex::new(options.model.map(|m| m.sha256.clone())));
+        let model = Arc::new(Mutex::new(options.model.map(|m| m.identity())));
         let for_thread = Arc::clone(&shared);
         let rows_thread = std::thread::Builder::new()
             .name("recorder".into())
@@ -295,10 +295,11 @@ impl RecorderTap {
     /// Notes a network that is not in `session.json` yet.
     fn note_model(&self, model: &ModelInfo) {
         let mut noted = self.model.lock();
-        if noted.as_ref() != Some(&model.sha256) {
+        let identity = model.identity();
+        if noted.as_ref() != Some(&identity) {
             let from_s = self.shared.start.elapsed().as_secs_f64();
             if self.items.try_send(Item::Model(RecordedModel::new(model, from_s))).is_ok() {
-                *noted = Some(model.sha256.clone());
+                *noted = Some(identity);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use moue_capture::{SourceInfo, SourceKind};
 use moue_files::new_file;
+use moue_model::{ReadOptions, assumed, original_class_order};
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
@@ -63,6 +64,15 @@ pub struct RecordedModel {
     pub input_size: usize,
     /// Where it ran, in words.
     pub device: String,
+    /// The classes in the order of the file's outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<String>,
+    /// What had to be assumed, since neither the file nor the user said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<String>,
+    /// What the user said of the file, which counts more than what it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by_user: Option<String>,
 }
 
 /// How readings became labels.
@@ -168,8 +178,18 @@ impl RecordedModel {
             blocks: info.blocks,
             input_size: info.input_size,
             device: info.device.clone(),
+            classes: Some(original_class_order(&info.metadata).to_string()),
+            assumed: assumed(&info.metadata).map(str::to_owned),
+            set_by_user: set_by_user(&info.read_as),
         }
     }
+}
+
+fn set_by_user(options: &ReadOptions) -> Option<String> {
+    let size = options.input_size.map(|px| format!("input {px}"));
+    let classes = options.classes.map(|order| format!("class order {order}"));
+    let said: Vec<String> = size.into_iter().chain(classes).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 impl RecordedSettings {

@@ -20,7 +20,16 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     // Temporary files are private; a result is as readable as any file that the user makes.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(plain)
+}
+
+/// The system's error without the temporary file's name, which would mislead whoever reads it.
+fn plain(error: io::Error) -> io::Error {
+    let system = error.get_ref().and_then(|e| e.source()).and_then(|e| e.downcast_ref::<io::Error>());
+    match system.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 /// Writes a file whole or not at all. Its bytes are on the disk before it takes its name: a power cut leaves the old
@@ -30,7 +39,7 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
 /// What the system says; what was there before is as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = beside(path)?;
-    file.write_all(bytes)?;
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
@@ -48,7 +57,7 @@ pub fn put(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let mut file = beside(path)?;
-    file.write_all(bytes)?;
+    file.as_file_mut().write_all(bytes)?;
     take_name(file, path, replace).map_err(|e| e.error)
 }
 
@@ -81,7 +90,9 @@ mod tests {
         write(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert!(write(&folder.path().join("missing/b.txt"), b"").is_err());
+        let missing = write(&folder.path().join("missing/b.txt"), b"").unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert!(!missing.to_string().contains(".moue-"), "{missing}");
     }
 
     #[test]

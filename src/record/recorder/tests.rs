@@ -84,15 +84,24 @@ fn rows_are_on_disk_while_it_records_and_counted_at_the_end() {
     tap.push(rows(0.2), &model("b"));
     let lines = || std::fs::read_to_string(folder.join(FACES_FILE)).unwrap().lines().count();
     wait_for("the rows", || lines() == 3);
+    // The same file, understood in another way, is another network.
+    let mut said = model("b");
+    said.read_as.input_size = Some(96);
+    said.metadata.insert("input_size".into(), "96".into());
+    tap.push(ResultRows::default(), &said);
     recorder.set_settings(RecordedSettings { smoothing_ms: 0.0, ..options(parent.path()).settings });
     let status = recorder.finish();
-    assert_eq!((status.results, status.faces, status.lost, status.finished), (3, 2, 0, true));
+    assert_eq!((status.results, status.faces, status.lost, status.finished), (4, 2, 0, true));
     assert_eq!(status.failed, None);
     let session = session(&folder);
     assert_eq!(session.status, SessionStatus::Complete);
-    assert_eq!((session.results, session.faces), (Some(3), Some(2)));
+    assert_eq!((session.results, session.faces), (Some(4), Some(2)));
     let networks: Vec<&str> = session.models.iter().map(|m| m.sha256.as_str()).collect();
-    assert_eq!(networks, ["a", "b"]);
+    assert_eq!(networks, ["a", "b", "b"]);
+    assert_eq!(session.models[1].assumed.as_deref(), Some("input 224 and class order assumed"));
+    assert_eq!(session.models[1].set_by_user, None);
+    assert_eq!(session.models[2].assumed.as_deref(), Some("class order assumed"));
+    assert_eq!(session.models[2].set_by_user.as_deref(), Some("input 96"));
     assert_eq!(session.settings.len(), 2);
     assert!(session.settings[1].from_s > 0.0 && session.ended.is_some());
     // Nothing is taken after the end.

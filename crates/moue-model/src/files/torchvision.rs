@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::assemble::{TensorFile, first_extra, misfit, names_of, take};
-use super::{LoadedWeights, hash, name_of, parse_weights, read_file, with_tensors};
+use super::{LoadedWeights, hash, name_of, parse_weights_as, read_file, with_tensors};
 use crate::{ModelError, ReadOptions, WeightTensor, state_dict_layout};
 
 /// Residual blocks a layer of ResNet-18.
@@ -38,17 +38,25 @@ impl StartWeights {
     /// # Errors
     /// [`ModelError`], naming the file and the first tensor that does not fit.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
+        Self::read_as(path, &ReadOptions::default())
+    }
+
+    /// As [`Self::read`], where `options` say what a file of this network does not, or says wrongly.
+    ///
+    /// # Errors
+    /// [`ModelError`], naming the file and the first tensor or statement that does not fit.
+    pub fn read_as(path: &Path, options: &ReadOptions) -> Result<Self, ModelError> {
         let bytes = read_file(path)?;
         let body = with_tensors(&bytes, path, |file, _| body(file, path))?;
         let (name, sha256) = (name_of(path), hash(&bytes));
         Ok(match body {
             Some((tensors, classes)) => Self::Body(BodyWeights { tensors, classes, name, sha256 }),
             None => Self::Network(LoadedWeights {
-                weights: parse_weights(&bytes, path)?,
+                weights: parse_weights_as(&bytes, path, options)?,
                 name,
                 path: Some(path.to_owned()),
                 sha256,
-                read_as: ReadOptions::default(),
+                read_as: *options,
             }),
         })
     }
