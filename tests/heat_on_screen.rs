@@ -103,6 +103,14 @@ struct NoPicker;
 impl FilePicker for NoPicker {
     fn open(&mut self, _request: Request) {}
 
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self) -> bool {
+        false
+    }
+
     fn show(&mut self, _ctx: &Context) -> Option<(Request, PathBuf)> {
         None
     }

@@ -28,10 +28,9 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::OpenFolderDialog => state.picker.open(Request::Folder),
         Command::OpenRecordingsDialog => state.picker.open(Request::Recordings),
         Command::LoadWeights(path) => {
-            if let Some(path) = &path {
-                Settings::remember(&mut state.settings.recent_weights, path);
-            }
-            if let Err(e) = state.live.load_weights(path) {
+            let said = path.as_ref().map(|path| state.settings.weights_choice(path));
+            state.settings.weights = path;
+            if let Err(e) = state.live.load_weights_as(said.unwrap_or_default()) {
                 state.report(Message::Error(format!("No thread for reading the weights: {e}")));
             }
         }
@@ -40,11 +39,16 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
                 state.report(Message::Error(format!("No thread for reading the weights: {e}")));
             }
         }
-        Command::SetSource(source) => set_source(state, source),
-        Command::Reconnect => {
-            let source = state.live.wanted_source();
+        Command::SetSource(source) => choose_source(state, source),
+        Command::EndAndSwitch(source) => {
+            state.question.close();
             set_source(state, source);
         }
+        Command::KeepRecording => {
+            state.question.close();
+        }
+        // The same source: a recording of it goes on.
+        Command::Reconnect => state.live.set_source(state.live.wanted_source()),
         Command::RefreshCameras => refresh_cameras(state, ctx),
         Command::TogglePause => match state.live.transport() {
             Some(transport) if !state.live.is_paused() => transport.toggle(),
@@ -132,7 +136,21 @@ pub(super) fn refresh_cameras(state: &mut State, ctx: &Context) {
     }
 }
 
+/// Shows another source. One that is recorded is given up only if the user says so.
+fn choose_source(state: &mut State, source: SourceSpec) {
+    if !state.recordings.is_on() {
+        return set_source(state, source);
+    }
+    let is_shown = source == state.live.wanted_source() && !matches!(source, SourceSpec::Path(_));
+    if !is_shown {
+        state.question.ask(source);
+    } else {
+        state.live.set_paused(false);
+    }
+}
+
 fn set_source(state: &mut State, source: SourceSpec) {
+    state.record_when_running = false;
     if let SourceSpec::Path(path) = &source {
         Settings::remember(&mut state.settings.recent_sources, path);
     }
@@ -190,9 +208,9 @@ fn zoom(state: &mut State, by: f32) {
     state.settings.zoom = tenths.clamp(ZOOM.0, ZOOM.1);
 }
 
-/// Closes the sheet, else the newest message, else leaves the full screen.
+/// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
-    if state.sheets.close() || state.toasts.close_last() {
+    if state.question.close() || state.picker.close() || state.sheets.close() || state.toasts.close_last() {
         return;
     }
     if State::is_full_screen(ctx) {

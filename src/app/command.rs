@@ -21,6 +21,10 @@ pub(super) enum Command {
     /// The file in use once more, with what the user says of it.
     LoadWeightsAs(WeightsChoice),
     SetSource(SourceSpec),
+    /// The same, and the recording ends for it.
+    EndAndSwitch(SourceSpec),
+    /// The source stays.
+    KeepRecording,
     /// Opens the source in use again.
     Reconnect,
     RefreshCameras,

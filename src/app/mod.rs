@@ -24,6 +24,7 @@ mod history;
 mod model_card;
 mod model_form;
 mod persistence;
+mod question;
 mod rates;
 mod recordings;
 mod selection;
@@ -38,6 +39,7 @@ mod record_commands;
 mod update;
 
 // Views.
+mod assumed;
 mod baseline;
 mod introduction;
 mod measurements;

@@ -49,6 +49,12 @@ pub trait FilePicker {
     /// Opens the dialog, unless one is open already.
     fn open(&mut self, request: Request);
 
+    /// Whether it is being asked.
+    fn is_open(&self) -> bool;
+
+    /// Closes a dialog that is inside the window; whether there was one.
+    fn close(&mut self) -> bool;
+
     /// Called in each pass: draws a dialog that is inside the window. Returns the chosen file once.
     fn show(&mut self, ctx: &egui::Context) -> Option<(Request, PathBuf)>;
 }
@@ -88,6 +94,14 @@ impl FilePicker for SystemPicker {
             return;
         }
         self.open_inside(request);
+    }
+
+    fn is_open(&self) -> bool {
+        self.native.is_some() || self.inside.is_some()
+    }
+
+    fn close(&mut self) -> bool {
+        self.inside.take().is_some()
     }
 
     fn show(&mut self, ctx: &egui::Context) -> Option<(Request, PathBuf)> {

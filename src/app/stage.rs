@@ -70,6 +70,8 @@ pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_frame: bool) 
             }
             .busy()
         }
+        // The picture says it.
+        SourceState::Paused if has_frame => return None,
         SourceState::Paused => {
             let line = match wanted {
                 SourceSpec::Auto | SourceSpec::Camera(_) => {
@@ -263,7 +265,7 @@ mod tests {
         assert_eq!((failed.title.as_str(), failed.is_error), ("a.mp4 cannot be shown", true));
         for state in [SourceState::Paused, SourceState::Ended, lost(None), SourceState::Failed(String::new())]
         {
-            assert!(!notice(&state, &SourceSpec::Auto, true).unwrap().buttons.is_empty(), "{state:?}");
+            assert!(!notice(&state, &SourceSpec::Auto, false).unwrap().buttons.is_empty(), "{state:?}");
         }
         for state in [SourceState::Opening, SourceState::Running(camera())] {
             assert!(notice(&state, &SourceSpec::Auto, false).unwrap().busy, "{state:?}");

@@ -11,6 +11,7 @@ mod capture_thread;
 mod live;
 mod mailbox;
 mod results;
+mod scenes;
 mod shared;
 mod shown;
 mod smoothing;
@@ -22,6 +23,7 @@ pub use baseline::{BASELINE_S, Baseline, BaselineMean, BaselineRecorder, Baselin
 pub use live::{Live, LiveOptions, Stopper};
 pub use mailbox::Mailbox;
 pub use results::{LiveResult, ModelInfo};
+pub use scenes::SceneWatch;
 pub use shared::{BaselineState, Hooks, Message, Origins, ResultTap, SourceState, WeightsReader};
 pub use shown::ReadingStage;
 pub use smoothing::{ShownReading, Smoother, SmoothingSettings};

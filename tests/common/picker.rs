@@ -22,6 +22,14 @@ impl FilePicker for TestPicker {
         *self.open.borrow_mut() = Some(request);
     }
 
+    fn is_open(&self) -> bool {
+        self.open.borrow().is_some()
+    }
+
+    fn close(&mut self) -> bool {
+        self.open.borrow_mut().take().is_some()
+    }
+
     fn show(&mut self, _ctx: &eframe::egui::Context) -> Option<(Request, PathBuf)> {
         let request = self.open.borrow_mut().take()?;
         Some((request, self.answer.borrow_mut().take()?))

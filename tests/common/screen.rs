@@ -1,5 +1,7 @@
 //! Drives the window through its states and takes its pictures.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -39,6 +41,14 @@ pub struct NoPicker;
 
 impl FilePicker for NoPicker {
     fn open(&mut self, _request: Request) {}
+
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self) -> bool {
+        false
+    }
 
     fn show(&mut self, _ctx: &egui::Context) -> Option<(Request, PathBuf)> {
         None
