@@ -131,6 +131,8 @@ pub struct Settings {
     pub maximized: bool,
     /// Width of the side panel in points.
     pub panel_width: f32,
+    /// Where the file dialog was last.
+    pub last_folder: Option<PathBuf>,
     /// Folder for recordings and snapshots; `None`: it was not chosen yet.
     pub recordings: Option<PathBuf>,
     /// Whether a recording holds the annotated video.
@@ -170,6 +172,7 @@ impl Default for Settings {
             position: None,
             maximized: false,
             panel_width: PANEL_WIDTH,
+            last_folder: None,
             recordings: None,
             record_video: false,
             record_blur: true,

@@ -330,7 +330,7 @@ fn the_shortcuts_are_listed_by_the_question_mark_and_in_the_menus() {
         .flat_map(|menu| menu_names(&mut window, menu))
         .collect();
     for (name, key) in [
-        ("Open weights", "Ctrl+O"),
+        ("Open…", "Ctrl+O"),
         ("Full screen", "F11"),
         ("Mirror", "M"),
         ("First camera", "C"),

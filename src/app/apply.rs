@@ -23,10 +23,11 @@ const ZOOM_STEP: f32 = 0.1;
 /// Carries out a command.
 pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
     match command {
-        Command::OpenWeightsDialog => state.picker.open(Request::Weights),
-        Command::OpenMediaDialog => state.picker.open(Request::Media),
-        Command::OpenFolderDialog => state.picker.open(Request::Folder),
-        Command::OpenRecordingsDialog => state.picker.open(Request::Recordings),
+        Command::OpenDialog => open_dialog(state, Request::Any),
+        Command::OpenWeightsDialog => open_dialog(state, Request::Weights),
+        Command::OpenFolderDialog => open_dialog(state, Request::Folder),
+        Command::OpenRecordingsDialog => open_dialog(state, Request::Recordings),
+        Command::NewWindow => new_window(state),
         Command::LoadWeights(path) => {
             let said = path.as_ref().map(|path| state.settings.weights_choice(path));
             state.settings.weights = path;
@@ -141,7 +142,7 @@ fn choose_source(state: &mut State, source: SourceSpec) {
     if !state.recordings.is_on() {
         return set_source(state, source);
     }
-    let is_shown = source == state.live.wanted_source() && !matches!(source, SourceSpec::Path(_));
+    let is_shown = source == state.live.wanted_source() && !source.is_files();
     if !is_shown {
         state.question.ask(source);
     } else {
@@ -154,6 +155,11 @@ fn set_source(state: &mut State, source: SourceSpec) {
     if let SourceSpec::Path(path) = &source {
         Settings::remember(&mut state.settings.recent_sources, path);
     }
+    // A list is not remembered as one; the next start begins with its first file.
+    let kept = match &source {
+        SourceSpec::Files(files) => files.first().map(|first| SourceSpec::Path(first.clone())),
+        _ => Some(source.clone()),
+    };
     // A recording belongs to one source, so a change of source ends it.
     state.recordings.end();
     state.selection.clear();
@@ -162,8 +168,26 @@ fn set_source(state: &mut State, source: SourceSpec) {
         state.frame.clear();
     }
     state.source_on_trial = false;
-    state.settings.source = Some(source.to_string());
+    state.settings.source = kept.map(|source| source.to_string());
     state.live.set_source(source);
+}
+
+fn open_dialog(state: &mut State, request: Request) {
+    let start = state.settings.last_folder.clone();
+    state.picker.open(request, start.as_deref());
+}
+
+/// Starts the program once more. Its thread waits for it, so that no dead process stays behind.
+fn new_window(state: &mut State) {
+    let body = || {
+        let started = std::env::current_exe().and_then(|program| std::process::Command::new(program).spawn());
+        if let Err(e) = started.and_then(|mut window| window.wait()) {
+            tracing::warn!("no second window: {e}");
+        }
+    };
+    if let Err(e) = std::thread::Builder::new().name("second-window".into()).spawn(body) {
+        state.report(Message::Error(format!("No thread for a second window: {e}")));
+    }
 }
 
 fn with_transport(state: &State, act: impl FnOnce(&Transport)) {

@@ -125,5 +125,6 @@ fn recordings_folder(state: &mut State, next: AfterFolder) -> Option<PathBuf> {
 /// Asks for a folder for recordings, and does `next` once it is chosen.
 pub(super) fn ask_for_folder(state: &mut State, next: AfterFolder) {
     state.after_folder = Some(next);
-    state.picker.open(Request::Recordings);
+    let start = state.settings.last_folder.clone();
+    state.picker.open(Request::Recordings, start.as_deref());
 }

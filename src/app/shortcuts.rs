@@ -60,7 +60,8 @@ static TABLE: &[Shortcut] = &[
     row(Group::Source, "Video: previous frame", &[key(Key::Comma)], Command::PreviousFrame),
     row(Group::Source, "Show the first camera", &[key(Key::C)], Command::SetSource(SourceSpec::Camera(None))),
     row(Group::Source, "Show the demo", &[key(Key::D)], Command::SetSource(SourceSpec::Demo)),
-    row(Group::Source, "Open an image or video", &[ctrl_shift(Key::O)], Command::OpenMediaDialog),
+    row(Group::Source, "Open a picture, video or weights file", &[ctrl(Key::O)], Command::OpenDialog),
+    row(Group::Source, "Open a folder", &[ctrl_shift(Key::O)], Command::OpenFolderDialog),
     row(Group::View, "Heatmap on or off", &[key(Key::H), key(Key::A)], Command::ToggleOverlay),
     row(Group::View, "Heatmap: attention or evidence", &[key(Key::E)], Command::SwitchOverlay),
     row(Group::View, "Face mesh on or off", &[key(Key::G)], Command::ToggleMesh),
@@ -89,7 +90,7 @@ static TABLE: &[Shortcut] = &[
     row(Group::People, "Select the ninth face", &[key(Key::Num9)], Command::SelectFaceAt(8)),
     row(Group::Program, "Start or stop recording", &[key(Key::R)], Command::ToggleRecording),
     row(Group::Program, "Snapshot", &[key(Key::S)], Command::Snapshot),
-    row(Group::Program, "Open weights", &[ctrl(Key::O)], Command::OpenWeightsDialog),
+    row(Group::Program, "New window", &[ctrl(Key::N)], Command::NewWindow),
     row(Group::Program, "Go to the menu bar", &[key(Key::F10)], Command::FocusMenu),
     row(
         Group::Program,

@@ -104,7 +104,7 @@ pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_frame: bool) 
             notice.is_error = true;
             notice
                 .button("Try again", Command::Reconnect)
-                .button("Open a file…", Command::OpenMediaDialog)
+                .button("Open a file…", Command::OpenDialog)
                 .button("Show the demo", Command::SetSource(SourceSpec::Demo))
         }
         SourceState::Ended => Notice::new(format!("{} has ended", capital(&name)))
@@ -120,6 +120,7 @@ fn name_of(source: &SourceSpec) -> String {
         SourceSpec::Camera(Some(name)) => format!("the camera {name}"),
         SourceSpec::Demo => "the demo".to_owned(),
         SourceSpec::Path(path) => file_name(path),
+        SourceSpec::Files(files) => format!("the list of {} files", files.len()),
     }
 }
 

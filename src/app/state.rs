@@ -8,8 +8,9 @@ use moue_capture::{CameraInfo, SourceInfo, SourceSpec, TransportStatus};
 
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
+use super::opened_files::OpenedFiles;
 use super::overlay::HeatTextures;
-use super::persistence::{DroppedFiles, FileJobs, SettingsWriter};
+use super::persistence::{FileJobs, SettingsWriter};
 use super::picker::FilePicker;
 use super::question::Question;
 use super::rates::Rates;
@@ -68,8 +69,8 @@ pub(super) struct State {
     pub(super) question: Question,
     /// Snapshots and reports that are being written.
     pub(super) jobs: FileJobs,
-    /// Files that were dropped on the window, until it is known what they are.
-    pub(super) dropped: DroppedFiles,
+    /// Files that were dropped on the window or chosen, until it is known what they are.
+    pub(super) opened: OpenedFiles,
     /// What to do once the user has chosen a folder for recordings.
     pub(super) after_folder: Option<AfterFolder>,
     /// Whether a personal baseline is applied, as the running recording has noted it.
@@ -177,7 +178,7 @@ impl State {
             record_when_running: false,
             question: Question::default(),
             jobs: FileJobs::default(),
-            dropped: DroppedFiles::default(),
+            opened: OpenedFiles::default(),
             after_folder: None,
             baseline_recorded: false,
             messages: Vec::new(),

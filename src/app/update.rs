@@ -10,7 +10,7 @@ use moue_capture::{Frame, SourceKind, SourceSpec};
 
 use super::command::Command;
 use super::frame_texture::TexturePixels;
-use super::persistence::{DroppedFile, Outcome, SettingsWriter};
+use super::persistence::{Outcome, SettingsWriter};
 use super::picker::Request;
 use super::record_commands::ask_for_folder;
 use super::recordings::{folder_gone, smoothing};
@@ -61,22 +61,36 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
     commands.extend(follow_recording(state));
     let dropped: Vec<PathBuf> =
         ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
-    if !dropped.is_empty()
-        && let Err(e) = state.dropped.look_at(ctx, dropped)
-    {
-        state.report(Message::Error(format!("No thread for the dropped files: {e}")));
+    if !dropped.is_empty() {
+        look_at(state, ctx, dropped);
     }
-    // There is one network and one source: of several files of a kind the last counts.
-    commands.extend(state.dropped.known().into_iter().map(|file| match file {
-        DroppedFile::Weights(path) => Command::LoadWeights(Some(path)),
-        DroppedFile::Media(path) => Command::SetSource(SourceSpec::Path(path)),
-    }));
-    commands.extend(state.picker.show(ctx).map(|(request, path)| match request {
-        Request::Weights => Command::LoadWeights(Some(path)),
-        Request::Media | Request::Folder => Command::SetSource(SourceSpec::Path(path)),
-        Request::Recordings => Command::SetRecordingsFolder(path),
-    }));
+    if let Some((request, path)) = state.picker.show(ctx) {
+        state.settings.last_folder =
+            if request.is_folder() { Some(path.clone()) } else { path.parent().map(ToOwned::to_owned) };
+        match request {
+            Request::Any => look_at(state, ctx, vec![path]),
+            Request::Weights => commands.push(Command::LoadWeights(Some(path))),
+            Request::Folder => commands.push(Command::SetSource(SourceSpec::Path(path))),
+            Request::Recordings => commands.push(Command::SetRecordingsFolder(path)),
+        }
+    }
+    for opened in state.opened.known() {
+        for (path, why) in opened.refused {
+            let name = path.display();
+            let why = if why.contains(&name.to_string()) { why } else { format!("{name}: {why}") };
+            state.report(Message::Error(format!("{why}\n(what is shown goes on)")));
+        }
+        commands.extend(opened.weights.map(|path| Command::LoadWeights(Some(path))));
+        commands.extend(SourceSpec::of_files(opened.media).map(Command::SetSource));
+    }
     commands
+}
+
+/// Finds out what these files are, to open them.
+fn look_at(state: &mut State, ctx: &Context, paths: Vec<PathBuf>) {
+    if let Err(e) = state.opened.look_at(ctx, paths) {
+        state.report(Message::Error(format!("No thread to open files: {e}")));
+    }
 }
 
 /// Hands changed settings to the pipeline and the disk. A slider that is being moved waits until it is released.

@@ -17,7 +17,7 @@ pub struct TestPicker {
 }
 
 impl FilePicker for TestPicker {
-    fn open(&mut self, request: Request) {
+    fn open(&mut self, request: Request, _start: Option<&std::path::Path>) {
         self.asked.borrow_mut().push(request);
         *self.open.borrow_mut() = Some(request);
     }
