@@ -33,13 +33,14 @@ const MOST_FAULTS: u32 = 3;
 
 const EXAMPLES: &str = "\
 Examples:
-  moue analyze photo.jpg                              what is read of each face, in words
-  moue analyze holiday/ clip.mp4 --out faces.csv      one row a face; faces.jsonl gets one JSON object a frame
-  moue analyze clip.mp4 --annotate out/ --every 10    every tenth frame as a picture with boxes, labels and heatmap
-  moue analyze faces/ --cropped --csv                 pictures that are one face each, such as FER-2013's of 48x48
+  moue analyze photo.jpg                            what is read of each face, in words
+  moue analyze holiday/ clip.mp4 --out faces.csv    one row a face
+  moue analyze clip.mp4 --out faces.jsonl           one JSON object a frame
+  moue analyze clip.mp4 --annotate out/ --every 10  every tenth frame as an annotated picture
+  moue analyze faces/ --cropped --csv               pictures that are one face each, as FER-2013's
   moue analyze clip.mp4 --record sessions/ --video --blur
-                                                      a recording with an annotated video in which faces are blurred
-  moue analyze --source camera --json --smooth 250    live, with the smoothed values too; ends with Ctrl-C
+                                                    a recording; its video blurs the faces
+  moue analyze --source camera --json --smooth 250  live, until Ctrl-C
 
 Exit status: 0 done, 1 some inputs failed (each is named, the others are done), 2 nothing could start.";
 

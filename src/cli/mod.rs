@@ -11,6 +11,7 @@ mod dataset;
 mod evaluate;
 mod expand;
 mod export;
+mod generate;
 mod inputs;
 mod model;
 mod output;
@@ -48,16 +49,16 @@ const INTERRUPTED: u8 = 130;
 
 const EXAMPLES: &str = "\
 Examples:
-  moue                                        the window, with the camera or, without one, the demo
-  moue photo.jpg                              the window on a picture, a video or a folder
-  moue --source camera:C920                   the window on a camera, by a part of its name (moue cameras lists them)
-  moue analyze holiday/ --out faces.csv       every face in a folder as one row
-  moue analyze clip.mp4 --record sessions/    a recording of a video; moue report makes a page of it
-  moue train faces/ --out run                 a network of your own
-  moue COMMAND --help                         all that a command can do
+  moue                                      the window, with the camera or else the demo
+  moue photo.jpg                            the window on a picture, video or folder
+  moue --source camera:C920                 the window on this camera (see moue cameras)
+  moue analyze holiday/ --out faces.csv     every face in a folder as one row
+  moue analyze clip.mp4 --record sessions/  a recording of a video (see moue report)
+  moue train faces/ --out run               a network of your own
+  moue COMMAND --help                       all that a command can do
 
-Exit status: 0 done, 1 some inputs failed (each is named), 2 wrong usage or nothing could start, 101 a bug in the
-program, 130 ended by Ctrl-C.";
+Exit status: 0 done, 1 some inputs failed (each is named), 2 wrong usage or nothing
+could start, 101 a bug in the program, 130 ended by Ctrl-C.";
 
 /// Real-time facial-expression recognition that runs on your own machine.
 ///
@@ -90,6 +91,9 @@ enum Command {
     Expand(expand::ExpandArgs),
     /// Convert a weights file
     Export(export::ExportArgs),
+    /// Write manual pages and shell completions
+    #[command(hide = true)]
+    Generate(generate::GenerateArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
     /// Turn a recording into one HTML page
@@ -152,6 +156,12 @@ impl NetworkArgs {
     }
 }
 
+/// The whole command line, for manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the program with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -174,6 +184,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Model(args)) => model::run(&args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Train(args)) => train::run(&args),
@@ -214,9 +225,8 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
 /// The files to open, where some were named. A mistyped command looks like a file too.
 #[cfg(feature = "window")]
 fn files_to_open(files: Vec<PathBuf>) -> anyhow::Result<Option<SourceSpec>> {
-    use clap::CommandFactory as _;
     if let Some(missing) = files.iter().find(|file| !file.exists()) {
-        let command = Cli::command();
+        let command = command();
         let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         anyhow::bail!(
             "{}: expected a picture, a video or a folder to open, or one of the commands {}; there is no such file",
