@@ -16,7 +16,9 @@ pub enum ProfileError {
         advice: &'static str,
     },
     /// An expression without a face to learn from.
-    #[error("{class}: no face to learn from; add a picture in which the face is seen whole, from the front, in good light")]
+    #[error(
+        "{class}: no face to learn from; add a picture in which the face is seen whole, from the front, in good light"
+    )]
     NoExamples {
         /// The expression's name.
         class: String,

@@ -149,7 +149,8 @@ pub(crate) fn check(examples: &[Example], names: &[String]) -> Result<(), Profil
         }
         for part in Part::ALL {
             let values = part.of(&example.features);
-            let expected = if part == Part::Shape { shape.unwrap_or(0) } else { part.of(&first.features).len() };
+            let expected =
+                if part == Part::Shape { shape.unwrap_or(0) } else { part.of(&first.features).len() };
             let lacks = part == Part::Shape && values.is_empty();
             if values.len() != expected && !lacks {
                 return Err(refused(format!("{part:?}: expected {expected} values, found {}", values.len())));

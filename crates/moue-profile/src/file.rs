@@ -69,7 +69,8 @@ impl Profile {
         ];
         let mut views = Vec::new();
         for (name, shape, data) in &tensors {
-            let view = TensorView::new(Dtype::F32, shape.clone(), data).map_err(|e| unwritable(e.to_string()))?;
+            let view =
+                TensorView::new(Dtype::F32, shape.clone(), data).map_err(|e| unwritable(e.to_string()))?;
             views.push((*name, view));
         }
         let facts = serde_json::to_string(&facts).map_err(|e| unwritable(e.to_string()))?;
@@ -83,9 +84,18 @@ impl Profile {
     /// # Errors
     /// [`ProfileError::Unreadable`], or [`ProfileError::NotAProfile`] with what does not fit.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
+        if let Ok(length) = std::fs::metadata(path).map(|m| m.len())
+            && length > MAX_PROFILE_BYTES
+        {
+            let reason = format!("expected at most {MAX_PROFILE_BYTES} bytes, found {length}");
+            return Err(ProfileError::NotAProfile { path: path.to_owned(), reason });
+        }
         let bytes = plain_file::read(path, MAX_PROFILE_BYTES)
             .map_err(|e| ProfileError::Unreadable { path: path.to_owned(), reason: e.to_string() })?;
-        parse(&bytes).map_err(|reason| ProfileError::NotAProfile { path: path.to_owned(), reason: excerpt(&reason, 300) })
+        parse(&bytes).map_err(|reason| ProfileError::NotAProfile {
+            path: path.to_owned(),
+            reason: excerpt(&reason, 300),
+        })
     }
 }
 
@@ -103,7 +113,9 @@ fn parse(bytes: &[u8]) -> Result<Profile, String> {
     let format = serde_json::from_str::<serde_json::Value>(text).map_err(|e| e.to_string())?;
     match format["format"].as_u64() {
         Some(format) if format == u64::from(FORMAT) => {}
-        found => return Err(format!("expected format {FORMAT}, found {found:?}; a newer moue may have made it")),
+        found => {
+            return Err(format!("expected format {FORMAT}, found {found:?}; a newer moue may have made it"));
+        }
     }
     let facts: Facts = serde_json::from_str(text).map_err(|e| e.to_string())?;
     check(&facts)?;
@@ -115,7 +127,8 @@ fn parse(bytes: &[u8]) -> Result<Profile, String> {
             let found = tensor.shape();
             return Err(format!("{name}: expected F32 {shape:?}, found {:?} {found:?}", tensor.dtype()));
         }
-        let values: Vec<f32> = tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let values: Vec<f32> =
+            tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
         match values.iter().find(|v| !v.is_finite()) {
             Some(value) => Err(format!("{name}: expected numbers, found {value}")),
             None => Ok(values),
@@ -204,7 +217,10 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), first);
         profile.check_network("a", &"0123456789abcdef".repeat(4), &path).unwrap();
         let said = profile.check_network("other.pt", "ffff", &path).unwrap_err().to_string();
-        assert!(said.contains("taught with another network (net.safetensors, SHA-256 0123456789ab...)"), "{said}");
+        assert!(
+            said.contains("taught with another network (net.safetensors, SHA-256 0123456789ab...)"),
+            "{said}"
+        );
         assert!(said.contains("other.pt") && said.contains("teach anew"), "{said}");
     }
 

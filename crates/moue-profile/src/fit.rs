@@ -26,7 +26,9 @@ pub(crate) struct Linear {
 impl Linear {
     pub(crate) fn logits(&self, vector: &[f64]) -> Vec<f64> {
         let rows = self.weights.chunks_exact(vector.len().max(1));
-        rows.zip(&self.bias).map(|(row, b)| b + row.iter().zip(vector).map(|(w, v)| w * v).sum::<f64>()).collect()
+        rows.zip(&self.bias)
+            .map(|(row, b)| b + row.iter().zip(vector).map(|(w, v)| w * v).sum::<f64>())
+            .collect()
     }
 }
 
@@ -62,7 +64,8 @@ impl Problem {
             held += value;
             columns.push(all.transpose() * eigenvectors.column(i) / value.sqrt());
         }
-        let basis = if columns.is_empty() { DMatrix::zeros(dimension, 0) } else { DMatrix::from_columns(&columns) };
+        let basis =
+            if columns.is_empty() { DMatrix::zeros(dimension, 0) } else { DMatrix::from_columns(&columns) };
         let scores = &all * &basis;
         let directions = basis.ncols();
         let reduced = (0..n).flat_map(|i| scores.row(i).iter().copied().collect::<Vec<_>>()).collect();
@@ -84,7 +87,8 @@ impl Problem {
         let (weights, bias) = best.split_at(self.classes * self.directions);
         let reduced = DMatrix::from_row_slice(self.classes, self.directions, weights);
         let full = reduced * self.basis.transpose();
-        let weights = (0..self.classes).flat_map(|k| full.row(k).iter().copied().collect::<Vec<_>>()).collect();
+        let weights =
+            (0..self.classes).flat_map(|k| full.row(k).iter().copied().collect::<Vec<_>>()).collect();
         Ok(Linear { weights, bias: bias.to_vec() })
     }
 }

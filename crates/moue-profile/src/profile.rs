@@ -44,7 +44,12 @@ pub(crate) struct Parts {
 }
 
 impl Profile {
-    pub(crate) fn new(names: Vec<String>, parts: Parts, options: &TeachOptions, review: Option<Review>) -> Self {
+    pub(crate) fn new(
+        names: Vec<String>,
+        parts: Parts,
+        options: &TeachOptions,
+        review: Option<Review>,
+    ) -> Self {
         let narrow = |values: &[f64]| -> Vec<f32> { values.iter().map(|v| *v as f32).collect() };
         Self {
             names,
@@ -83,7 +88,12 @@ impl Profile {
     ///
     /// # Errors
     /// [`ProfileError::OtherNetwork`].
-    pub fn check_network(&self, name: &str, sha256: &str, path: &std::path::Path) -> Result<(), ProfileError> {
+    pub fn check_network(
+        &self,
+        name: &str,
+        sha256: &str,
+        path: &std::path::Path,
+    ) -> Result<(), ProfileError> {
         if self.network_sha256 == sha256 {
             return Ok(());
         }
@@ -119,7 +129,9 @@ impl Profile {
         let rows = self.weights.chunks_exact(vector.len().max(1));
         let logits: Vec<f64> = rows
             .zip(&self.bias)
-            .map(|(row, b)| f64::from(*b) + row.iter().zip(&vector).map(|(w, v)| f64::from(*w) * v).sum::<f64>())
+            .map(|(row, b)| {
+                f64::from(*b) + row.iter().zip(&vector).map(|(w, v)| f64::from(*w) * v).sum::<f64>()
+            })
             .collect();
         let probabilities = softmax(&logits, f64::from(self.temperature));
         let means: Vec<Vec<f64>> = self
@@ -166,7 +178,12 @@ pub(crate) fn nearest(scaling: &Scaling, means: &[Vec<f64>], vector: &[f64]) -> 
     let pooled = scaling.blocks.iter().find(|b| b.part == Part::Pooled);
     let range = pooled.map_or(0..0, |b| b.start..b.start + b.len);
     let distance = |mean: &Vec<f64>| -> f64 {
-        mean[range.clone()].iter().zip(&vector[range.clone()]).map(|(m, v)| (m - v).powi(2)).sum::<f64>().sqrt()
+        mean[range.clone()]
+            .iter()
+            .zip(&vector[range.clone()])
+            .map(|(m, v)| (m - v).powi(2))
+            .sum::<f64>()
+            .sqrt()
     };
     means.iter().map(distance).fold(f64::INFINITY, f64::min)
 }

@@ -70,7 +70,12 @@ pub struct Review {
 
 impl Review {
     /// `networks[class]`: the network's own class of that expression, where it has one.
-    pub(crate) fn new(held: &[HeldOut], strength: usize, classes: usize, networks: &[Option<usize>]) -> Option<Self> {
+    pub(crate) fn new(
+        held: &[HeldOut],
+        strength: usize,
+        classes: usize,
+        networks: &[Option<usize>],
+    ) -> Option<Self> {
         if held.is_empty() {
             return None;
         }
