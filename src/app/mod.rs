@@ -5,6 +5,7 @@
 //! modules use one another (`tests/architecture.rs`).
 
 // What is drawn, and how.
+mod file_dialog;
 mod frame_texture;
 mod frame_view;
 mod labels;
@@ -23,7 +24,9 @@ mod shortcuts;
 mod history;
 mod model_card;
 mod model_form;
+mod opened_files;
 mod persistence;
+mod question;
 mod rates;
 mod recordings;
 mod selection;
@@ -38,6 +41,7 @@ mod record_commands;
 mod update;
 
 // Views.
+mod assumed;
 mod baseline;
 mod introduction;
 mod measurements;

@@ -24,15 +24,13 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Option<Command> {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Live picture"));
     ui.painter().rect_filled(space, 0.0, theme::STAGE);
     let source = &state.snapshot.source;
-    let kind = match source {
-        SourceState::Running(info) | SourceState::NoSignal { info, .. } => Some(info.kind),
-        _ => None,
-    };
+    let kind = state.snapshot.info.as_ref().map(|info| info.kind);
     let mut command = None;
     if let Some(texture) = state.frame.handle() {
         let mirror = kind.is_some_and(|kind| mirrored(kind, &state.settings));
         let view = FrameView::fit(space.shrink(10.0), state.frame.size_px(), mirror);
-        let running = matches!(source, SourceState::Running(_));
+        // A pause keeps the picture, and what was found in it.
+        let running = matches!(source, SourceState::Running(_) | SourceState::Paused);
         let tint = if running { Color32::WHITE } else { Color32::from_gray(70) };
         egui::Image::new((texture.id(), texture.size_vec2()))
             .uv(view.uv())
@@ -40,7 +38,7 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Option<Command> {
             .corner_radius(8.0)
             .paint_at(ui, view.rect);
         // Before the faces, so that it does not cover a label.
-        source_mark(ui, &view, source, kind);
+        source_mark(ui, &view, state, kind);
         let current = state.result().filter(|r| fits_frame(state, r));
         if running && let Some(result) = current {
             faces(ui, &view, state, result);
@@ -68,7 +66,7 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Option<Command> {
 /// Whether the bounding boxes of this result fit the frame on screen.
 fn fits_frame(state: &State, result: &LiveResult) -> bool {
     let frame = &result.analyzed.frame;
-    state.frame.shows(&frame.image) || frame.captured_at.elapsed() < MAX_BOX_AGE
+    state.frame.shows(&frame.image) || state.snapshot.paused || frame.captured_at.elapsed() < MAX_BOX_AGE
 }
 
 fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
@@ -80,8 +78,13 @@ fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
 }
 
 /// LIVE, DEMO, or what else is on screen.
-fn source_mark(ui: &Ui, view: &FrameView, source: &SourceState, kind: Option<SourceKind>) {
-    let (text, colour) = match (source, kind) {
+fn source_mark(ui: &Ui, view: &FrameView, state: &State, kind: Option<SourceKind>) {
+    let (text, colour) = match (&state.snapshot.source, kind) {
+        (SourceState::Paused, Some(SourceKind::Camera)) => {
+            ("PAUSED: the camera is released, Space resumes", theme::MARK)
+        }
+        (SourceState::Paused, _) => ("PAUSED: Space resumes", theme::MARK),
+        (SourceState::Running(_), _) if state.snapshot.still() => ("PAUSED: Space plays", theme::MARK),
         (SourceState::Running(_), Some(SourceKind::Camera)) => ("● LIVE", theme::LIVE),
         (SourceState::Running(_), Some(SourceKind::Demo)) => {
             ("DEMO: recorded portraits, no camera", theme::DEMO)
@@ -89,7 +92,6 @@ fn source_mark(ui: &Ui, view: &FrameView, source: &SourceState, kind: Option<Sou
         (SourceState::Running(_), Some(SourceKind::Still)) => ("IMAGE", theme::MARK),
         (SourceState::Running(_), Some(SourceKind::Video)) => ("VIDEO", theme::MARK),
         (SourceState::NoSignal { .. }, _) => ("NO SIGNAL", theme::DEMO),
-        (SourceState::Paused, _) => ("PAUSED", theme::MARK),
         _ => return,
     };
     pill(ui, view.rect.left_top() + vec2(12.0, 12.0), Align2::LEFT_TOP, text, colour);

@@ -24,9 +24,21 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
         state.recordings.end();
         return;
     }
-    let SourceState::Running(info) = state.live.state() else {
-        state.report(Message::Info("Nothing to record: no source is running".into()));
+    if std::mem::take(&mut state.record_when_running) {
         return;
+    }
+    let info = match state.live.state() {
+        SourceState::Running(info) => info,
+        SourceState::Paused | SourceState::Opening | SourceState::NoSignal { .. } => {
+            // It begins with the first frame.
+            state.live.set_paused(false);
+            state.record_when_running = true;
+            return;
+        }
+        SourceState::Failed(_) | SourceState::Ended => {
+            state.report(Message::Info("Nothing to record: no source is running".into()));
+            return;
+        }
     };
     let Some(parent) = recordings_folder(state, AfterFolder::Record) else { return };
     let settings = &state.settings;
@@ -54,9 +66,13 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
 
 /// Saves the frame as it is shown.
 pub(super) fn snapshot(state: &mut State, ctx: &Context) {
-    let SourceState::Running(info) = state.live.state() else {
-        state.report(Message::Info("Nothing to save: no source is running".into()));
-        return;
+    let info = match (state.live.state(), &state.snapshot.info) {
+        (SourceState::Running(info), _) => info,
+        (SourceState::Paused, Some(info)) => info.clone(),
+        _ => {
+            state.report(Message::Info("Nothing to save: no source is running".into()));
+            return;
+        }
     };
     let Some(image) = state.frame.image() else { return };
     let Some(folder) = recordings_folder(state, AfterFolder::Snapshot) else { return };
@@ -109,5 +125,6 @@ fn recordings_folder(state: &mut State, next: AfterFolder) -> Option<PathBuf> {
 /// Asks for a folder for recordings, and does `next` once it is chosen.
 pub(super) fn ask_for_folder(state: &mut State, next: AfterFolder) {
     state.after_folder = Some(next);
-    state.picker.open(Request::Recordings);
+    let start = state.settings.last_folder.clone();
+    state.picker.open(Request::Recordings, start.as_deref());
 }

@@ -108,7 +108,7 @@ enum Command {
 /// Flags of the window.
 #[derive(Debug, Args)]
 struct WindowArgs {
-    /// A picture, a video or a folder to open, the same as --source FILE
+    /// A picture, a video or a folder to open, the same as --source FILE; several pictures make a list
     #[arg(value_name = "FILE", conflicts_with = "source")]
     files: Vec<PathBuf>,
     /// Where frames come from: auto, camera (or 0), camera:NAME, demo, or a file or folder
@@ -215,7 +215,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     #[cfg(not(feature = "osc"))]
     let tap = None;
     let options = crate::app::AppOptions {
-        source: first_file(&args.files)?.map_or(args.source, SourceSpec::Path),
+        source: files_to_open(args.files)?.unwrap_or(args.source),
         device: args.network.device,
         threads: args.network.threads,
         weights: args.network.choice(),
@@ -226,26 +226,19 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-/// The file to open, where one was named. A mistyped command looks like a file too.
+/// The files to open, where some were named. A mistyped command looks like a file too.
 #[cfg(feature = "window")]
-fn first_file(files: &[PathBuf]) -> anyhow::Result<Option<PathBuf>> {
-    let Some(first) = files.first() else { return Ok(None) };
-    if !first.exists() {
+fn files_to_open(files: Vec<PathBuf>) -> anyhow::Result<Option<SourceSpec>> {
+    if let Some(missing) = files.iter().find(|file| !file.exists()) {
         let command = command();
         let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         anyhow::bail!(
             "{}: expected a picture, a video or a folder to open, or one of the commands {}; there is no such file",
-            first.display(),
+            missing.display(),
             commands.join(", ")
         );
     }
-    if files.len() > 1 {
-        complain(format_args!(
-            "the window shows one source: {} is opened; name a folder to go through all its pictures",
-            first.display()
-        ));
-    }
-    Ok(Some(first.clone()))
+    Ok(SourceSpec::of_files(files))
 }
 
 #[cfg(not(feature = "window"))]

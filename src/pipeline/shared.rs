@@ -1,6 +1,7 @@
 //! What the pipeline's threads share with each other and with the window.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -35,7 +36,7 @@ pub enum SourceState {
     Opening,
     /// Frames arrive.
     Running(SourceInfo),
-    /// The user paused; the camera is released.
+    /// The user paused: a camera is released, anything else waits where it is.
     Paused,
     /// A source that was running delivers nothing.
     NoSignal {
@@ -101,8 +102,8 @@ impl Default for Origins {
 
 /// What is called on the pipeline's threads; must return at once.
 pub struct Hooks {
-    /// With each new frame, on the capture thread.
-    pub on_frame: Box<dyn Fn(&Frame) + Send + Sync>,
+    /// With each new frame and the number of its scene ([`super::SceneWatch`]), on the capture thread.
+    pub on_frame: Box<dyn Fn(&Frame, u64) + Send + Sync>,
     /// When anything else changed.
     pub on_change: Box<dyn Fn() + Send + Sync>,
 }
@@ -113,6 +114,8 @@ pub type ResultTap = dyn Fn(&Arc<LiveResult>) + Send + Sync;
 /// A frame on its way to the analysis.
 pub(super) struct Work {
     pub(super) frame: Frame,
+    /// No two sources share a scene.
+    pub(super) scene: u64,
     pub(super) kind: SourceKind,
     /// Name of the source.
     pub(super) source: Arc<str>,
@@ -124,6 +127,9 @@ pub(super) struct Work {
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) source: SourceSpec,
+    /// Counts the choices of a source; a pause is none.
+    pub(super) choice: u64,
+    /// Counts choices, pauses and resumes.
     pub(super) generation: u64,
     pub(super) paused: bool,
 }
@@ -141,12 +147,15 @@ pub(super) struct Shared {
     pub(super) work: Mailbox<Work>,
     pub(super) new_model: Mailbox<NewModel>,
     pub(super) weights: Mutex<WeightsOrder>,
+    /// Weights files that could not be used, until somebody asks.
+    pub(super) refused: Mutex<Vec<PathBuf>>,
     pub(super) state: Mutex<SourceState>,
     pub(super) result: Mutex<Option<Arc<LiveResult>>>,
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
     pub(super) detector: Mutex<DetectorKind>,
     pub(super) every_frame: AtomicBool,
+    pub(super) resting: AtomicBool,
     pub(super) baseline: Mutex<BaselineState>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) transport: Mutex<Option<Transport>>,
