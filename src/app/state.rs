@@ -191,6 +191,7 @@ impl State {
 
     /// Shows a message and keeps it in the list.
     pub(super) fn report(&mut self, message: Message) {
+        let message = message.in_plain_words();
         // What is wrong with a source is shown large in its place.
         if !matches!(message, Message::SourceError(_)) {
             self.toasts.add(message.clone());

@@ -302,7 +302,7 @@ fn start_log(verbose: u8) {
 /// One line on standard error.
 #[expect(clippy::print_stderr, reason = "the place where the command line speaks to its user")]
 fn complain(message: impl std::fmt::Display) {
-    eprintln!("moue: {message}");
+    eprintln!("moue: {}", moue_files::plain_words(&message.to_string()));
 }
 
 /// The reader of a pipe closed it, as `head` does: that is no failure.

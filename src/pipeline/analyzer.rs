@@ -13,8 +13,8 @@ use moue_detect::{
 };
 use moue_model::{Classifier, ModelError, Reading};
 
-use super::views::View;
 use super::SceneWatch;
+use super::views::View;
 
 /// A face of a frame.
 #[derive(Debug, Clone, PartialEq)]
