@@ -201,6 +201,7 @@ impl State {
 
     /// The same, of something that was saved here.
     pub(super) fn report_saved(&mut self, message: Message, path: Option<PathBuf>) {
+        let message = message.in_plain_words();
         // What is wrong with a source is shown large in its place.
         if !matches!(message, Message::SourceError(_)) {
             self.toasts.add(message.clone(), path);

@@ -20,6 +20,7 @@ mod outputs;
 mod report;
 mod result_sinks;
 mod smoothing;
+mod teach;
 mod train;
 mod weights;
 
@@ -98,6 +99,8 @@ enum Command {
     Model(model::ModelArgs),
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
+    /// Learn a person's own expressions from a few pictures or clips
+    Teach(teach::TeachArgs),
     /// Train a network on labelled pictures
     Train(Box<train::TrainArgs>),
 }
@@ -187,6 +190,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Model(args)) => model::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Teach(args)) => teach::run(&args),
         Some(Command::Train(args)) => train::run(&args),
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
@@ -298,7 +302,7 @@ fn start_log(verbose: u8) {
 /// One line on standard error.
 #[expect(clippy::print_stderr, reason = "the place where the command line speaks to its user")]
 fn complain(message: impl std::fmt::Display) {
-    eprintln!("moue: {message}");
+    eprintln!("moue: {}", moue_files::plain_words(&message.to_string()));
 }
 
 /// The reader of a pipe closed it, as `head` does: that is no failure.

@@ -14,6 +14,7 @@ use moue_detect::{
 use moue_model::{Classifier, ModelError, Reading};
 
 use super::SceneWatch;
+use super::views::View;
 
 /// A face of a frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,6 +152,24 @@ impl FrameAnalyzer {
     #[must_use]
     pub fn into_classifier(self) -> Classifier {
         self.classifier
+    }
+
+    /// Reads one face of a frame in several views, see [`View`].
+    ///
+    /// # Errors
+    /// [`ModelError`] when the device fails.
+    pub fn read_views(
+        &mut self,
+        image: &image::RgbImage,
+        region: &CropRegion,
+        views: &[View],
+    ) -> Result<Vec<Reading>, ModelError> {
+        let size = self.classifier.input_size();
+        self.crops.clear();
+        for view in views {
+            view.append_to(image, region, size, &mut self.crops);
+        }
+        self.classifier.classify(&self.crops)
     }
 
     /// Finds and reads all faces of `frame`. At a hard cut every track ends.

@@ -11,6 +11,7 @@ use moue_capture::{
     Frame, Limits, Pace, SourceInfo, SourceKind, SourceOpener, SourceSpec, Transport, open_source,
 };
 use moue_detect::DetectorKind;
+use moue_files::plain_words;
 use moue_model::{Classifier, LoadedWeights, ModelError};
 use parking_lot::Mutex;
 
@@ -27,6 +28,19 @@ pub enum Message {
     Error(String),
     /// The source does not work. [`SourceState`] says the same, so that it need not be shown twice.
     SourceError(String),
+}
+
+impl Message {
+    /// The same without the numbers of the system's errors.
+    #[must_use]
+    pub fn in_plain_words(self) -> Self {
+        let plain = |text: String| plain_words(&text).into_owned();
+        match self {
+            Self::Info(text) => Self::Info(plain(text)),
+            Self::Error(text) => Self::Error(plain(text)),
+            Self::SourceError(text) => Self::SourceError(plain(text)),
+        }
+    }
 }
 
 /// What the source is doing.
@@ -177,6 +191,14 @@ impl Shared {
     }
 
     pub(super) fn set_state(&self, state: SourceState) {
+        let plain = |text: String| plain_words(&text).into_owned();
+        let state = match state {
+            SourceState::Failed(reason) => SourceState::Failed(plain(reason)),
+            SourceState::NoSignal { info, since, reason } => {
+                SourceState::NoSignal { info, since, reason: reason.map(plain) }
+            }
+            other => other,
+        };
         *self.state.lock() = state;
         (self.hooks.on_change)();
     }

@@ -84,6 +84,12 @@ impl Profile {
     /// # Errors
     /// [`ProfileError::Unreadable`], or [`ProfileError::NotAProfile`] with what does not fit.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
+        if let Ok(length) = std::fs::metadata(path).map(|m| m.len())
+            && length > MAX_PROFILE_BYTES
+        {
+            let reason = format!("expected at most {MAX_PROFILE_BYTES} bytes, found {length}");
+            return Err(ProfileError::NotAProfile { path: path.to_owned(), reason });
+        }
         let bytes = plain_file::read(path, MAX_PROFILE_BYTES)
             .map_err(|e| ProfileError::Unreadable { path: path.to_owned(), reason: e.to_string() })?;
         parse(&bytes).map_err(|reason| ProfileError::NotAProfile {

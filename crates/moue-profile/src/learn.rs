@@ -1,5 +1,6 @@
 //! From examples to a profile.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::features::{self, Example, Scaling, balanced};
@@ -13,8 +14,8 @@ pub const CLASSES: RangeInclusive<usize> = 2..=12;
 
 /// Strengths of the penalty that are tried on held-out takes.
 const STRENGTHS: [f64; 6] = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1];
-/// The one that is used where nothing can be held out.
-const DEFAULT_STRENGTH: f64 = 0.01;
+/// The one that is used where not every expression could be held out: the fourth.
+const DEFAULT: usize = 3;
 /// A face is unlike everything taught beyond so many times the largest distance of a take that was held out.
 const OTHER_MARGIN: f64 = 1.5;
 /// Temperatures that are tried, as exponents of 2, from -4 to 4 in these steps.
@@ -57,16 +58,18 @@ pub fn learn(
         return Err(ProfileError::NoExamples { class: names[missing].clone() });
     }
     let held = hold_out(examples, classes, &STRENGTHS)?;
+    // Of some expressions alone nothing is chosen: what suits them may not suit the others.
+    let is_measured = |class: usize| held.iter().any(|h| h.class == class);
+    let all_measured = (0..classes).all(is_measured);
     let best = (0..STRENGTHS.len())
         .map(|i| (i, log_loss(&held, i, 1.0)))
         .min_by(|a, b| a.1.total_cmp(&b.1))
-        .filter(|_| !held.is_empty())
-        .map(|(i, _)| i);
-    let strength = best.map_or(DEFAULT_STRENGTH, |i| STRENGTHS[i]);
-    let temperature = best.map_or(1.0, |i| best_temperature(&held, i));
+        .map_or(DEFAULT, |(i, _)| if all_measured { i } else { DEFAULT });
+    let strength = STRENGTHS[best];
+    let temperature = if all_measured { best_temperature(&held, best) } else { 1.0 };
     let furthest = held.iter().map(|h| h.distance).fold(0.0, f64::max);
-    let other_beyond = best.map(|_| (furthest * OTHER_MARGIN) as f32);
-    let review = best.and_then(|i| Review::new(&held, i, classes, &options.network_classes));
+    let other_beyond = all_measured.then_some((furthest * OTHER_MARGIN) as f32);
+    let review = Review::new(&held, best, classes, &options.network_classes);
 
     let all: Vec<&Example> = examples.iter().collect();
     let scaling = Scaling::fit(&all, classes);
@@ -92,17 +95,23 @@ fn check_names(names: &[String]) -> Result<(), ProfileError> {
     Ok(())
 }
 
-/// Mean negative log-likelihood, each take counting the same.
+/// Mean negative log-likelihood, each take counting the same. The target is smoothed as by one more take that could have been
+/// any expression: a handful of takes that were all read right does not make it certain.
 fn log_loss(held: &[HeldOut], strength: usize, temperature: f64) -> f64 {
-    let mut frames = std::collections::BTreeMap::<(usize, usize), (f64, usize)>::new();
+    let mut takes = BTreeMap::<(usize, usize), (f64, f64)>::new();
     for h in held {
-        let p = softmax(&h.logits[strength], temperature)[h.class];
-        let (sum, count) = frames.entry((h.class, h.take)).or_default();
-        *sum -= p.max(1e-12).ln();
-        *count += 1;
+        takes.entry((h.class, h.take)).or_default().1 += 1.0;
     }
-    let takes = frames.len().max(1) as f64;
-    frames.values().map(|(sum, count)| sum / *count as f64).sum::<f64>() / takes
+    let doubt = 1.0 / (takes.len() as f64 + 1.0);
+    for h in held {
+        let p = softmax(&h.logits[strength], temperature);
+        let surprise = |p: &f64| -p.max(1e-12).ln();
+        let mean = p.iter().map(surprise).sum::<f64>() / p.len().max(1) as f64;
+        if let Some((sum, _)) = takes.get_mut(&(h.class, h.take)) {
+            *sum += (1.0 - doubt) * surprise(&p[h.class]) + doubt * mean;
+        }
+    }
+    takes.values().map(|(sum, frames)| sum / frames).sum::<f64>() / takes.len().max(1) as f64
 }
 
 fn best_temperature(held: &[HeldOut], strength: usize) -> f64 {
@@ -175,6 +184,8 @@ mod tests {
             let reading = learned.profile.read_face(&example.features).unwrap();
             assert_eq!(reading.class, Some(example.class));
             assert!((reading.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            // Twelve takes that were all read right are no certainty.
+            assert!(reading.probabilities.iter().all(|p| *p < 0.999), "{reading:?}");
         }
         // A face from far away is none of them.
         let strange = FaceFeatures { pooled: vec![40.0; 40], logits: vec![0.0; 7], shape: None };
