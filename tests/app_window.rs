@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use moue::app::{AppOptions, MoueApp, OverlayMode, Request, Settings, SettingsFile};
+use moue::app::{AppOptions, MoueApp, OverlayMode, Request, Settings, SettingsFile, WeightsSaid};
 use moue::capture::{SourceKind, SourceSpec};
 use moue::model::{DeviceChoice, LoadedWeights, StoredAs, write_safetensors};
 use moue::pipeline::{LiveResult, Message, SourceState};
@@ -31,6 +31,10 @@ struct Window {
 
 impl Window {
     fn open(source: SourceSpec) -> Self {
+        Self::open_with(source, Settings::default())
+    }
+
+    fn open_with(source: SourceSpec, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let picker = TestPicker::default();
         let options = AppOptions {
@@ -42,7 +46,7 @@ impl Window {
             settings: true,
         };
         let file = SettingsFile::at(folder.path().join("settings.json"));
-        let settings = Settings { introduced: true, ..Settings::default() };
+        let settings = Settings { introduced: true, ..settings };
         file.write(&settings).unwrap();
         let for_app = picker.clone();
         let mut harness =
@@ -359,6 +363,45 @@ fn a_pause_keeps_picture_and_readings_and_the_demo_goes_on_where_it_was() {
     });
     let on = window.app().live().result().unwrap();
     assert!(on.analyzed.frame.index < held.analyzed.frame.index + 180, "the same portrait");
+}
+
+#[test]
+fn the_last_weights_are_taken_up_again_as_they_were_said_to_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = without_metadata(folder.path());
+    let said = WeightsSaid {
+        path: file.clone(),
+        input_size: Some(96),
+        classes: Some("angry,disgust,fear,happy,sad,surprise,neutral".into()),
+    };
+    let settings = |path: PathBuf| Settings {
+        weights: Some(path.clone()),
+        recent_weights: vec![path],
+        weights_said: vec![said.clone()],
+        ..Settings::default()
+    };
+    let mut window = Window::open_with(SourceSpec::Demo, settings(file.clone()));
+    window.until("the network", |h| h.state().live().model().is_some());
+    let model = window.app().live().model().unwrap();
+    assert_eq!((model.path.as_deref(), model.input_size), (Some(file.as_path()), 96));
+    assert_eq!(Some(&model.metadata["original_class_order"]), said.classes.as_ref());
+    window.until("settings that stay", |h| h.state().settings().weights.as_deref() == Some(file.as_path()));
+
+    // Where the file is gone, that is said, and the built-in network reads.
+    let gone = folder.path().join("gone.safetensors");
+    let mut window = Window::open_with(SourceSpec::Demo, settings(gone));
+    window.until("the network", |h| h.state().live().model().is_some());
+    assert_eq!(window.app().live().model().unwrap().path, None);
+    window.until("the word on it", |h| {
+        h.state()
+            .messages()
+            .iter()
+            .any(|m| matches!(m, Message::Error(text) if text.contains("gone.safetensors")))
+    });
+    window.until("settings without it", |h| {
+        h.state().settings().weights.is_none() && h.state().settings().recent_weights.is_empty()
+    });
+    window.until_face();
 }
 
 /// What the panel says of the largest face.

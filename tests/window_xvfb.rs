@@ -132,6 +132,52 @@ fn without_settings_the_file_is_neither_read_nor_written_and_a_broken_one_is_set
     }
 }
 
+/// The process of each window on the display.
+fn windows(display: &str) -> Vec<u32> {
+    let found = Command::new("xdotool")
+        .args(["search", "--onlyvisible", "--name", "moue$", "getwindowpid", "%@"])
+        .env("DISPLAY", display)
+        .output()
+        .unwrap();
+    let mut ids: Vec<u32> =
+        String::from_utf8_lossy(&found.stdout).lines().filter_map(|line| line.parse().ok()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+#[test]
+fn a_second_window_is_opened_beside_the_first_and_outlives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_server, display)) = display(folder.path()) else {
+        return common::skip("Xvfb is not installed");
+    };
+    let mut program = Guard(window(&display, &folder.path().join("home")).spawn().unwrap());
+    if wait_for_picture(folder.path(), &mut program).is_none() {
+        return;
+    }
+    let first = program.0.id();
+    xdotool(&display, &["windowfocus", "--sync", "key", "ctrl+n"]);
+    let until = |what: &str, ready: &dyn Fn(&[u32]) -> bool| -> Vec<u32> {
+        let start = std::time::Instant::now();
+        loop {
+            let found = windows(&display);
+            if ready(&found) {
+                return found;
+            }
+            assert!(start.elapsed() < xvfb::PATIENCE, "{what}: {found:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    let both = until("two windows", &|found| found.len() == 2 && found.contains(&first));
+    signal("TERM", first);
+    assert!(wait_for_end(&mut program).success());
+    let second = both.into_iter().find(|id| *id != first).unwrap();
+    assert_eq!(windows(&display), [second]);
+    signal("TERM", second);
+    until("no window", &<[u32]>::is_empty);
+}
+
 /// Environment in which no driver of OpenGL is found.
 const NO_OPENGL: [(&str, &str); 3] = [
     ("__EGL_VENDOR_LIBRARY_DIRS", "/nonexistent"),

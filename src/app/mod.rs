@@ -59,7 +59,7 @@ mod timeline;
 mod launch;
 mod window;
 
-pub use crate::settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice};
+pub use crate::settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice, WeightsSaid};
 pub use frame_view::FrameView;
 pub use launch::{AppError, run, run_from};
 pub use options::AppOptions;

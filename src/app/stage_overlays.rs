@@ -23,7 +23,13 @@ pub(super) fn show(ctx: &Context, stage: Rect, state: &State) {
 
 /// "● REC 1:05" in the corner while it records.
 fn recording_indicator(ctx: &Context, stage: Rect, state: &State) {
-    let Some(recorder) = state.recordings.running() else { return };
+    let Some(recorder) = state.recordings.running() else {
+        if state.record_when_running {
+            let text = "The recording begins with the first frame";
+            banner(ctx, stage, "recording waits", text, theme::MARK, theme::ink_on(theme::MARK));
+        }
+        return;
+    };
     let since = recorder.started_at().elapsed();
     if since < ANNOUNCED_FOR {
         let text = "● Recording: R stops it";

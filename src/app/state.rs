@@ -1,5 +1,6 @@
 //! All state of the window, in one struct. `update.rs` and `apply.rs` change it, the views read it.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -85,6 +86,8 @@ pub(super) struct State {
     pub(super) sheets: Sheets,
     /// The menu bar should take the keyboard focus.
     pub(super) focus_menu: bool,
+    /// Somebody takes every result, whether the window is seen or not.
+    pub(super) tapped: Cell<bool>,
     /// The window's title as the system has it.
     pub(super) title: String,
 }
@@ -190,6 +193,7 @@ impl State {
             toasts: Toasts::default(),
             sheets: Sheets::default(),
             focus_menu: false,
+            tapped: Cell::new(false),
             title: String::new(),
         }
     }

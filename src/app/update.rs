@@ -190,11 +190,11 @@ fn freeze(state: &mut State, ctx: &Context) {
     }
 }
 
-/// Called before each pass, and also while the window is hidden: nobody looks then, and without a recording the analysis
-/// rests.
+/// Called before each pass, and also while the window is hidden: nobody looks then, and unless the readings are recorded or
+/// sent on, the analysis rests.
 pub(super) fn without_a_pass(state: &mut State, ctx: &Context) {
     let visible = ctx.input(|i| i.viewport().visible()).unwrap_or(true);
-    state.live.set_resting(!visible && !state.recordings.is_on());
+    state.live.set_resting(!visible && !state.recordings.is_on() && !state.tapped.get());
     if !visible {
         for (message, folder) in state.recordings.messages() {
             state.report_saved(message, folder);

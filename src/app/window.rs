@@ -94,6 +94,7 @@ impl MoueApp {
 
     /// Hands every result to `tap` as well, on the analysis thread.
     pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
+        self.state.tapped.set(tap.is_some());
         self.state.live.set_result_tap(Some(self.state.recordings.result_tap(tap)));
     }
 
