@@ -5,13 +5,17 @@
 //! modules use one another (`tests/architecture.rs`).
 
 // What is drawn, and how.
+mod density;
 mod frame_texture;
 mod frame_view;
 mod labels;
+mod names;
 mod options;
 mod overlay;
 mod overlay_painter;
 mod picker;
+mod picture_zoom;
+mod terms;
 mod theme;
 mod widgets;
 
@@ -20,9 +24,11 @@ mod command;
 mod shortcuts;
 
 // State.
+mod copying;
 mod history;
 mod model_card;
 mod model_form;
+mod naming;
 mod persistence;
 mod rates;
 mod recordings;
@@ -39,9 +45,11 @@ mod update;
 
 // Views.
 mod baseline;
+mod face_menu;
 mod introduction;
 mod measurements;
 mod menu;
+mod menu_keys;
 mod panel;
 mod people;
 mod playback;
@@ -49,6 +57,7 @@ mod preview;
 mod stage;
 mod stage_overlays;
 mod timeline;
+mod timeline_legend;
 
 // The window itself.
 mod launch;

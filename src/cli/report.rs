@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::DONE;
 use super::outputs::OverwriteArgs;
-use crate::record::{FACES_FILE, SESSION_FILE, SESSION_FILES};
 use crate::record::report::{REPORT_FILE, write_report};
+use crate::record::{FACES_FILE, SESSION_FILE, SESSION_FILES};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -101,7 +101,13 @@ impl FrameSource for DemoSource {
         if faded > 0.0 {
             blend(&mut image, &render(scene(number + 1), 0.0), faded);
         }
-        Ok(Some(Frame { image: Arc::new(image), index, time_s, captured_at: Instant::now() }))
+        Ok(Some(Frame {
+            image: Arc::new(image),
+            index,
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+        }))
     }
 }
 
