@@ -7,6 +7,7 @@ use eframe::egui::{
 };
 
 use super::command::Command;
+use super::density::Density;
 use super::theme;
 use super::widgets::copy_button;
 use crate::pipeline::Message;
@@ -96,7 +97,7 @@ fn toast_ui(ui: &mut Ui, toast: &Toast) -> bool {
         }
     };
     let mut closed = false;
-    let shown = theme::card(ui, |ui| {
+    let shown = theme::card(ui, Density::Roomy, |ui| {
         ui.horizontal(|ui| {
             let times = if toast.times > 1 { format!(" ({} times)", toast.times) } else { String::new() };
             ui.label(RichText::new(format!("{title}{times}")).color(colour).strong());

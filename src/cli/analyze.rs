@@ -284,7 +284,7 @@ impl Run<'_> {
                 let open = Arc::new(|spec: &SourceSpec| open_source(spec, Pace::Unpaced));
                 WatchedCamera::open(open, spec, Limits::UNATTENDED, Arc::clone(&self.stopped))
             }
-            SourceSpec::Demo | SourceSpec::Path(_) => open_source(spec, Pace::Unpaced).map(Some),
+            SourceSpec::Demo | SourceSpec::Path(_) | SourceSpec::Files(_) => open_source(spec, Pace::Unpaced).map(Some),
         }
     }
 
@@ -540,6 +540,7 @@ mod tests {
                 image: Arc::clone(&image),
                 index,
                 time_s: *time_s,
+                position_s: None,
                 captured_at: Instant::now(),
             });
             frames.filter(|frame| thinning.takes(frame)).map(|frame| frame.index).collect()
