@@ -9,7 +9,7 @@ use moue_model::Expression;
 use super::command::Command;
 use super::density::Density;
 use super::face_menu;
-use super::labels::{capitalised, percent};
+use super::labels::{capitalised, decimals, percent};
 use super::overlay::map_of;
 use super::state::{PipelineSnapshot, State};
 use super::terms;
@@ -186,7 +186,8 @@ fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, setting
             None => "Evidence for the expression".to_owned(),
         },
     };
-    let range = range.map_or_else(|| "–".to_owned(), |(low, high)| format!("{low:.2} to {high:.2}"));
+    let range = range
+        .map_or_else(|| "–".to_owned(), |(low, high)| format!("{} to {}", decimals(low), decimals(high)));
     ui.horizontal(|ui| {
         let meaning = match settings.overlay_mode {
             OverlayMode::Attention => terms::ATTENTION,

@@ -284,7 +284,9 @@ impl Run<'_> {
                 let open = Arc::new(|spec: &SourceSpec| open_source(spec, Pace::Unpaced));
                 WatchedCamera::open(open, spec, Limits::UNATTENDED, Arc::clone(&self.stopped))
             }
-            SourceSpec::Demo | SourceSpec::Path(_) | SourceSpec::Files(_) => open_source(spec, Pace::Unpaced).map(Some),
+            SourceSpec::Demo | SourceSpec::Path(_) | SourceSpec::Files(_) => {
+                open_source(spec, Pace::Unpaced).map(Some)
+            }
         }
     }
 
