@@ -10,6 +10,7 @@ mod scenes;
 mod screen;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use eframe::egui::{DroppedFile, Event, Key, Modifiers};
 use moue::app::SystemPicker;
@@ -200,10 +201,25 @@ fn where_a_folder_is_chosen_only_folders_are_listed_and_no_message_lies_over_it(
     assert_eq!(window.app().settings().last_folder, Some(folder.path().join("album")));
 }
 
+/// A file that the system says was dropped.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("nobody reads it like this".into())
+    }
+}
+
 /// Drops these files on the window.
 fn drop_files(window: &mut Window, files: &[PathBuf]) {
-    let dropped = files.iter().map(|path| DroppedFile { path: Some(path.clone()), ..DroppedFile::default() });
-    window.harness.input_mut().dropped_files = dropped.collect();
+    for path in files {
+        window.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.clone())));
+    }
     window.harness.step();
     window.harness.input_mut().dropped_files.clear();
 }

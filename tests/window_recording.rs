@@ -158,6 +158,11 @@ fn r_records_into_the_folder_that_was_chosen_and_the_mark_says_so() {
     window.harness.step();
     let said = window.until_message("Report saved as ");
     assert!(Path::new(said.strip_prefix("Report saved as ").unwrap()).is_file());
+    // What was saved is a click away.
+    window.until("the buttons", |h| {
+        h.query_all_by_label("Open report").next().is_some()
+            && h.query_all_by_label("Show in folder").next().is_some()
+    });
 }
 
 #[test]
@@ -274,4 +279,43 @@ fn a_video_is_played_paused_sought_and_stepped() {
     // Another source has no such controls.
     window.press(Key::D);
     window.until("no controls", |h| h.query_by_label("Loop").is_none());
+}
+
+#[test]
+fn name_and_notes_are_kept_before_and_after_a_recording() {
+    let recordings = tempfile::tempdir().unwrap();
+    let settings = Settings { recordings: Some(recordings.path().to_owned()), ..Settings::default() };
+    let mut window = Window::open(SourceSpec::Demo, settings);
+    let enter = |window: &mut Window, field: &str, text: &str, button: &str| {
+        click(&mut window.harness, "Record");
+        window.harness.run_steps(3);
+        click_containing(&mut window.harness, "Name and notes");
+        window.harness.run_steps(3);
+        window.harness.get_by_label(field).focus();
+        window.harness.run_steps(2);
+        // Letters of a name are no commands: r would record.
+        window.harness.event(eframe::egui::Event::Text(text.to_owned()));
+        window.harness.run_steps(2);
+        assert!(window.harness.query_by_label_contains("REC").is_none());
+        click(&mut window.harness, button);
+        window.harness.run_steps(3);
+    };
+    enter(&mut window, "Name", "first round", "Use for the next recording");
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
+    window.press(Key::R);
+    window.until_message("Recorded ");
+    let folder = entries(recordings.path()).remove(0);
+    assert_eq!(session(&folder).name.as_deref(), Some("first round"));
+    enter(&mut window, "Notes", "the lamp was off", "Write into the last recording");
+    window.until_message("Name and notes are in ");
+    let kept = session(&folder);
+    assert_eq!(
+        (kept.name.as_deref(), kept.notes.as_deref()),
+        (Some("first round"), Some("the lamp was off"))
+    );
+    assert_eq!(kept.status, SessionStatus::Complete);
+    let page = moue::record::report::write_report(&folder, None).unwrap();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("first round") && page.contains("the lamp was off"));
 }

@@ -10,7 +10,10 @@ use super::command::{BaselineCommand, Command, Setting};
 use super::copying::{reading_text, timeline_text};
 use super::picker::Request;
 use super::picture_zoom::PictureZoom;
-use super::record_commands::{copy_picture, make_report, set_recordings_folder, snapshot, toggle_recording};
+use super::record_commands::{
+    copy_picture, make_report, open_file, open_session, set_recordings_folder, show_in_folder, snapshot,
+    toggle_recording, write_words,
+};
 use super::selection::faces_in_order;
 use super::state::State;
 use crate::fault;
@@ -68,6 +71,15 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::Snapshot => snapshot(state, ctx),
         Command::SetRecordingsFolder(folder) => set_recordings_folder(state, ctx, folder),
         Command::MakeReport => make_report(state, ctx),
+        Command::OpenSessionDialog => open_dialog(state, Request::Session),
+        Command::OpenSession(folder) => open_session(state, ctx, folder),
+        Command::OpenFile(path) => open_file(state, ctx, path),
+        Command::ShowInFolder(path) => show_in_folder(state, ctx, path),
+        Command::SetWords(words) => {
+            state.words = words;
+            state.sheets.close();
+        }
+        Command::WriteWords(words) => write_words(state, ctx, words),
         Command::NextFace => {
             let faces = faces_in_order(state.result());
             let current = state.selection.current();

@@ -8,6 +8,7 @@ use moue_detect::DetectorKind;
 
 use super::picture_zoom::PictureZoom;
 use crate::pipeline::WeightsChoice;
+use crate::record::SessionWords;
 use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
 
 /// What the user wants.
@@ -47,6 +48,17 @@ pub(super) enum Command {
     SetRecordingsFolder(PathBuf),
     /// Of the last recording.
     MakeReport,
+    OpenSessionDialog,
+    /// Makes the page of the recording in this folder, and opens it.
+    OpenSession(PathBuf),
+    /// Opens a file with the system's program for it.
+    OpenFile(PathBuf),
+    /// Shows a file or folder in the system's file manager.
+    ShowInFolder(PathBuf),
+    /// Name and notes of the next recording.
+    SetWords(SessionWords),
+    /// Name and notes of the last recording, which has ended.
+    WriteWords(SessionWords),
     NextFace,
     /// The face with this id.
     SelectFace(u64),
@@ -131,5 +143,7 @@ pub(super) enum Sheet {
     Shortcuts,
     Model,
     Messages,
+    /// Name and notes of a recording.
+    Session,
     About,
 }

@@ -72,6 +72,8 @@ pub(super) struct FileDialog {
     asked: Option<Receiver<Answer>>,
     /// The name field takes the keyboard focus.
     focus_name: bool,
+    /// How far the list is scrolled, in points.
+    scrolled: f32,
 }
 
 impl FileDialog {
@@ -87,6 +89,7 @@ impl FileDialog {
             error: None,
             asked: None,
             focus_name: true,
+            scrolled: 0.0,
         };
         dialog.ask(Ask::Open(folder));
         dialog
@@ -188,10 +191,17 @@ impl FileDialog {
             self.selected = Some(to);
             self.name.clone_from(&listed[to].name);
         }
+        let row = ui.spacing().interact_size.y;
+        let mut rows =
+            ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false);
+        if let Some(at) = self.selected.filter(|_| moved != 0) {
+            // What the arrow keys choose is in sight.
+            let top = at as f32 * (row + ui.spacing().item_spacing.y);
+            self.scrolled = self.scrolled.clamp((top + row - height).max(0.0), top);
+            rows = rows.vertical_scroll_offset(self.scrolled);
+        }
         egui::Frame::new().fill(ui.visuals().extreme_bg_color).inner_margin(4).show(ui, |ui| {
-            let rows =
-                ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false);
-            rows.show_rows(ui, 20.0, listed.len(), |ui, range| {
+            let shown = rows.show_rows(ui, row, listed.len(), |ui, range| {
                 for place in range {
                     let entry = &listed[place];
                     let row = Button::selectable(self.selected == Some(place), text_of(entry));
@@ -205,6 +215,7 @@ impl FileDialog {
                     }
                 }
             });
+            self.scrolled = shown.state.clamped_offset().y;
             if listed.is_empty() && self.asked.is_none() {
                 ui.weak("Nothing here that fits");
             }
@@ -216,7 +227,9 @@ impl FileDialog {
         let mut enter = false;
         ui.horizontal(|ui| {
             let label = ui.label("Name");
-            let field = TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY);
+            // An id of its own: the focus must not get lost where an error appears above.
+            let field = TextEdit::singleline(&mut self.name).id(Id::unique("file dialog name"));
+            let field = field.desired_width(f32::INFINITY);
             let field = ui.add(field.hint_text("Type a name or a path")).labelled_by(label.id);
             if std::mem::take(&mut self.focus_name) {
                 field.request_focus();

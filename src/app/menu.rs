@@ -179,6 +179,8 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.add_enabled_ui(state.recordings.last_folder().is_some() && !recording, |ui| {
         item(ui, "Report of the last recording", Command::MakeReport, commands);
     });
+    item(ui, "Open session…", Command::OpenSessionDialog, commands);
+    item(ui, "Name and notes…", Command::ToggleSheet(Sheet::Session), commands);
 }
 
 /// A checkbox with its key.

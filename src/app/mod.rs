@@ -36,6 +36,7 @@ mod question;
 mod rates;
 mod recordings;
 mod selection;
+mod session_form;
 mod sheets;
 mod state;
 mod toasts;

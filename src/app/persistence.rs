@@ -97,7 +97,13 @@ impl Drop for SettingsWriter {
 
 /// What came of a job.
 pub(super) enum Outcome {
-    Done(String),
+    /// Something was saved; what to tell, and where it is.
+    Done {
+        text: String,
+        path: Option<PathBuf>,
+    },
+    /// It is done, and can be seen.
+    Quiet,
     Failed(String),
     /// The folder for recordings is not there any more.
     FolderGone(PathBuf),
@@ -122,13 +128,13 @@ impl FileJobs {
         &self,
         ctx: &Context,
         name: &'static str,
-        job: impl FnOnce() -> Result<String, RecordError> + Send + 'static,
+        job: impl FnOnce() -> Result<Outcome, RecordError> + Send + 'static,
     ) {
         let (done, wake) = (self.done.clone(), ctx.clone());
         let body = move || {
             // Fails only when the window was closed in the meantime.
             let _ = done.send(match catch_unwind(AssertUnwindSafe(job)) {
-                Ok(Ok(text)) => Outcome::Done(text),
+                Ok(Ok(outcome)) => outcome,
                 Ok(Err(RecordError::Folder { path, reason })) if reason.kind() == io::ErrorKind::NotFound => {
                     Outcome::FolderGone(path)
                 }

@@ -20,6 +20,8 @@ pub enum Request {
     Weights,
     /// A folder of pictures.
     Folder,
+    /// The folder of one recording.
+    Session,
     /// The folder for recordings.
     Recordings,
 }
@@ -30,6 +32,7 @@ impl Request {
             Self::Any => "Open a picture, a video or a weights file",
             Self::Weights => "Open weights",
             Self::Folder => "Open a folder of images",
+            Self::Session => "Open a recording's folder",
             Self::Recordings => "Choose the recordings folder",
         }
     }
@@ -37,7 +40,7 @@ impl Request {
     /// Whether a folder is chosen, not a file.
     #[must_use]
     pub fn is_folder(self) -> bool {
-        matches!(self, Self::Folder | Self::Recordings)
+        matches!(self, Self::Folder | Self::Session | Self::Recordings)
     }
 
     fn endings(self) -> Vec<&'static str> {
@@ -45,7 +48,7 @@ impl Request {
         match self {
             Self::Any => media().chain(WEIGHTS).collect(),
             Self::Weights => WEIGHTS.to_vec(),
-            Self::Folder | Self::Recordings => Vec::new(),
+            Self::Folder | Self::Session | Self::Recordings => Vec::new(),
         }
     }
 }

@@ -1,19 +1,21 @@
 //! What the commands of recording, snapshots and reports do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use eframe::egui::Context;
 use moue_capture::SourceInfo;
 
 use super::frame_view::mirrored;
 use super::overlay::overlay_style;
+use super::persistence::Outcome;
 use super::picker::Request;
 use super::recordings::{annotated_frame, recorded_settings};
 use super::state::{AfterFolder, State};
 use crate::pipeline::{Message, SourceState};
 use crate::record::report::write_report;
 use crate::record::{
-    AnnotatedFrame, PictureStyle, RecordedSource, RecorderOptions, VideoOptions, save_snapshot,
+    AnnotatedFrame, PictureStyle, RecordError, RecordedSource, RecorderOptions, SESSION_FILE, Session,
+    SessionWords, VideoOptions, save_snapshot,
 };
 
 /// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
@@ -48,6 +50,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
         source: RecordedSource::new(&info),
         model: state.live.model(),
         settings: recorded_settings(settings, state.baseline_recorded),
+        words: std::mem::take(&mut state.words),
         video: settings.record_video.then(|| VideoOptions {
             frame_rate: VIDEO_RATE,
             blur: settings.record_blur,
@@ -77,7 +80,7 @@ pub(super) fn snapshot(state: &mut State, ctx: &Context) {
     let Some(folder) = recordings_folder(state, AfterFolder::Snapshot) else { return };
     let Some((frame, style)) = as_shown(state, state.settings.panel) else { return };
     state.jobs.start(ctx, "snapshot", move || {
-        save_snapshot(&folder, &frame, &style).map(|path| format!("Saved {}", path.display()))
+        save_snapshot(&folder, &frame, &style).map(|path| saved("Saved", path))
     });
 }
 
@@ -125,8 +128,61 @@ pub(super) fn make_report(state: &mut State, ctx: &Context) {
         state.report(Message::Info("Nothing was recorded yet".into()));
         return;
     };
+    state
+        .jobs
+        .start(ctx, "report", move || write_report(&folder, None).map(|path| saved("Report saved as", path)));
+}
+
+fn saved(what: &str, path: PathBuf) -> Outcome {
+    Outcome::Done { text: format!("{what} {}", path.display()), path: Some(path) }
+}
+
+/// Makes the page of a recording and opens it; it is the last recording from now on.
+pub(super) fn open_session(state: &mut State, ctx: &Context, folder: PathBuf) {
+    if !state.recordings.is_on() {
+        state.recordings.set_last_folder(folder.clone());
+    }
     state.jobs.start(ctx, "report", move || {
-        write_report(&folder, None).map(|path| format!("Report saved as {}", path.display()))
+        let session = folder.join(SESSION_FILE);
+        Session::read(&session)?;
+        let path = write_report(&folder, None)?;
+        opener::open(&path).map_err(|e| not_opened(&path, &e))?;
+        Ok(saved("Report saved as", path))
+    });
+}
+
+/// Opens a file with the system's program for it.
+pub(super) fn open_file(state: &State, ctx: &Context, path: PathBuf) {
+    state.jobs.start(ctx, "opener", move || {
+        opener::open(&path).map_err(|e| not_opened(&path, &e))?;
+        Ok(Outcome::Quiet)
+    });
+}
+
+/// Shows a file or folder in the system's file manager.
+pub(super) fn show_in_folder(state: &State, ctx: &Context, path: PathBuf) {
+    state.jobs.start(ctx, "opener", move || {
+        // Not every desktop can point at a file; the folder it is in can be opened on all.
+        let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
+        opener::reveal(&path).or_else(|_| opener::open(folder)).map_err(|e| not_opened(&path, &e))?;
+        Ok(Outcome::Quiet)
+    });
+}
+
+fn not_opened(path: &Path, e: &opener::OpenError) -> RecordError {
+    RecordError::Read { path: path.to_owned(), reason: format!("the system does not open it: {e}") }
+}
+
+/// Writes name and notes into the last recording.
+pub(super) fn write_words(state: &mut State, ctx: &Context, words: SessionWords) {
+    state.sheets.close();
+    let Some(folder) = state.recordings.last_folder().map(ToOwned::to_owned) else { return };
+    state.jobs.start(ctx, "session-words", move || {
+        let path = folder.join(SESSION_FILE);
+        let mut session = Session::read(&path)?;
+        session.set_words(&words);
+        session.write(&path)?;
+        Ok(saved("Name and notes are in", path))
     });
 }
 

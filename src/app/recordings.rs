@@ -104,6 +104,11 @@ impl Recordings {
         self.last.as_deref()
     }
 
+    /// Another recording takes its place, for its page and its name.
+    pub(super) fn set_last_folder(&mut self, folder: PathBuf) {
+        self.last = Some(folder);
+    }
+
     /// Starts a recording soon, on another thread. `wake` is called when its status changes.
     ///
     /// # Errors
@@ -187,21 +192,21 @@ impl Recordings {
         }
     }
 
-    /// What the user should know since the last call. Ends a recording that failed.
-    pub(super) fn messages(&mut self) -> Vec<Message> {
+    /// What the user should know since the last call, and the folder of a recording that is complete. Ends a recording that
+    /// failed.
+    pub(super) fn messages(&mut self) -> Vec<(Message, Option<PathBuf>)> {
         let mut messages = Vec::new();
-        messages.extend(self.take_started());
+        messages.extend(self.take_started().map(|message| (message, None)));
         if let Some(recorder) = &self.running {
             let status = recorder.status();
             if status.lost > 0 && !std::mem::replace(&mut self.loss_reported, true) {
-                messages.push(Message::Error(
-                    "The disk is too slow for the recording: results are being lost, and counted".into(),
-                ));
+                let text = "The disk is too slow for the recording: results are being lost, and counted";
+                messages.push((Message::Error(text.into()), None));
             }
             if let Some(text) = &status.video_failed
                 && !std::mem::replace(&mut self.video_error_reported, true)
             {
-                messages.push(Message::Error(format!("{text}\n(the readings are still recorded)")));
+                messages.push((Message::Error(format!("{text}\n(the readings are still recorded)")), None));
             }
             if status.failed.is_some() || status.finished {
                 self.end();
@@ -213,19 +218,23 @@ impl Recordings {
                 return true;
             }
             let folder = recorder.folder().display();
-            messages.push(match status.failed {
-                Some(reason) => Message::Error(format!(
-                    "Recording stopped: {reason}\n(what was written until then is in {folder})"
-                )),
-                None => {
-                    let lost = if status.lost > 0 {
-                        format!(", {} results lost", status.lost)
-                    } else {
-                        String::new()
-                    };
-                    Message::Info(format!("Recorded {} readings to {folder}{lost}", status.faces))
-                }
-            });
+            let path = Some(recorder.folder().to_owned());
+            messages.push((
+                match status.failed {
+                    Some(reason) => Message::Error(format!(
+                        "Recording stopped: {reason}\n(what was written until then is in {folder})"
+                    )),
+                    None => {
+                        let lost = if status.lost > 0 {
+                            format!(", {} results lost", status.lost)
+                        } else {
+                            String::new()
+                        };
+                        Message::Info(format!("Recorded {} readings to {folder}{lost}", status.faces))
+                    }
+                },
+                path,
+            ));
             false
         });
         messages

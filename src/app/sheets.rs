@@ -5,6 +5,7 @@ use eframe::egui::{self, Align, Context, Grid, Id, Label, Layout, Modal, RichTex
 use super::command::{Command, Sheet};
 use super::model_card;
 use super::model_form::ModelForm;
+use super::session_form::SessionForm;
 use super::shortcuts::{self, Group};
 use super::theme;
 use super::widgets::copy_button;
@@ -21,6 +22,7 @@ fn title(sheet: Sheet) -> &'static str {
         Sheet::Shortcuts => "Keyboard shortcuts",
         Sheet::Model => "About the model",
         Sheet::Messages => "Messages",
+        Sheet::Session => "Name and notes of a recording",
         Sheet::About => "About moue and your privacy",
     }
 }
@@ -30,6 +32,7 @@ fn width(sheet: Sheet) -> f32 {
     match sheet {
         Sheet::Shortcuts => 640.0,
         Sheet::Model | Sheet::Messages => 560.0,
+        Sheet::Session => 460.0,
         Sheet::About => 500.0,
     }
 }
@@ -42,6 +45,7 @@ pub(super) struct Sheets {
     fresh: bool,
     /// What is being entered about the weights in use.
     form: ModelForm,
+    session: SessionForm,
 }
 
 impl Sheets {
@@ -61,17 +65,18 @@ impl Sheets {
         self.open.take().is_some()
     }
 
-    /// Shows the open sheet.
+    /// Shows the open sheet. `recorded`: there is a recording that has ended.
     pub(super) fn show(
         &mut self,
         ctx: &Context,
         model: Option<&ModelInfo>,
         messages: &[Message],
+        recorded: bool,
     ) -> Option<Command> {
         let sheet = self.open?;
         let screen = ctx.content_rect();
         let fresh = std::mem::take(&mut self.fresh);
-        let form = &mut self.form;
+        let (form, session) = (&mut self.form, &mut self.session);
         let mut command = None;
         let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(18).corner_radius(12);
         let shown = Modal::new(Id::unique("sheet")).frame(frame).show(ctx, |ui| {
@@ -92,6 +97,7 @@ impl Sheets {
                         model_card::show(ui, model);
                     }
                     Sheet::Messages => message_list(ui, messages),
+                    Sheet::Session => command = session.show(ui, recorded),
                     Sheet::About => about(ui),
                 });
             closed

@@ -1,5 +1,6 @@
 //! All state of the window, in one struct. `update.rs` and `apply.rs` change it, the views read it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -26,6 +27,7 @@ use super::window_placement::PlacementTracker;
 use crate::pipeline::{
     AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ShownReading, SourceState,
 };
+use crate::record::SessionWords;
 use crate::settings::Settings;
 
 /// Most messages in the list; beyond that the oldest are dropped.
@@ -71,6 +73,8 @@ pub(super) struct State {
     pub(super) remembered_model: Option<Arc<ModelInfo>>,
 
     pub(super) recordings: Recordings,
+    /// Name and notes of the next one.
+    pub(super) words: SessionWords,
     /// A recording begins as soon as the source runs.
     pub(super) record_when_running: bool,
     /// Whether the running recording should end, which another source makes necessary.
@@ -187,6 +191,7 @@ impl State {
             lost_source: None,
             remembered_model: None,
             recordings: Recordings::default(),
+            words: SessionWords::default(),
             record_when_running: false,
             question: Question::default(),
             jobs: FileJobs::default(),
@@ -203,10 +208,15 @@ impl State {
 
     /// Shows a message and keeps it in the list.
     pub(super) fn report(&mut self, message: Message) {
+        self.report_saved(message, None);
+    }
+
+    /// The same, of something that was saved here.
+    pub(super) fn report_saved(&mut self, message: Message, path: Option<PathBuf>) {
         let message = message.in_plain_words();
         // What is wrong with a source is shown large in its place.
         if !matches!(message, Message::SourceError(_)) {
-            self.toasts.add(message.clone());
+            self.toasts.add(message.clone(), path);
         }
         self.messages.push(message);
         if self.messages.len() > MAX_MESSAGES {

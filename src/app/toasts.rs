@@ -1,5 +1,6 @@
 //! Messages in a corner of the window. egui-notify's cannot be copied, and screen readers do not find them.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{
@@ -17,6 +18,8 @@ const MAX: usize = 4;
 
 struct Toast {
     message: Message,
+    /// What was saved, which a button opens.
+    saved: Option<PathBuf>,
     until: Instant,
     times: u32,
 }
@@ -28,9 +31,11 @@ pub(super) struct Toasts {
 }
 
 impl Toasts {
-    /// Shows a message; the same one again only counts up.
-    pub(super) fn add(&mut self, message: Message) {
+    /// Shows a message; the same one again only counts up. `saved`: what it tells of.
+    pub(super) fn add(&mut self, message: Message, saved: Option<PathBuf>) {
         let shown_for = match message {
+            // There are buttons to press.
+            Message::Info(_) if saved.is_some() => Duration::from_secs(20),
             Message::Info(_) => Duration::from_secs(5),
             Message::Error(_) | Message::SourceError(_) => Duration::from_secs(60),
         };
@@ -43,7 +48,7 @@ impl Toasts {
         if self.toasts.len() == MAX {
             self.toasts.remove(0);
         }
-        self.toasts.push(Toast { message, until, times: 1 });
+        self.toasts.push(Toast { message, saved, until, times: 1 });
     }
 
     /// Closes the newest; whether there was one.
@@ -70,7 +75,7 @@ impl Toasts {
         ctx.request_repaint_after(next.saturating_duration_since(Instant::now()));
         let corner = space.left_bottom() + vec2(theme::GAP, -theme::GAP);
         let width = (space.width() - 2.0 * theme::GAP).clamp(160.0, 420.0);
-        let mut closed = None;
+        let mut command = None;
         Area::new(Id::unique("messages"))
             .order(Order::Foreground)
             .fixed_pos(corner)
@@ -79,40 +84,67 @@ impl Toasts {
                 ui.set_width(width);
                 ui.spacing_mut().item_spacing.y = 8.0;
                 for (index, toast) in self.toasts.iter().enumerate() {
-                    if toast_ui(ui, toast) {
-                        closed = Some(Command::CloseToast(index));
-                    }
+                    command = toast_ui(ui, toast, index).or(command.take());
                 }
             });
-        closed
+        command
     }
 }
 
-/// Draws one; `true` when its close button was pressed.
-fn toast_ui(ui: &mut Ui, toast: &Toast) -> bool {
+/// Draws the one at this place; what its buttons ask for.
+fn toast_ui(ui: &mut Ui, toast: &Toast, place: usize) -> Option<Command> {
     let (title, what, text, colour) = match &toast.message {
         Message::Info(text) => ("Note", "this note", text, ui.visuals().hyperlink_color),
         Message::Error(text) | Message::SourceError(text) => {
             ("Error", "this error", text, ui.visuals().error_fg_color)
         }
     };
-    let mut closed = false;
+    let mut command = None;
     let shown = theme::card(ui, Density::Roomy, |ui| {
         ui.horizontal(|ui| {
             let times = if toast.times > 1 { format!(" ({} times)", toast.times) } else { String::new() };
             ui.label(RichText::new(format!("{title}{times}")).color(colour).strong());
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                closed = ui.button("Close").clicked();
+                if ui.button("Close").clicked() {
+                    command = Some(Command::CloseToast(place));
+                }
                 copy_button(ui, what, || text.clone());
             });
         });
         ui.add(Label::new(text).wrap().selectable(true));
+        if let Some(saved) = &toast.saved {
+            command = saved_buttons(ui, saved).or(command.take());
+        }
         ui.min_rect()
     });
     let stripe =
         Rect::from_min_max(shown.min - vec2(14.0, 4.0), pos2(shown.left() - 10.0, shown.bottom() + 4.0));
     ui.painter().rect_filled(stripe, CornerRadius::same(2), colour);
-    closed
+    command
+}
+
+/// What can be done with what was saved: a recording's folder, its page, a picture.
+fn saved_buttons(ui: &mut Ui, saved: &Path) -> Option<Command> {
+    let is_page = saved.extension().is_some_and(|ending| ending == "html");
+    let is_picture = saved.extension().is_some_and(|ending| ending == "png");
+    let mut command = None;
+    ui.horizontal(|ui| {
+        if is_page && ui.button("Open report").clicked() {
+            command = Some(Command::OpenFile(saved.to_owned()));
+        } else if !is_page && !is_picture && ui.button("Open report").clicked() {
+            // It is made first.
+            let folder = if saved.extension().is_some_and(|ending| ending == "json") {
+                saved.parent().unwrap_or(saved)
+            } else {
+                saved
+            };
+            command = Some(Command::OpenSession(folder.to_owned()));
+        }
+        if ui.button("Show in folder").clicked() {
+            command = Some(Command::ShowInFolder(saved.to_owned()));
+        }
+    });
+    command
 }
 
 #[cfg(test)]
@@ -123,11 +155,11 @@ mod tests {
     fn repeated_messages_are_counted_and_old_ones_make_room() {
         let mut toasts = Toasts::default();
         for _ in 0..3 {
-            toasts.add(Message::Error("same".into()));
+            toasts.add(Message::Error("same".into()), None);
         }
         assert_eq!((toasts.toasts.len(), toasts.toasts[0].times), (1, 3));
         for i in 0..10 {
-            toasts.add(Message::Info(i.to_string()));
+            toasts.add(Message::Info(i.to_string()), None);
         }
         assert_eq!(toasts.toasts.len(), MAX);
         assert_eq!(toasts.toasts[MAX - 1].message, Message::Info("9".into()));

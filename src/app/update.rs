@@ -72,6 +72,7 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
             Request::Any => look_at(state, ctx, vec![path]),
             Request::Weights => commands.push(Command::LoadWeights(Some(path))),
             Request::Folder => commands.push(Command::SetSource(SourceSpec::Path(path))),
+            Request::Session => commands.push(Command::OpenSession(path)),
             Request::Recordings => commands.push(Command::SetRecordingsFolder(path)),
         }
     }
@@ -151,8 +152,8 @@ fn take_messages(state: &mut State) {
             Err(text) => state.report(Message::Error(text)),
         }
     }
-    for message in state.recordings.messages() {
-        state.report(message);
+    for (message, folder) in state.recordings.messages() {
+        state.report_saved(message, folder);
     }
     if state.recordings.take_folder_gone() {
         ask_for_folder(state, AfterFolder::Record);
@@ -160,7 +161,8 @@ fn take_messages(state: &mut State) {
     state.live.search_every_frame(state.recordings.is_blurring());
     for outcome in state.jobs.outcomes() {
         match outcome {
-            Outcome::Done(text) => state.report(Message::Info(text)),
+            Outcome::Done { text, path } => state.report_saved(Message::Info(text), path),
+            Outcome::Quiet => {}
             Outcome::Failed(text) => state.report(Message::Error(text)),
             Outcome::FolderGone(folder) => {
                 state.report(folder_gone(&folder));
@@ -195,8 +197,8 @@ pub(super) fn without_a_pass(state: &mut State, ctx: &Context) {
     let visible = ctx.input(|i| i.viewport().visible()).unwrap_or(true);
     state.live.set_resting(!visible && !state.recordings.is_on());
     if !visible {
-        for message in state.recordings.messages() {
-            state.report(message);
+        for (message, folder) in state.recordings.messages() {
+            state.report_saved(message, folder);
         }
         end_recording_with_source(state);
     }

@@ -13,7 +13,8 @@ use super::complain;
 use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
-    AnnotatedFrame, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows, VideoOptions,
+    AnnotatedFrame, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows, SessionWords,
+    VideoOptions,
 };
 
 /// Frames a second of a video whose source has no clock.
@@ -139,6 +140,7 @@ impl<'a> ResultSinks<'a> {
             source,
             model: Some(model.clone().into()),
             settings: RecordedSettings::new(smoothing),
+            words: SessionWords::default(),
             video,
         };
         let started = Recorder::start(options, || {});

@@ -36,5 +36,6 @@ pub use recorder::{Recorder, RecorderStatus, RecorderTap};
 pub use rows::{FaceRow, ResultRows};
 pub use session::{
     RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, Session, SessionStatus,
+    SessionWords,
 };
 pub use snapshot::save_snapshot;

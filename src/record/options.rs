@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::picture::PictureStyle;
-use super::session::{RecordedSettings, RecordedSource};
+use super::session::{RecordedSettings, RecordedSource, SessionWords};
 use crate::pipeline::ModelInfo;
 
 /// What a recording starts with.
@@ -17,6 +17,8 @@ pub struct RecorderOptions {
     pub model: Option<Arc<ModelInfo>>,
     /// How readings become labels.
     pub settings: RecordedSettings,
+    /// What the user says of it.
+    pub words: SessionWords,
     /// The annotated video, where it is wanted.
     pub video: Option<VideoOptions>,
 }

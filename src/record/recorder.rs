@@ -109,8 +109,10 @@ impl Recorder {
             faces_blurred: v.blur,
             results_left_out: 0,
         });
-        let session = Session {
+        let mut session = Session {
             format: 1,
+            name: None,
+            notes: None,
             program: RecordedProgram::this(),
             started: now.to_rfc3339_opts(SecondsFormat::Millis, false),
             ended: None,
@@ -125,6 +127,7 @@ impl Recorder {
             results_lost: 0,
             video,
         };
+        session.set_words(&options.words);
         let files = SessionFiles::create(&folder, session)?;
         let shared = Arc::new(Shared {
             start: Instant::now(),

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use moue_capture::{SourceInfo, SourceKind};
-use moue_files::new_file;
+use moue_files::{new_file, plain_file};
 use moue_model::{ReadOptions, assumed, original_class_order};
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
 use crate::pipeline::{ModelInfo, SmoothingSettings};
+
+/// Largest file that is read.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Whether a recording came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,11 +106,26 @@ pub struct RecordedVideo {
     pub results_left_out: u64,
 }
 
+/// What the user says of a recording.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionWords {
+    /// A name; empty: none.
+    pub name: String,
+    /// Notes; empty: none.
+    pub notes: String,
+}
+
 /// The whole of `session.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// Version of this layout; 1.
     pub format: u32,
+    /// The name that its user gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What its user noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
     /// The program that recorded.
     pub program: RecordedProgram,
     /// Local time at the start, as RFC 3339 has it.
@@ -207,6 +225,22 @@ impl RecordedSettings {
 }
 
 impl Session {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`RecordError::Read`].
+    pub fn read(path: &Path) -> Result<Self, RecordError> {
+        let failed = |reason: String| RecordError::Read { path: path.to_owned(), reason };
+        let text = plain_file::read(path, MAX_BYTES).map_err(|e| failed(e.to_string()))?;
+        serde_json::from_slice(&text).map_err(|e| failed(e.to_string()))
+    }
+
+    /// Takes over what the user says.
+    pub fn set_words(&mut self, words: &SessionWords) {
+        let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        (self.name, self.notes) = (said(&words.name), said(&words.notes));
+    }
+
     /// Writes the file so that it is whole at every moment: a temporary file takes its name.
     ///
     /// # Errors

@@ -64,6 +64,8 @@ pub(super) fn page(
             body {
                 main {
                     h1 { "Recording " (name) }
+                    @if let Some(named) = session.and_then(|s| s.name.as_deref()) { p { strong { (named) } } }
+                    @if let Some(notes) = session.and_then(|s| s.notes.as_deref()) { p { (notes) } }
                     p.weak { (headline(session, summary)) }
                     (warnings(session, session_fault, summary))
                     (overview(session, summary))
