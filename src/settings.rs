@@ -14,6 +14,8 @@ use crate::pipeline::{Baseline, WeightsChoice};
 const RECENT: usize = 8;
 /// Width of the side panel at the start, in points.
 const PANEL_WIDTH: f32 = 332.0;
+/// Height of the timeline at the start, in points.
+const TIMELINE_HEIGHT: f32 = 180.0;
 /// Smallest and largest zoom.
 pub(crate) const ZOOM: (f32, f32) = (0.5, 3.0);
 /// Largest settings file that is read.
@@ -113,8 +115,10 @@ pub struct Settings {
     pub detector: DetectorKind,
     /// Whether the side panel is shown.
     pub panel: bool,
-    /// Whether the last minute is shown.
+    /// Whether the timeline is shown.
     pub timeline: bool,
+    /// Its height in points.
+    pub timeline_height: f32,
     /// Whether it is drawn as areas that add up to 100 %; otherwise as seven curves.
     pub timeline_areas: bool,
     /// The personal baseline, where the user asked to keep it.
@@ -164,6 +168,7 @@ impl Default for Settings {
             detector: DetectorKind::default(),
             panel: true,
             timeline: true,
+            timeline_height: TIMELINE_HEIGHT,
             timeline_areas: true,
             baseline: None,
             zoom: 1.0,
@@ -234,6 +239,7 @@ impl Settings {
         self.baseline = self.baseline.filter(Baseline::is_sane);
         self.zoom = within(self.zoom, ZOOM.0, ZOOM.1, 1.0);
         self.panel_width = within(self.panel_width, 200.0, 2000.0, PANEL_WIDTH);
+        self.timeline_height = within(self.timeline_height, 100.0, 2000.0, TIMELINE_HEIGHT);
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
         self.position = self.position.filter(|at| at.iter().all(|v| v.abs() <= 100_000.0));
         self.recent_weights.truncate(RECENT);

@@ -39,6 +39,7 @@ impl FrameSource for FakeCamera {
             image: Arc::clone(&self.image),
             index: self.next - 1,
             time_s: self.next as f64 * 0.02,
+            position_s: None,
             captured_at: Instant::now(),
         }))
     }

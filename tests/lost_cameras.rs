@@ -125,7 +125,13 @@ impl FrameSource for MadeUp {
         self.next += 1;
         self.bench.frames.fetch_add(1, Ordering::SeqCst);
         let (image, captured_at) = (Arc::clone(&self.image), Instant::now());
-        Ok(Some(Frame { image, index: self.next - 1, time_s: self.next as f64 * 0.02, captured_at }))
+        Ok(Some(Frame {
+            image,
+            index: self.next - 1,
+            time_s: self.next as f64 * 0.02,
+            position_s: None,
+            captured_at,
+        }))
     }
 
     fn same_device(&self) -> Option<SourceSpec> {

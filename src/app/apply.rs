@@ -7,10 +7,12 @@ use eframe::egui::{Context, ViewportCommand};
 use moue_capture::{SourceSpec, Transport, list_cameras};
 
 use super::command::{BaselineCommand, Command, Setting};
+use super::copying::{reading_text, timeline_text};
 use super::picker::Request;
+use super::picture_zoom::PictureZoom;
 use super::record_commands::{
-    make_report, open_file, open_session, set_recordings_folder, show_in_folder, snapshot, toggle_recording,
-    write_words,
+    copy_picture, make_report, open_file, open_session, set_recordings_folder, show_in_folder, snapshot,
+    toggle_recording, write_words,
 };
 use super::selection::faces_in_order;
 use super::state::State;
@@ -92,6 +94,23 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
                 state.selection.select(*id);
             }
         }
+        Command::AskName(id) => state.naming.ask(id, &state.names),
+        Command::SetName(id, name) => {
+            state.names.set(id, &name);
+            state.naming.close();
+        }
+        Command::CloseNaming => state.naming.close(),
+        Command::CopyReading(id) => {
+            let id = id.or_else(|| state.selection.current());
+            if let Some((id, (face, shown))) = id.and_then(|id| Some((id, state.face(id)?))) {
+                ctx.copy_text(reading_text(&state.names.of(id), shown, &face.reading.probabilities));
+            }
+        }
+        Command::CopyTimeline => {
+            ctx.copy_text(timeline_text(&state.history.stretches(state.selection.last())));
+        }
+        Command::CopyPicture => copy_picture(state, ctx),
+        Command::ZoomPicture(zoom) => state.picture_zoom = zoom,
         Command::Baseline(command) => apply_baseline(state, command),
         Command::ToggleOverlay => state.settings.overlay = !state.settings.overlay,
         Command::SwitchOverlay => {
@@ -175,6 +194,8 @@ fn set_source(state: &mut State, source: SourceSpec) {
     // A recording belongs to one source, so a change of source ends it.
     state.recordings.end();
     state.selection.clear();
+    state.names.clear();
+    state.picture_zoom = PictureZoom::default();
     // When the same source is opened again, its last frame stays on screen until a new one arrives.
     if source != state.live.wanted_source() {
         state.frame.clear();

@@ -4,6 +4,7 @@ use eframe::egui::{Button, Color32, CornerRadius, Response, RichText, Role, Sens
 
 use super::command::{BaselineCommand, Command};
 use super::state::State;
+use super::terms;
 use super::theme;
 use crate::pipeline::BaselineState;
 
@@ -38,7 +39,7 @@ pub(super) fn row(ui: &mut Ui, state: &State) -> Option<Command> {
             }
             BaselineState::On { baseline, fits } => {
                 if *fits {
-                    chip(ui, "Baseline on", theme::baseline());
+                    chip(ui, "Baseline on", theme::baseline()).on_hover_text(terms::BASELINE);
                 } else {
                     chip(ui, "Baseline inactive", theme::MARK)
                         .on_hover_text(format!("It was recorded with {} and its network", baseline.source));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
+use super::picture_zoom::PictureZoom;
 use crate::pipeline::WeightsChoice;
 use crate::record::SessionWords;
 use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
@@ -63,6 +64,17 @@ pub(super) enum Command {
     SelectFace(u64),
     /// The face at this place of the panel's row.
     SelectFaceAt(usize),
+    /// Asks for the name of the face with this id.
+    AskName(u64),
+    SetName(u64, String),
+    CloseNaming,
+    /// Of the face with this id, else of the chosen one.
+    CopyReading(Option<u64>),
+    /// Of the face that the timeline shows.
+    CopyTimeline,
+    CopyPicture,
+    /// How much of the picture is seen.
+    ZoomPicture(PictureZoom),
     Baseline(BaselineCommand),
     ToggleOverlay,
     /// Attention or evidence.

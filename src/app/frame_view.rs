@@ -29,6 +29,24 @@ impl FrameView {
         Self { rect: Rect::from_center_size(space.center(), size * scale), scale, mirrored }
     }
 
+    /// The same frame larger by a factor, with the point `middle` (in its widths and heights) in the middle of `space`, but
+    /// so that the frame leaves no part of the space empty that it can fill.
+    #[must_use]
+    pub fn zoomed(&self, space: Rect, factor: f32, middle: Vec2) -> Self {
+        let size = self.rect.size() * factor;
+        let wanted = space.center() - size * middle;
+        let side = |wanted: f32, size: f32, from: f32, to: f32| {
+            if size <= to - from { (from + to - size) / 2.0 } else { wanted.max(to - size).min(from) }
+        };
+        let left = side(wanted.x, size.x, space.left(), space.right());
+        let top = side(wanted.y, size.y, space.top(), space.bottom());
+        Self {
+            rect: Rect::from_min_size(pos2(left, top), size),
+            scale: self.scale * factor,
+            mirrored: self.mirrored,
+        }
+    }
+
     /// A point of the frame, in pixels, on the screen.
     #[must_use]
     pub fn point(&self, x: f32, y: f32) -> Pos2 {

@@ -1,35 +1,52 @@
 //! What is shown at the first start, until the user has confirmed it.
 
-use eframe::egui::{self, Align, Button, Color32, Label, Layout, Panel, RichText, Ui};
+use eframe::egui::{
+    Align2, Area, Button, Color32, Context, Frame, Id, Label, Order, Rect, RichText, Stroke, Ui, vec2,
+};
 
 use super::command::{Command, Setting, Sheet};
 use super::sheets::INTRODUCTION;
 use super::theme;
 
-/// Draws it below everything else.
-pub(super) fn show(ui: &mut Ui) -> Option<Command> {
-    let mut command = None;
-    let accent = ui.visuals().hyperlink_color;
+/// Widest text, and between it and the stage's edges, in points.
+const WIDTH: f32 = 660.0;
+const MARGIN: f32 = 10.0;
+
+/// Draws it over the picture's lower edge, so that it pushes nothing away.
+pub(super) fn show(ctx: &Context, stage: Rect) -> Option<Command> {
+    let visuals = ctx.global_style().visuals.clone();
     let frame =
-        egui::Frame::new().fill(ui.visuals().window_fill).inner_margin(egui::Margin::symmetric(16, 12));
-    let shown = Panel::bottom("introduction").resizable(false).frame(frame).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.label(RichText::new("Welcome to moue").size(16.0).strong());
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let ink = if ui.visuals().dark_mode { Color32::BLACK } else { Color32::WHITE };
-                let understood = Button::new(RichText::new("Understood").color(ink)).fill(accent);
-                if ui.add(understood).clicked() {
-                    command = Some(Command::Set(Setting::Introduced));
-                }
-                if ui.button("Keyboard shortcuts").clicked() {
-                    command = Some(Command::ToggleSheet(Sheet::Shortcuts));
-                }
-            });
-        });
-        ui.add_space(theme::GAP / 4.0);
-        ui.add(Label::new(INTRODUCTION).wrap());
+        Frame::popup(&ctx.global_style()).inner_margin(12).stroke(Stroke::new(1.5, visuals.hyperlink_color));
+    Area::new(Id::unique("introduction"))
+        .order(Order::Middle)
+        .pivot(Align2::CENTER_BOTTOM)
+        .fixed_pos(stage.center_bottom() - vec2(0.0, MARGIN))
+        .show(ctx, |ui| {
+            frame
+                .show(ui, |ui| {
+                    ui.set_width((stage.width() - 2.0 * MARGIN - 28.0).clamp(120.0, WIDTH));
+                    content(ui)
+                })
+                .inner
+        })
+        .inner
+}
+
+fn content(ui: &mut Ui) -> Option<Command> {
+    let mut command = None;
+    ui.label(RichText::new("Welcome to moue").size(16.0).strong());
+    ui.add(Label::new(INTRODUCTION).wrap());
+    ui.add_space(theme::GAP / 4.0);
+    ui.horizontal_wrapped(|ui| {
+        let ink = if ui.visuals().dark_mode { Color32::BLACK } else { Color32::WHITE };
+        let understood =
+            Button::new(RichText::new("Understood").color(ink)).fill(ui.visuals().hyperlink_color);
+        if ui.add(understood).clicked() {
+            command = Some(Command::Set(Setting::Introduced));
+        }
+        if ui.button("Keyboard shortcuts").clicked() {
+            command = Some(Command::ToggleSheet(Sheet::Shortcuts));
+        }
     });
-    let edge = shown.response.rect;
-    ui.painter().hline(edge.x_range(), edge.top(), egui::Stroke::new(2.0, accent));
     command
 }

@@ -1,5 +1,6 @@
 //! How readings are written. Boxes, panel, tiles, timeline and recordings use the same words.
 
+use super::names::Names;
 use crate::pipeline::ShownReading;
 
 /// "happy" as "Happy".
@@ -13,6 +14,23 @@ pub(super) fn percent(p: f32) -> String {
     format!("{:.0} %", p * 100.0)
 }
 
+/// "1:05.3", or "1:02:05.3".
+pub(super) fn clock(seconds: f64) -> String {
+    // Times of frames are rounded fractions. Without the small addition 3.0 could be shown as 2.9.
+    let tenths = (seconds.max(0.0) * 10.0 + 1e-6).floor() as u64;
+    let (s, tenth) = (tenths / 10, tenths % 10);
+    match s / 3600 {
+        0 => format!("{}:{:02}.{tenth}", s / 60, s % 60),
+        h => format!("{h}:{:02}:{:02}.{tenth}", s / 60 % 60, s % 60),
+    }
+}
+
+/// "1:05", or "1:02:05".
+pub(super) fn clock_whole(seconds: f64) -> String {
+    let text = clock(seconds + 0.05);
+    text.rsplit_once('.').map_or_else(|| text.clone(), |(whole, _)| whole.to_owned())
+}
+
 /// "Happy 93 %", or "Unsure".
 pub(super) fn label_text(shown: &ShownReading) -> String {
     match shown.label {
@@ -20,5 +38,41 @@ pub(super) fn label_text(shown: &ShownReading) -> String {
             format!("{} {}", capitalised(label.name()), percent(shown.probabilities[shown.leading.index()]))
         }
         None => "Unsure".to_owned(),
+    }
+}
+
+/// A face's label in the picture: with its name, or its number where there are `faces` of them.
+pub(super) fn face_label(id: u64, faces: usize, names: &Names, shown: &ShownReading) -> String {
+    let text = label_text(shown);
+    match names.given(id) {
+        Some(name) => format!("{name}: {text}"),
+        None if faces > 1 => format!("{id}: {text}"),
+        None => text,
+    }
+}
+
+/// Two decimals; what rounds to nothing has no sign.
+pub(super) fn decimals(value: f32) -> String {
+    // Minus nothing plus nothing is nothing.
+    format!("{:.2}", (value * 100.0).round() / 100.0 + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounds_to_nothing_has_no_sign() {
+        assert_eq!(decimals(-0.001), "0.00");
+        assert_eq!(decimals(-0.006), "-0.01");
+        assert_eq!(decimals(2.346), "2.35");
+    }
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        assert_eq!(clock(65.37), "1:05.3");
+        assert_eq!(clock(3725.0), "1:02:05.0");
+        assert_eq!(clock(-1.0), "0:00.0");
+        assert_eq!((clock_whole(65.37), clock_whole(59.98)), ("1:05".to_owned(), "1:00".to_owned()));
     }
 }

@@ -4,29 +4,33 @@
 use eframe::egui::{RichText, Ui};
 use moue_detect::{Measurements, Quality};
 
+use super::density::Density;
 use super::labels::percent;
 use super::state::State;
 use super::theme;
 use super::widgets::figure;
 
+const HINT: &str = "Measurements are angles and distances of the face's points. Left and right are the person's. Eyes and \
+    mouth: height of the opening in widths. Blinks a minute are counted over the last minute, after 20 seconds.";
+const QUALITY: &str = "Quality: how well the face can be read, and what speaks against it.";
+
 /// Draws the card's content. It is as high with a face as without one, so that nothing below it moves.
-pub(super) fn card(ui: &mut Ui, state: &State) {
+pub(super) fn card(ui: &mut Ui, state: &State, density: Density) {
     let face = state.selected_face().map(|(face, _)| face);
-    ui.label(RichText::new("Measurements").size(12.5)).on_hover_text(
-        "Angles and distances of the face's points. Left and right are the person's. Eyes and mouth: height of the \
-         opening in widths. Blinks a minute are counted over the last minute, after 20 seconds.",
-    );
+    if density == Density::Roomy {
+        ui.label(RichText::new("Measurements").size(12.5)).on_hover_text(HINT);
+    }
     let measured = face.and_then(|f| f.measurements);
     let figures = figures(measured.as_ref());
     for row in figures.chunks(3) {
         ui.columns(3, |columns| {
             for ((caption, value), ui) in row.iter().zip(columns) {
-                figure(ui, caption, value);
+                figure(ui, density, caption, value);
             }
         });
     }
     let text = face.map_or_else(|| "Quality –".to_owned(), |f| quality_text(&f.quality));
-    ui.label(RichText::new(text).font(theme::caption()));
+    ui.label(RichText::new(text).font(theme::caption())).on_hover_text(format!("{QUALITY} {HINT}"));
 }
 
 /// Captions and values, `–` where nothing is measured.

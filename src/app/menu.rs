@@ -9,8 +9,10 @@ use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
 use super::command::{BaselineCommand, Command, Setting, Sheet};
+use super::menu_keys;
 use super::shortcuts;
 use super::state::State;
+use super::terms;
 use crate::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 
 /// Width of the menus, in points.
@@ -21,6 +23,8 @@ const CAPTION: f32 = 68.0;
 /// Draws the bar.
 pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
     let mut commands = Vec::new();
+    let ctx = ui.ctx().clone();
+    menu_keys::begin(&ctx);
     egui::MenuBar::new().ui(ui, |ui| {
         let file = ui.menu_button("File", |ui| file_menu(ui, &state.settings, &mut commands));
         if state.focus_menu {
@@ -32,9 +36,12 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
         }
         // These two stay open, so that the effect of a setting is seen while it is changed.
         let stays = || MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        MenuButton::new("Record").config(stays()).ui(ui, |ui| record_menu(ui, state, &mut commands));
-        MenuButton::new("View").config(stays()).ui(ui, |ui| view_menu(ui, &state.settings, &mut commands));
-        ui.menu_button("Help", |ui| {
+        let (record, _) =
+            MenuButton::new("Record").config(stays()).ui(ui, |ui| record_menu(ui, state, &mut commands));
+        let (view, _) = MenuButton::new("View")
+            .config(stays())
+            .ui(ui, |ui| view_menu(ui, &state.settings, &mut commands));
+        let help = ui.menu_button("Help", |ui| {
             ui.set_width(WIDTH);
             item(ui, "Keyboard shortcuts", Command::ToggleSheet(Sheet::Shortcuts), &mut commands);
             item(ui, "About the model", Command::ToggleSheet(Sheet::Model), &mut commands);
@@ -42,6 +49,7 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
             ui.separator();
             item(ui, "About moue and your privacy", Command::ToggleSheet(Sheet::About), &mut commands);
         });
+        menu_keys::end(&ctx, &[file.response, camera.response, record, view, help.response]);
     });
     commands
 }
@@ -68,6 +76,7 @@ fn recent(ui: &mut Ui, files: &[PathBuf], open: impl Fn(PathBuf) -> Command, com
         let name =
             path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let response = ui.add(Button::new(name).truncate()).on_hover_text(path.display().to_string());
+        menu_keys::uses_arrows(&response);
         if response.clicked() {
             commands.push(open(path.clone()));
             ui.close();
@@ -79,15 +88,17 @@ fn file_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
     item(ui, "Open…", Command::OpenDialog, commands);
     item(ui, "Open folder…", Command::OpenFolderDialog, commands);
-    ui.menu_button("Recent files", |ui| {
+    let files = ui.menu_button("Recent files", |ui| {
         let open = |path| Command::SetSource(SourceSpec::Path(path));
         recent(ui, &settings.recent_sources, open, commands);
     });
+    menu_keys::uses_arrows(&files.response);
     ui.separator();
     item(ui, "Open weights…", Command::OpenWeightsDialog, commands);
-    ui.menu_button("Recent weights", |ui| {
+    let weights = ui.menu_button("Recent weights", |ui| {
         recent(ui, &settings.recent_weights, |path| Command::LoadWeights(Some(path)), commands);
     });
+    menu_keys::uses_arrows(&weights.response);
     item(ui, "Built-in weights", Command::LoadWeights(None), commands);
     ui.separator();
     item(ui, "New window", Command::NewWindow, commands);
@@ -211,7 +222,9 @@ fn setting(ui: &mut Ui, caption: &str, control: impl FnOnce(&mut Ui, egui::Id)) 
 /// A slider without egui's box for the value: that box takes the arrow keys, so that the keyboard could not move on to
 /// the next entry.
 fn slider(ui: &mut Ui, value: &mut f32, range: RangeInclusive<f32>, step: f64) -> egui::Response {
-    ui.add(Slider::new(value, range).step_by(step).show_value(false))
+    let response = ui.add(Slider::new(value, range).step_by(step).show_value(false));
+    menu_keys::uses_arrows(&response);
+    response
 }
 
 fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
@@ -254,7 +267,7 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
         if response.changed() {
             commands.push(Command::Set(Setting::Smoothing(ms)));
         }
-        response.on_hover_text("0 shows raw readings. Longer times are steadier, and lag by about as much.");
+        response.on_hover_text(terms::SMOOTHING);
         ui.label(format!("{:.0} ms", settings.smoothing_ms));
     });
     setting(ui, "Detector", |ui, _| {

@@ -5,14 +5,18 @@
 //! modules use one another (`tests/architecture.rs`).
 
 // What is drawn, and how.
+mod density;
 mod file_dialog;
 mod frame_texture;
 mod frame_view;
 mod labels;
+mod names;
 mod options;
 mod overlay;
 mod overlay_painter;
 mod picker;
+mod picture_zoom;
+mod terms;
 mod theme;
 mod widgets;
 
@@ -21,9 +25,11 @@ mod command;
 mod shortcuts;
 
 // State.
+mod copying;
 mod history;
 mod model_card;
 mod model_form;
+mod naming;
 mod opened_files;
 mod persistence;
 mod question;
@@ -44,9 +50,11 @@ mod update;
 // Views.
 mod assumed;
 mod baseline;
+mod face_menu;
 mod introduction;
 mod measurements;
 mod menu;
+mod menu_keys;
 mod panel;
 mod people;
 mod playback;
@@ -54,6 +62,7 @@ mod preview;
 mod stage;
 mod stage_overlays;
 mod timeline;
+mod timeline_legend;
 
 // The window itself.
 mod launch;

@@ -4,7 +4,7 @@ use eframe::egui::epaint::Vertex;
 use eframe::egui::{Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, TextureId, pos2, vec2};
 
 use super::frame_view::FrameView;
-use super::labels::label_text;
+use super::labels::face_label;
 use super::overlay::overlay_style;
 use super::state::State;
 use crate::pipeline::LiveResult;
@@ -13,7 +13,11 @@ use crate::record::overlay::{Canvas, Mark, OverlayFace, hint_text, overlay};
 /// Draws what lies over the frame.
 pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: &LiveResult) {
     let faces = &result.analyzed.faces;
-    let labels: Vec<String> = result.shown.iter().map(label_text).collect();
+    let labels: Vec<String> = faces
+        .iter()
+        .zip(&result.shown)
+        .map(|(face, shown)| face_label(face.id, faces.len(), &state.names, shown))
+        .collect();
     let hints: Vec<Option<String>> = faces.iter().map(|face| hint_text(&face.quality)).collect();
     let placed: Vec<OverlayFace<'_>> = faces
         .iter()
@@ -33,12 +37,14 @@ pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: 
         painter.layout_no_wrap(text.to_owned(), FontId::proportional(letters), Color32::BLACK)
     };
     let measure = |text: &str, letters: f32| layout(text, letters).size().into();
+    let origin = view.rect.min;
+    let seen = painter.clip_rect().intersect(view.rect).translate(-origin.to_vec2());
     let canvas = Canvas {
+        seen: [seen.left(), seen.top(), seen.right(), seen.bottom()],
         frame_px: result.analyzed.frame.image.dimensions(),
         points_per_px: view.points_per_px(),
         measure: &measure,
     };
-    let origin = view.rect.min;
     let at = |[x, y]: [f32; 2]| origin + vec2(x, y);
     for mark in overlay(&placed, &style, &canvas) {
         match mark {

@@ -1,74 +1,102 @@
 //! Two cards of the side panel: the selected face's label and bars, and the status of source and network.
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, RichText, Role, Sense, Ui, WidgetInfo, vec2,
+    self, Align2, Color32, CornerRadius, FontId, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2,
 };
 use moue_capture::SourceKind;
 use moue_model::Expression;
 
-use super::labels::{capitalised, percent};
+use super::command::Command;
+use super::density::Density;
+use super::face_menu;
+use super::labels::{capitalised, decimals, percent};
 use super::overlay::map_of;
 use super::state::{PipelineSnapshot, State};
+use super::terms;
 use super::theme;
 use super::widgets::figure;
 use crate::pipeline::{AnalyzedFace, ShownReading, SourceState};
 use crate::settings::{OverlayMode, Settings};
 
-/// Height of the row below the headline. It is the same with and without a face, so that nothing below it moves.
-const ROW: f32 = 24.0;
+/// Height of the row below the headline, roomy and dense. It is the same with and without a face, so that nothing below it
+/// moves.
+const ROW: (f32, f32) = (24.0, 20.0);
+/// Height of an expression's bar, and between two, roomy and dense.
+const BAR: (f32, f32) = (21.0, 17.0);
+const BETWEEN: (f32, f32) = (3.0, 1.5);
 
 /// The selected face's reading, or why there is none.
-pub(super) fn reading_card(ui: &mut Ui, state: &State) {
+pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<Command> {
+    let mut commands = Vec::new();
     let face = state.selected_face();
     let weak = ui.visuals().weak_text_color();
     let (title, colour) = match face {
         Some((_, shown)) => match shown.label {
             Some(label) => (capitalised(label.name()), theme::expression_colour(label)),
-            None => ("Unsure".to_owned(), weak),
+            None => ("Unsure".to_owned(), theme::UNSURE),
         },
         None => (no_reading(&state.snapshot).0.to_owned(), weak),
     };
     ui.horizontal(|ui| {
-        let (mark, _) = ui.allocate_exact_size(vec2(6.0, 40.0), Sense::hover());
+        let (mark, _) = ui.allocate_exact_size(vec2(6.0, density.of(40.0, 32.0)), Sense::hover());
         ui.painter().rect_filled(mark, 3.0, colour);
         let ink = if face.is_some() { ui.visuals().strong_text_color() } else { weak };
-        ui.label(RichText::new(title).font(theme::headline()).color(ink));
+        let font = density.of(theme::headline(), FontId::proportional(26.0));
+        let headline = ui.label(RichText::new(title).font(font).color(ink));
+        if let Some((_, shown)) = face {
+            headline.on_hover_text(if shown.label.is_some() { terms::LABEL } else { terms::UNSURE });
+        }
         if let Some((_, shown)) = face {
             let p = percent(shown.probabilities[shown.leading.index()]);
             // Where the label is "Unsure", the most probable expression.
             let text = if shown.label.is_some() { p } else { format!("{}? {p}", shown.leading) };
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.label(RichText::new(text).font(FontId::proportional(22.0)));
+                ui.label(RichText::new(text).font(FontId::proportional(density.of(22.0, 18.0))));
             });
         }
     });
     match face {
-        Some((face, shown)) => who(ui, face, shown, state.result().map_or(0, |r| r.analyzed.faces.len())),
-        None => hint(ui, no_reading(&state.snapshot).1),
+        Some((face, shown)) => {
+            let faces = state.result().map_or(0, |r| r.analyzed.faces.len());
+            let name = state.names.of(face.id);
+            let chip = who(ui, face, (shown, &name), faces, density);
+            chip.context_menu(|ui| face_menu::entries(ui, face.id, &name, true, &mut commands));
+        }
+        None => hint(ui, no_reading(&state.snapshot).1, density),
     }
-    ui.add_space(theme::GAP / 2.0);
-    let probabilities = face.map(|(_, shown)| shown.probabilities);
+    ui.add_space(density.of(theme::GAP / 2.0, 0.0));
     ui.scope(|ui| {
-        // Close together, so that the smallest window has room for the tiles of five people below.
-        ui.spacing_mut().item_spacing.y = 3.0;
+        ui.spacing_mut().item_spacing.y = density.of(BETWEEN.0, BETWEEN.1);
         for e in Expression::ALL {
-            bar(ui, e, probabilities.map(|p| p[e.index()]));
+            let values = face
+                .map(|(face, shown)| (shown.probabilities[e.index()], face.reading.probabilities[e.index()]));
+            let bar = bar(ui, e, values, density.of(BAR.0, BAR.1));
+            if let Some((face, _)) = face {
+                let name = state.names.of(face.id);
+                bar.context_menu(|ui| face_menu::entries(ui, face.id, &name, true, &mut commands));
+            }
         }
     });
     if state.settings.overlay {
-        ui.add_space(theme::GAP / 2.0);
+        ui.add_space(density.of(theme::GAP / 2.0, 0.0));
         legend(ui, face, &state.settings);
     }
+    commands
 }
 
 /// The face's number. `faces`: how many are in view.
-fn who(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, faces: usize) {
+fn who(
+    ui: &mut Ui,
+    face: &AnalyzedFace,
+    (shown, name): (&ShownReading, &str),
+    faces: usize,
+    density: Density,
+) -> Response {
     ui.horizontal(|ui| {
-        ui.set_min_height(ROW);
+        ui.set_min_height(density.of(ROW.0, ROW.1));
         let colour = theme::person_colour(face.id);
-        let name = format!("Face {}", face.id);
-        let galley = ui.painter().layout_no_wrap(name, theme::caption(), Color32::BLACK);
-        let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(18.0, 6.0), Sense::hover());
+        let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::caption(), Color32::BLACK);
+        let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(18.0, 6.0), Sense::CLICK);
         ui.painter().rect_filled(rect, CornerRadius::same(11), colour);
         ui.painter().galley(rect.min + vec2(9.0, 3.0), galley, Color32::BLACK);
         response.widget_info(|| {
@@ -78,7 +106,10 @@ fn who(ui: &mut Ui, face: &AnalyzedFace, shown: &ShownReading, faces: usize) {
         if faces > 1 {
             ui.label(RichText::new("N: next face").font(theme::caption()).weak());
         }
-    });
+        response
+            .on_hover_text("The face with this number in the picture. Right click: name it, copy its values")
+    })
+    .inner
 }
 
 /// A headline in place of a label, and a line about it.
@@ -99,16 +130,18 @@ fn no_reading(pipeline: &PipelineSnapshot) -> (&'static str, &'static str) {
     }
 }
 
-fn hint(ui: &mut Ui, text: &str) {
+fn hint(ui: &mut Ui, text: &str, density: Density) {
     ui.horizontal(|ui| {
-        ui.set_min_height(ROW);
+        ui.set_min_height(density.of(ROW.0, ROW.1));
         ui.label(RichText::new(text).font(theme::caption()).weak());
     });
 }
 
 /// One expression: name, bar, percentage.
-fn bar(ui: &mut Ui, e: Expression, probability: Option<f32>) {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 21.0), Sense::hover());
+/// `values`: as shown, and of this frame.
+fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, height: f32) -> Response {
+    let probability = values.map(|(shown, _)| shown);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::CLICK);
     let p = probability.unwrap_or(0.0).clamp(0.0, 1.0);
     let text = probability.map_or_else(|| "–".to_owned(), percent);
     response.widget_info(|| {
@@ -132,20 +165,40 @@ fn bar(ui: &mut Ui, e: Expression, probability: Option<f32>) {
         let filled = egui::Rect::from_min_size(track.min, vec2((track.width() * p).max(4.0), track.height()));
         painter.rect_filled(filled, 6.0, theme::expression_colour(e));
     }
+    match values {
+        Some((shown, raw)) => response.on_hover_text(format!(
+            "{}: {:.2} % as shown (smoothed), {:.2} % in this frame (raw). Right click: copy",
+            capitalised(e.name()),
+            shown * 100.0,
+            raw * 100.0,
+        )),
+        None => response,
+    }
 }
 
 /// What the colours of the heatmap mean, with the map's lowest and highest value.
 fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, settings: &Settings) {
     let range = selected.map(|(face, shown)| map_of(settings.overlay_mode, face, shown).range());
     let text = match settings.overlay_mode {
-        OverlayMode::Attention => "Attention: where the network looked".to_owned(),
+        OverlayMode::Attention => "Attention".to_owned(),
         OverlayMode::Evidence => match selected {
             Some((_, shown)) => format!("Evidence for {}", shown.leading),
             None => "Evidence for the expression".to_owned(),
         },
     };
-    ui.label(RichText::new(text).size(12.5));
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 8.0), Sense::hover());
+    let range = range
+        .map_or_else(|| "–".to_owned(), |(low, high)| format!("{} to {}", decimals(low), decimals(high)));
+    ui.horizontal(|ui| {
+        let meaning = match settings.overlay_mode {
+            OverlayMode::Attention => terms::ATTENTION,
+            OverlayMode::Evidence => terms::EVIDENCE,
+        };
+        ui.label(RichText::new(text).size(12.5)).on_hover_text(meaning);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.label(RichText::new(range).font(theme::caption()));
+        });
+    });
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 6.0), Sense::hover());
     let steps = 48;
     for i in 0..steps {
         let t = i as f32 / (steps - 1) as f32;
@@ -153,24 +206,14 @@ fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, setting
         let x = rect.left() + rect.width() * i as f32 / steps as f32;
         let cell = egui::Rect::from_min_size(
             egui::pos2(x, rect.top()),
-            vec2(rect.width() / steps as f32 + 0.5, 8.0),
+            vec2(rect.width() / steps as f32 + 0.5, rect.height()),
         );
         ui.painter().rect_filled(cell, 0.0, Color32::from_rgb(r, g, b));
     }
-    let (low, high) = range.map_or_else(
-        || ("–".to_owned(), "–".to_owned()),
-        |(low, high)| (format!("{low:.2}"), format!("{high:.2}")),
-    );
-    ui.horizontal(|ui| {
-        ui.label(RichText::new(low).font(theme::caption()));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(high).font(theme::caption()));
-        });
-    });
 }
 
 /// Figures, source, device and weights.
-pub(super) fn status_card(ui: &mut Ui, state: &State) {
+pub(super) fn status_card(ui: &mut Ui, state: &State, density: Density) {
     let (rates, result, model) = (&state.rates, state.result(), state.snapshot.model.as_deref());
     // What a pause stopped is not a figure of this moment.
     let live = result.filter(|_| !state.snapshot.frozen());
@@ -201,17 +244,17 @@ pub(super) fn status_card(ui: &mut Ui, state: &State) {
     for row in figures {
         ui.columns(3, |columns| {
             for ((caption, value), ui) in row.iter().zip(columns) {
-                figure(ui, caption, value);
+                figure(ui, density, caption, value);
             }
         });
     }
-    ui.add_space(2.0);
+    ui.add_space(density.of(2.0, 0.0));
     let rows = [
         ("Source", source),
         ("Device", model.map_or_else(none, |m| m.device.clone())),
         ("Weights", model.map_or_else(|| "Loading".into(), |m| m.name.clone())),
     ];
-    egui::Grid::new("status").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
+    egui::Grid::new("status").num_columns(2).spacing([14.0, density.of(3.0, 0.0)]).show(ui, |ui| {
         for (name, value) in rows {
             ui.label(RichText::new(name).font(theme::caption()).weak());
             ui.add(egui::Label::new(RichText::new(value).font(theme::caption())).truncate());

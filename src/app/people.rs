@@ -8,31 +8,42 @@ use eframe::egui::{
 use moue_model::Expression;
 
 use super::command::Command;
+use super::density::Density;
+use super::face_menu;
 use super::labels::{capitalised, percent};
+use super::names::Names;
 use super::selection::faces_in_order;
 use super::theme;
 use crate::pipeline::{LiveResult, ShownReading};
 
-/// Height of a tile, its least width, and the gap between two, in points.
-const HEIGHT: f32 = 52.0;
-const LEAST_WIDTH: f32 = 106.0;
+/// Height of a tile and its least width, roomy and dense, and the gap between two, in points.
+const HEIGHT: (f32, f32) = (52.0, 36.0);
+const LEAST_WIDTH: (f32, f32) = (106.0, 86.0);
 const SPACE: f32 = 6.0;
 /// Between a tile's edge and its content, in points.
 const MARGIN: f32 = 6.0;
 /// Height of the line with number and label, in points.
 const LINE: f32 = 18.0;
+/// The margins of the card that the tiles stand on, in points.
+const CARD_MARGINS: f32 = 30.0;
 /// Between two small bars, in points.
 const BETWEEN: f32 = 2.0;
 
 /// The tiles, in as many columns as there is room for.
-pub(super) fn tiles(ui: &mut Ui, selected: Option<u64>, result: &LiveResult) -> Option<Command> {
-    let mut command = None;
+pub(super) fn tiles(
+    ui: &mut Ui,
+    selected: Option<u64>,
+    result: &LiveResult,
+    names: &Names,
+    density: Density,
+) -> Vec<Command> {
+    let mut commands = Vec::new();
     let order = faces_in_order(Some(result));
     ui.label(RichText::new(format!("{} faces in view", order.len())).size(12.5));
     ui.spacing_mut().item_spacing = vec2(SPACE, SPACE);
     let width = ui.available_width();
-    let columns = (((width + SPACE) / (LEAST_WIDTH + SPACE)) as usize).max(1);
-    let size = vec2((width - SPACE * (columns - 1) as f32) / columns as f32, HEIGHT);
+    let columns = columns(width, density);
+    let size = vec2((width - SPACE * (columns - 1) as f32) / columns as f32, density.of(HEIGHT.0, HEIGHT.1));
     for row in order.chunks(columns) {
         ui.horizontal(|ui| {
             for id in row {
@@ -46,14 +57,27 @@ pub(super) fn tiles(ui: &mut Ui, selected: Option<u64>, result: &LiveResult) -> 
                 if ui.is_rect_visible(rect) {
                     tile(ui, rect, &response, *id, shown, selected == Some(*id));
                 }
-                describe(ui, &response, *id, shown, selected == Some(*id));
+                describe(ui, &response, (*id, names), shown, selected == Some(*id));
                 if response.clicked() {
-                    command = Some(Command::SelectFace(*id));
+                    commands.push(Command::SelectFace(*id));
                 }
+                response.context_menu(|ui| {
+                    face_menu::entries(ui, *id, &names.of(*id), selected == Some(*id), &mut commands);
+                });
             }
         });
     }
-    command
+    commands
+}
+
+fn columns(width: f32, density: Density) -> usize {
+    let least = density.of(LEAST_WIDTH.0, LEAST_WIDTH.1);
+    (((width + SPACE) / (least + SPACE)) as usize).max(1)
+}
+
+/// Rows of tiles for so many faces in a panel whose content has this width, where there is room.
+pub(super) fn rows(faces: usize, width: f32) -> usize {
+    if faces > 1 { faces.div_ceil(columns(width - CARD_MARGINS, Density::Roomy)) } else { 0 }
 }
 
 /// Number, label and bars. The selected tile has an outline in the person's colour.
@@ -73,7 +97,7 @@ fn tile(ui: &Ui, rect: Rect, response: &Response, id: u64, shown: &ShownReading,
     };
     painter.rect_stroke(rect, CornerRadius::same(8), edge, StrokeKind::Inside);
 
-    let inner = rect.shrink(MARGIN);
+    let inner = rect.shrink(if rect.height() < HEIGHT.0 { MARGIN / 2.0 } else { MARGIN });
     let line = Rect::from_min_size(inner.min, vec2(inner.width(), LINE));
     let number = painter.layout_no_wrap(id.to_string(), theme::caption(), Color32::BLACK);
     let badge = Rect::from_min_size(line.min, vec2((number.size().x + 9.0).max(18.0), LINE));
@@ -116,16 +140,17 @@ fn bars(ui: &Ui, rect: Rect, shown: &ShownReading) {
 }
 
 /// For screen readers and under the pointer: face, label and all seven values.
-fn describe(ui: &Ui, response: &Response, id: u64, shown: &ShownReading, selected: bool) {
+fn describe(ui: &Ui, response: &Response, (id, names): (u64, &Names), shown: &ShownReading, selected: bool) {
     let label = shown.label.map_or("unsure", Expression::name);
-    response
-        .widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("Face {id}: {label}")));
+    let name = names.of(id);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("{name}: {label}")));
     let values = || {
         let value = |e: Expression| format!("{e} {}", percent(shown.probabilities[e.index()]));
         Expression::ALL.map(value).join(", ")
     };
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(values()));
     response.clone().on_hover_ui(|ui| {
+        ui.label(RichText::new(format!("{name}: {label}")).strong());
         for e in Expression::ALL {
             ui.horizontal(|ui| {
                 ui.colored_label(theme::expression_colour(e), "■");

@@ -4,21 +4,11 @@ use eframe::egui::{self, ComboBox, Slider, Ui, vec2};
 use moue_capture::TransportStatus;
 
 use super::command::Command;
+use super::labels::clock;
 use super::shortcuts;
 
 /// Speeds to choose from.
 const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
-
-/// "1:05.3", or "1:02:05.3".
-fn clock(seconds: f64) -> String {
-    // Times of frames are rounded fractions. Without the small addition 3.0 could be shown as 2.9.
-    let tenths = (seconds.max(0.0) * 10.0 + 1e-6).floor() as u64;
-    let (s, tenth) = (tenths / 10, tenths % 10);
-    match s / 3600 {
-        0 => format!("{}:{:02}.{tenth}", s / 60, s % 60),
-        h => format!("{h}:{:02}:{:02}.{tenth}", s / 60 % 60, s % 60),
-    }
-}
 
 /// "0:01.5 / 0:08.5": the frame's time, and the length where it is known.
 fn times(status: &TransportStatus) -> String {
@@ -77,16 +67,4 @@ pub(super) fn bar(ui: &mut Ui, status: &TransportStatus) -> Vec<Command> {
         });
     });
     commands
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_at_a_glance() {
-        assert_eq!(clock(65.37), "1:05.3");
-        assert_eq!(clock(3725.0), "1:02:05.0");
-        assert_eq!(clock(-1.0), "0:00.0");
-    }
 }

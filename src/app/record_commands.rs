@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use eframe::egui::Context;
+use moue_capture::SourceInfo;
 
 use super::frame_view::mirrored;
 use super::overlay::overlay_style;
@@ -69,30 +70,56 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
 
 /// Saves the frame as it is shown.
 pub(super) fn snapshot(state: &mut State, ctx: &Context) {
-    let info = match (state.live.state(), &state.snapshot.info) {
-        (SourceState::Running(info), _) => info,
-        (SourceState::Paused, Some(info)) => info.clone(),
-        _ => {
-            state.report(Message::Info("Nothing to save: no source is running".into()));
-            return;
-        }
-    };
-    let Some(image) = state.frame.image() else { return };
+    if running_info(state).is_none() {
+        state.report(Message::Info("Nothing to save: no source is running".into()));
+        return;
+    }
+    if state.frame.image().is_none() {
+        return;
+    }
     let Some(folder) = recordings_folder(state, AfterFolder::Snapshot) else { return };
+    let Some((frame, style)) = as_shown(state, state.settings.panel) else { return };
+    state.jobs.start(ctx, "snapshot", move || {
+        save_snapshot(&folder, &frame, &style).map(|path| saved("Saved", path))
+    });
+}
+
+/// Copies the frame as it is shown.
+pub(super) fn copy_picture(state: &mut State, ctx: &Context) {
+    let Some((frame, style)) = as_shown(state, false) else {
+        state.report(Message::Info("Nothing to copy: no source is running".into()));
+        return;
+    };
+    if let Err(e) = state.picture_copy.start(ctx, frame, style) {
+        state.report(Message::Error(format!("No thread for copying: {e}")));
+    }
+}
+
+/// The source whose picture is shown: it runs, or is paused.
+fn running_info(state: &State) -> Option<SourceInfo> {
+    match (state.live.state(), &state.snapshot.info) {
+        (SourceState::Running(info), _) => Some(info),
+        (SourceState::Paused, Some(info)) => Some(info.clone()),
+        _ => None,
+    }
+}
+
+/// The frame on screen and what is drawn over it, where a source runs.
+fn as_shown(state: &State, bars: bool) -> Option<(AnnotatedFrame, PictureStyle)> {
+    let info = running_info(state)?;
+    let image = state.frame.image()?;
     // Bounding boxes belong to the frame they were found in: where there is a result, its frame is saved.
     let frame = match &state.snapshot.result {
-        Some(result) => annotated_frame(result, state.settings.overlay_mode),
+        Some(result) => annotated_frame(result, state.settings.overlay_mode, &state.names),
         None => AnnotatedFrame { image, faces: Vec::new() },
     };
     let (mirror, selected) = (mirrored(info.kind, &state.settings), state.selection.current());
     let style = PictureStyle {
         overlay: overlay_style(&state.settings, mirror, selected),
-        bars: if state.settings.panel { state.selection.current() } else { None },
+        bars: selected.filter(|_| bars),
         blur: false,
     };
-    state.jobs.start(ctx, "snapshot", move || {
-        save_snapshot(&folder, &frame, &style).map(|path| saved("Saved", path))
-    });
+    Some((frame, style))
 }
 
 /// Writes the report of the last recording.

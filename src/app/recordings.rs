@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use parking_lot::Mutex;
 
-use super::labels::label_text;
+use super::labels::face_label;
+use super::names::Names;
 use super::overlay::map_of;
 use crate::fault;
 use crate::pipeline::{LiveResult, Message, ResultTap, SmoothingSettings};
@@ -252,7 +253,7 @@ impl ResultRecorder {
         // Who came in where nobody looked would not be hidden; the next frame is searched as a whole.
         let safe = !self.blur || analyzed.whole_frame;
         if safe && self.tap.wants_frames() {
-            self.tap.push_frame(annotated_frame(result, self.overlay_mode), time_s);
+            self.tap.push_frame(annotated_frame(result, self.overlay_mode, &Names::default()), time_s);
         }
     }
 }
@@ -263,9 +264,11 @@ pub(super) fn folder_gone(folder: &Path) -> Message {
 }
 
 /// The frame of a result, with what the window writes beside each face.
-pub(super) fn annotated_frame(result: &LiveResult, mode: OverlayMode) -> AnnotatedFrame {
+pub(super) fn annotated_frame(result: &LiveResult, mode: OverlayMode, names: &Names) -> AnnotatedFrame {
+    let count = result.analyzed.faces.len();
     let faces = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| {
-        AnnotatedFace::new(face, label_text(shown), map_of(mode, face, shown), &shown.probabilities)
+        let label = face_label(face.id, count, names, shown);
+        AnnotatedFace::new(face, label, map_of(mode, face, shown), &shown.probabilities)
     });
     AnnotatedFrame { image: Arc::clone(&result.analyzed.frame.image), faces: faces.collect() }
 }

@@ -144,8 +144,8 @@ fn shortcut_sheet(ui: &mut Ui) {
     });
     ui.label(
         RichText::new(
-            "Tab and Shift+Tab move between controls, the arrow keys through menus. Space or Enter presses the control \
-             that has the focus.",
+            "Alt+F, Alt+C, Alt+R, Alt+V and Alt+H open the menus, the arrow keys go through them and from one to the next, \
+             Esc closes them. Tab and Shift+Tab move between controls; Space or Enter presses the one that has the focus.",
         )
         .weak(),
     );

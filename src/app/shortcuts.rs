@@ -23,7 +23,7 @@ impl Group {
         match self {
             Self::Source => "Source",
             Self::View => "View",
-            Self::People => "People",
+            Self::People => "Faces",
             Self::Program => "Program",
         }
     }

@@ -8,12 +8,16 @@ use crossbeam_channel::Receiver;
 use eframe::egui::Context;
 use moue_capture::{CameraInfo, SourceInfo, SourceSpec, TransportStatus};
 
+use super::copying::PictureCopy;
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
+use super::names::Names;
+use super::naming::NameDialog;
 use super::opened_files::OpenedFiles;
 use super::overlay::HeatTextures;
 use super::persistence::{FileJobs, SettingsWriter};
 use super::picker::FilePicker;
+use super::picture_zoom::PictureZoom;
 use super::question::Question;
 use super::rates::Rates;
 use super::recordings::Recordings;
@@ -52,6 +56,10 @@ pub(super) struct State {
     pub(super) rates: Rates,
     pub(super) history: History,
     pub(super) selection: Selection,
+    pub(super) names: Names,
+    pub(super) naming: NameDialog,
+    pub(super) picture_zoom: PictureZoom,
+    pub(super) picture_copy: PictureCopy,
 
     /// `None` while they are being listed for the first time.
     pub(super) cameras: Option<Vec<CameraInfo>>,
@@ -176,6 +184,10 @@ impl State {
             rates: Rates::default(),
             history: History::default(),
             selection: Selection::default(),
+            names: Names::default(),
+            naming: NameDialog::default(),
+            picture_zoom: PictureZoom::default(),
+            picture_copy: PictureCopy::default(),
             cameras: None,
             camera_list: None,
             source_on_trial: false,
@@ -223,7 +235,12 @@ impl State {
 
     /// The selected face and its reading.
     pub(super) fn selected_face(&self) -> Option<(&AnalyzedFace, &ShownReading)> {
-        let (result, id) = (self.result()?, self.selection.current()?);
+        self.face(self.selection.current()?)
+    }
+
+    /// The face with this id and its reading, where it is in view.
+    pub(super) fn face(&self, id: u64) -> Option<(&AnalyzedFace, &ShownReading)> {
+        let result = self.result()?;
         result.analyzed.faces.iter().zip(&result.shown).find(|(face, _)| face.id == id)
     }
 

@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 use moue_model::Expression;
 
+use super::density::Density;
 use crate::record::{expression_rgb, person_rgb};
 
 /// Gap between groups of the panel, in points.
@@ -25,6 +26,9 @@ pub(super) const LIVE: Color32 = Color32::from_rgb(214, 48, 62);
 pub(super) const DEMO: Color32 = Color32::from_rgb(222, 153, 28);
 /// A neutral mark.
 pub(super) const MARK: Color32 = Color32::from_rgb(84, 92, 108);
+
+/// The label "unsure", told apart from every expression and from no face.
+pub(super) const UNSURE: Color32 = Color32::from_rgb(152, 104, 70);
 
 /// Mark: a personal baseline is on. Has white letters.
 pub(super) fn baseline() -> Color32 {
@@ -123,13 +127,13 @@ pub(super) fn tile(ui: &egui::Ui) -> Color32 {
 }
 
 /// A card: a group of controls on a surface of its own.
-pub(super) fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R {
+pub(super) fn card<R>(ui: &mut egui::Ui, density: Density, content: impl FnOnce(&mut egui::Ui) -> R) -> R {
     let palette = palette(ui.visuals());
     egui::Frame::new()
         .fill(palette.card)
         .stroke(Stroke::new(1.0, palette.outline))
         .corner_radius(CornerRadius::same(10))
-        .inner_margin(Margin::symmetric(14, 12))
+        .inner_margin(density.of(Margin::symmetric(14, 12), Margin::symmetric(12, 6)))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             content(ui)
@@ -219,6 +223,17 @@ mod tests {
         };
         let (a, b) = (luminance(a), luminance(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn unsure_looks_like_no_expression_and_not_like_nobody() {
+        let far = |other: Color32| {
+            let apart = |a: u8, b: u8| (f32::from(a) - f32::from(b)).powi(2);
+            let u = UNSURE;
+            (apart(u.r(), other.r()) + apart(u.g(), other.g()) + apart(u.b(), other.b())).sqrt() > 60.0
+        };
+        assert!(Expression::ALL.into_iter().map(expression_colour).all(far));
+        assert!([DARK, LIGHT].iter().all(|palette| far(palette.well)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 
 use super::command::Command;
+use super::density::Density;
 use super::theme;
 use super::widgets::copy_button;
 use crate::pipeline::Message;
@@ -99,7 +100,7 @@ fn toast_ui(ui: &mut Ui, toast: &Toast, place: usize) -> Option<Command> {
         }
     };
     let mut command = None;
-    let shown = theme::card(ui, |ui| {
+    let shown = theme::card(ui, Density::Roomy, |ui| {
         ui.horizontal(|ui| {
             let times = if toast.times > 1 { format!(" ({} times)", toast.times) } else { String::new() };
             ui.label(RichText::new(format!("{title}{times}")).color(colour).strong());

@@ -45,8 +45,9 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     replace_lost_source(state);
     let pipeline = &state.snapshot;
     let result = pipeline.result.as_deref();
-    state.history.follow(&pipeline.source, pipeline.still(), result);
     state.selection.follow(result);
+    let chosen = state.selection.current();
+    state.history.follow(&pipeline.source, pipeline.playback.as_ref(), chosen, result);
     if let Some(result) = result {
         state.rates.result_shown(result);
         if state.settings.overlay {

@@ -1,7 +1,9 @@
 //! Small controls that several views use.
 
-use eframe::egui::{Align2, Button, Role, Sense, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align2, Button, FontId, Role, Sense, Ui, WidgetInfo, vec2};
 
+use super::density::Density;
+use super::terms;
 use super::theme;
 
 /// A button that copies `text`; screen readers hear what it copies.
@@ -15,18 +17,23 @@ pub(super) fn copy_button(ui: &mut Ui, what: &str, text: impl FnOnce() -> String
 }
 
 /// A figure with its caption below.
-pub(super) fn figure(ui: &mut Ui, caption: &str, value: &str) {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 38.0), Sense::hover());
+pub(super) fn figure(ui: &mut Ui, density: Density, caption: &str, value: &str) {
+    let height = density.of(38.0, 27.0);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let visuals = ui.visuals();
     let painter = ui.painter();
     let at = rect.left_top();
-    painter.text(at, Align2::LEFT_TOP, value, theme::figure(), visuals.text_color());
+    let font = density.of(theme::figure(), FontId::proportional(13.5));
+    painter.text(at, Align2::LEFT_TOP, value, font, visuals.text_color());
     painter.text(
-        at + vec2(0.0, 21.0),
+        at + vec2(0.0, density.of(21.0, 14.5)),
         Align2::LEFT_TOP,
         caption,
-        theme::caption(),
+        density.of(theme::caption(), FontId::proportional(10.5)),
         visuals.weak_text_color(),
     );
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{caption}: {value}")));
+    if let Some(meaning) = terms::of_figure(caption) {
+        response.on_hover_text(meaning);
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use eframe::egui::text_selection::LabelSelectionState;
 use eframe::egui::{self, Context, Rect, Ui};
 use moue_capture::SourceSpec;
 
 use super::apply::{apply, refresh_cameras};
 use super::command::Command;
+use super::density::Density;
 use super::frame_texture::TexturePixels;
 use super::options::AppOptions;
 use super::persistence::{SettingsWriter, remembered_source};
@@ -14,8 +16,8 @@ use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
 use super::{
-    assumed, baseline, introduction, measurements, menu, panel, people, playback, preview, stage_overlays,
-    theme, timeline, update,
+    assumed, baseline, introduction, measurements, menu, menu_keys, panel, people, playback, preview,
+    stage_overlays, theme, timeline, update,
 };
 use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ResultTap};
 use crate::settings::{Settings, SettingsFile};
@@ -110,6 +112,12 @@ impl MoueApp {
         &self.state.live
     }
 
+    /// How many times larger than all of it the picture is shown, 1 and more.
+    #[must_use]
+    pub fn picture_zoom(&self) -> f32 {
+        self.state.picture_zoom.factor()
+    }
+
     /// The messages so far, oldest first.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
@@ -127,13 +135,18 @@ impl MoueApp {
         let state = &mut self.state;
         let ctx = ui.ctx().clone();
         update::start_pass(state, &ctx);
+        menu_keys::take_letters(&ctx);
         let mut commands = update::commands(state, &ctx);
+        // Unless text is selected somewhere: then egui copies that.
+        if copy_pressed(&ctx) {
+            commands.push(Command::CopyReading(None));
+        }
+        if state.picture_copy.finish(&ctx) {
+            state.report(Message::Info("The picture was copied".into()));
+        }
 
         egui::Panel::top("menu").show(ui, |ui| commands.extend(menu::bar(ui, state)));
         state.focus_menu = false;
-        if !state.settings.introduced {
-            commands.extend(introduction::show(ui));
-        }
         let panel_width = if state.settings.panel {
             side_panel(ui, state, &mut commands)
         } else {
@@ -146,6 +159,9 @@ impl MoueApp {
                 .resizable(false)
                 .frame(frame)
                 .show(ui, |ui| commands.extend(playback::bar(ui, status)));
+        }
+        if state.settings.timeline && state.history.has_time() {
+            timeline_dock(ui, state, &mut commands);
         }
         let stage = ui.available_rect_before_wrap();
         egui::CentralPanel::default()
@@ -174,6 +190,12 @@ impl eframe::App for MoueApp {
     }
 }
 
+/// Whether Ctrl+C asks for the reading that is shown.
+fn copy_pressed(ctx: &Context) -> bool {
+    let selected = ctx.with_plugin(|labels: &mut LabelSelectionState| labels.has_selection());
+    selected != Some(true) && !ctx.text_edit_focused() && ctx.input(|i| i.events.contains(&egui::Event::Copy))
+}
+
 fn hooks(ctx: &Context, new_frame: &Arc<Mailbox<TexturePixels>>) -> Hooks {
     let (mailbox, ctx, wake) = (Arc::clone(new_frame), ctx.clone(), ctx.clone());
     Hooks {
@@ -195,35 +217,56 @@ fn carry_out(state: &mut State, ctx: &Context, commands: Vec<Command>) {
     }
 }
 
+/// The timeline below the picture, as high as the user made it.
+fn timeline_dock(ui: &mut Ui, state: &mut State, commands: &mut Vec<Command>) {
+    let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(10, 4));
+    let most = (ui.available_height() * 0.45).max(timeline::LEAST_HEIGHT);
+    let (id, areas) = (state.selection.last(), state.settings.timeline_areas);
+    let name = id.map(|id| state.names.of(id));
+    let dock = egui::Panel::bottom("timeline")
+        .resizable(true)
+        .default_size(state.settings.timeline_height)
+        .size_range(timeline::LEAST_HEIGHT..=most)
+        .frame(frame)
+        .show(ui, |ui| commands.extend(timeline::show(ui, &state.history, (id, name.as_deref()), areas)));
+    // In a small window it is less high, and that is not what the user chose.
+    if ui.input(|i| i.pointer.any_down()) {
+        state.settings.timeline_height = dock.response.rect.height().round();
+    }
+}
+
 /// The cards beside the live picture; returns the panel's width.
 fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
-    let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
+    let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(10, 6));
     let panel = egui::Panel::right("readings")
         .default_size(state.settings.panel_width)
         .size_range(270.0..=560.0)
         .frame(frame)
         .show(ui, |ui| {
+            let faces = state.result().map_or(0, |r| r.analyzed.faces.len());
+            let rows = people::rows(faces, ui.available_width());
+            let density = Density::fitting(ui.available_height(), rows);
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 5.0;
-                theme::card(ui, |ui| {
-                    panel::reading_card(ui, state);
+                let between = density.of(5.0, 2.5);
+                ui.spacing_mut().item_spacing.y = between;
+                ui.spacing_mut().interact_size.y = density.of(24.0, 20.0);
+                ui.spacing_mut().button_padding.y = density.of(4.0, 2.0);
+                theme::card(ui, density, |ui| {
+                    commands.extend(panel::reading_card(ui, state, density));
                     commands.extend(baseline::row(ui, state));
                 });
-                if let Some(result) = state.result().filter(|r| r.analyzed.faces.len() > 1) {
-                    ui.add_space(4.0);
+                if let Some(result) = state.result().filter(|_| faces > 1) {
+                    ui.add_space(between);
                     let selected = state.selection.current();
-                    theme::card(ui, |ui| commands.extend(people::tiles(ui, selected, result)));
+                    theme::card(ui, density, |ui| {
+                        commands.extend(people::tiles(ui, selected, result, &state.names, density));
+                    });
                 }
-                if state.settings.timeline {
-                    ui.add_space(4.0);
-                    let (id, areas) = (state.selection.last(), state.settings.timeline_areas);
-                    theme::card(ui, |ui| commands.extend(timeline::show(ui, &state.history, id, areas)));
-                }
-                ui.add_space(4.0);
-                theme::card(ui, |ui| measurements::card(ui, state));
-                ui.add_space(4.0);
-                theme::card(ui, |ui| {
-                    panel::status_card(ui, state);
+                ui.add_space(between);
+                theme::card(ui, density, |ui| measurements::card(ui, state, density));
+                ui.add_space(between);
+                theme::card(ui, density, |ui| {
+                    panel::status_card(ui, state, density);
                     commands.extend(assumed::row(ui, state));
                 });
             });
@@ -242,6 +285,10 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     if !state.picker.is_open() {
         commands.extend(state.toasts.show(ctx, stage));
     }
+    commands.extend(state.naming.show(ctx));
     stage_overlays::show(ctx, stage, state);
+    if !state.settings.introduced {
+        commands.extend(introduction::show(ctx, stage));
+    }
     commands
 }

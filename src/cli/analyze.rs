@@ -542,6 +542,7 @@ mod tests {
                 image: Arc::clone(&image),
                 index,
                 time_s: *time_s,
+                position_s: None,
                 captured_at: Instant::now(),
             });
             frames.filter(|frame| thinning.takes(frame)).map(|frame| frame.index).collect()

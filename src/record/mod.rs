@@ -13,6 +13,7 @@ mod options;
 #[cfg(feature = "osc")]
 pub mod osc;
 pub mod overlay;
+mod overlay_labels;
 mod picture;
 mod raster;
 mod recorder;

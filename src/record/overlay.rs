@@ -5,6 +5,7 @@ use moue_detect::{CropRegion, FaceBox, Quality};
 use moue_model::HeatMap;
 
 use super::colours::person_rgb;
+use super::overlay_labels::{Area, best_place};
 use crate::settings::ColourMap;
 
 /// Width and height of a heatmap's image; whoever draws enlarges it further.
@@ -20,8 +21,14 @@ const LINE: (f32, f32) = (1.5, 3.0);
 
 /// Thickness of the mesh's lines, in points, and how strongly they cover the picture.
 const WIRE: (f32, f32) = (0.6, 0.7);
+
 /// Size of a hint's letters, in those of the label, and the least, in points.
 const HINT: (f32, f32) = (0.8, 10.0);
+/// Smallest and largest letters of a label, in points, and their share of the face's width.
+const LETTERS: (f32, f32) = (11.5, 22.0);
+const LETTERS_SHARE: f32 = 0.09;
+/// Between a label and its hint, in points.
+const BELOW: f32 = 2.0;
 
 /// How the heatmap is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,6 +98,9 @@ pub struct Canvas<'a> {
     /// Points that a pixel of the frame takes. Lines and letters are measured in points: how large the frame is shown
     /// changes neither.
     pub points_per_px: f32,
+    /// The part of the frame that is seen, in points from its top left corner as it is shown: left, top, right, bottom.
+    /// Labels stay within it.
+    pub seen: [f32; 4],
     /// Width and height of a text with letters of a size, both in points.
     pub measure: &'a dyn Fn(&str, f32) -> [f32; 2],
 }
@@ -175,58 +185,69 @@ pub fn overlay(faces: &[OverlayFace<'_>], style: &OverlayStyle, canvas: &Canvas<
         marks.push(Mark::Outline { points: rounded(corners), width, colour: person_rgb(face.id) });
     }
     // After all outlines, so that none crosses a label.
-    for face in faces {
-        let b = face.face;
-        let ends = [place([b.x, b.y]), place([b.x + b.width, b.y + b.height])];
-        let label = label(face, ends, canvas);
-        let hint = face.hint.and_then(|text| hint(text, &label, ends, canvas));
-        marks.push(label);
-        marks.extend(hint);
-    }
+    let boxes: Vec<Area> = faces
+        .iter()
+        .map(|face| {
+            let b = face.face;
+            Area::between(place([b.x, b.y]), place([b.x + b.width, b.y + b.height]))
+        })
+        .collect();
+    marks.extend(labels(faces, &boxes, canvas));
     marks
 }
 
-/// A smaller line under the label; where that stands above the bounding box, just inside the box.
-fn hint(text: &str, label: &Mark, ends: [[f32; 2]; 2], canvas: &Canvas<'_>) -> Option<Mark> {
-    let Mark::Label { ground: [x, y, _, height], letters, colour, .. } = label else { return None };
-    let letters = (letters * HINT.0).max(HINT.1);
-    let margin = [letters * 0.4, letters * 0.12];
-    let size = (canvas.measure)(text, letters);
-    let size = [size[0] + 2.0 * margin[0], size[1] + 2.0 * margin[1]];
-    let room = (canvas.frame_px.0 as f32 * canvas.points_per_px - size[0]).max(0.0);
-    let x = x.min(room);
-    let y = (y + height + 2.0).max(ends[0][1] + 3.0);
-    Some(Mark::Label {
-        text: text.to_owned(),
-        ground: [x, y, size[0], size[1]],
-        corner: 4.0,
-        at: [x + margin[0], y + margin[1]],
-        letters,
-        colour: *colour,
-    })
+/// One line of a label.
+struct Line<'a> {
+    text: &'a str,
+    letters: f32,
+    margin: [f32; 2],
+    size: [f32; 2],
+    corner: f32,
 }
 
-/// Above the bounding box, or inside it where there is no room.
-fn label(face: &OverlayFace<'_>, ends: [[f32; 2]; 2], canvas: &Canvas<'_>) -> Mark {
-    let (left, right) = (ends[0][0].min(ends[1][0]), ends[0][0].max(ends[1][0]));
-    let top = ends[0][1];
-    // Small faces have small labels, which then overlap less.
-    let letters = ((right - left) * 0.09).clamp(11.5, 22.0);
-    let margin = [letters * 0.45, letters * 0.18];
-    let text = (canvas.measure)(face.label, letters);
-    let size = [text[0] + 2.0 * margin[0], text[1] + 2.0 * margin[1]];
-    let room = (canvas.frame_px.0 as f32 * canvas.points_per_px - size[0]).max(0.0);
-    let x = left.clamp(0.0, room);
-    let above = top - size[1] - 3.0;
-    let y = if above < 0.0 { top + 3.0 } else { above };
-    Mark::Label {
-        text: face.label.to_owned(),
-        ground: [x, y, size[0], size[1]],
-        corner: 5.0,
-        at: [x + margin[0], y + margin[1]],
-        letters,
-        colour: person_rgb(face.id),
+impl<'a> Line<'a> {
+    fn new(text: &'a str, letters: f32, margin: [f32; 2], corner: f32, canvas: &Canvas<'_>) -> Self {
+        let margin = margin.map(|share| share * letters);
+        let measured = (canvas.measure)(text, letters);
+        let size = [measured[0] + 2.0 * margin[0], measured[1] + 2.0 * margin[1]];
+        Self { text, letters, margin, size, corner }
     }
+
+    fn mark(&self, [x, y]: [f32; 2], colour: [u8; 3]) -> Mark {
+        Mark::Label {
+            text: self.text.to_owned(),
+            ground: [x, y, self.size[0], self.size[1]],
+            corner: self.corner,
+            at: [x + self.margin[0], y + self.margin[1]],
+            letters: self.letters,
+            colour,
+        }
+    }
+}
+
+/// The labels and hints of all faces. `boxes`: where the faces are, in their order.
+fn labels(faces: &[OverlayFace<'_>], boxes: &[Area], canvas: &Canvas<'_>) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    let mut taken: Vec<Area> = Vec::new();
+    for (face, own) in faces.iter().zip(boxes) {
+        // Small faces have small labels, which then overlap less.
+        let letters = ((own.right - own.left) * LETTERS_SHARE).clamp(LETTERS.0, LETTERS.1);
+        let label = Line::new(face.label, letters, [0.45, 0.18], 5.0, canvas);
+        let hint = face.hint.map(|text| {
+            let letters = (letters * HINT.0).max(HINT.1);
+            Line::new(text, letters, [0.4, 0.12], 4.0, canvas)
+        });
+        let mut size = label.size;
+        if let Some(hint) = &hint {
+            size = [size[0].max(hint.size[0]), size[1] + BELOW + hint.size[1]];
+        }
+        let at = best_place(own, size, boxes, &taken, canvas.seen);
+        taken.push(Area::of(at, size));
+        let colour = person_rgb(face.id);
+        marks.push(label.mark(at, colour));
+        marks.extend(hint.map(|hint| hint.mark([at[0], at[1] + label.size[1] + BELOW], colour)));
+    }
+    marks
 }
 
 fn corners(square: &TurnedSquare) -> [[f32; 2]; 4] {
@@ -280,7 +301,12 @@ mod tests {
 
     fn marks(face: OverlayFace<'_>, style: &OverlayStyle, points_per_px: f32) -> Vec<Mark> {
         let measure = |text: &str, letters: f32| [letters * text.len() as f32 * 0.5, letters];
-        overlay(&[face], style, &Canvas { frame_px: (320, 240), points_per_px, measure: &measure })
+        overlay(&[face], style, &canvas(points_per_px, &measure))
+    }
+
+    fn canvas<'a>(points_per_px: f32, measure: &'a dyn Fn(&str, f32) -> [f32; 2]) -> Canvas<'a> {
+        let seen = [0.0, 0.0, 320.0 * points_per_px, 240.0 * points_per_px];
+        Canvas { frame_px: (320, 240), points_per_px, seen, measure }
     }
 
     /// Left, top, right and bottom of what is drawn.
@@ -326,6 +352,41 @@ mod tests {
             let [left, top, right, _] = bounds(&marks[1]);
             assert!(left >= 0.0 && right <= 320.0, "{left} {right}");
             assert!(top >= 0.0 || y < 0.0, "{top}");
+        }
+    }
+
+    #[test]
+    fn labels_avoid_faces_and_each_other() {
+        let measure = |text: &str, letters: f32| [letters * text.len() as f32 * 0.5, letters];
+        let at = |id: u64, x: f32, y: f32| OverlayFace {
+            id,
+            hint: Some("Turned away: less sure"),
+            ..face(x, y, 0.0)
+        };
+        // Side by side, one above the other, and two whose labels would share a place.
+        for faces in [
+            vec![at(1, 20.0, 60.0), at(2, 104.0, 60.0), at(3, 188.0, 62.0)],
+            vec![at(1, 100.0, 30.0), at(2, 100.0, 114.0)],
+            vec![at(1, 60.0, 80.0), at(2, 90.0, 160.0)],
+        ] {
+            let marks = overlay(&faces, &OverlayStyle::default(), &canvas(1.0, &measure));
+            let grounds: Vec<[f32; 4]> =
+                marks.iter().filter(|m| matches!(m, Mark::Label { .. })).map(bounds).collect();
+            let boxes = faces.iter().map(|f| {
+                let b = f.face;
+                [b.x, b.y, b.x + b.width, b.y + b.height]
+            });
+            let overlap = |a: &[f32; 4], b: &[f32; 4]| {
+                (a[2].min(b[2]) - a[0].max(b[0])).max(0.0) * (a[3].min(b[3]) - a[1].max(b[1])).max(0.0)
+            };
+            for (i, ground) in grounds.iter().enumerate() {
+                for other in &grounds[..i] {
+                    assert!(overlap(ground, other) < 1.0, "{grounds:?}");
+                }
+                for face in boxes.clone() {
+                    assert!(overlap(ground, &face) < 1.0, "{ground:?} on {face:?}");
+                }
+            }
         }
     }
 

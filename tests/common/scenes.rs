@@ -160,7 +160,13 @@ impl FrameSource for Scripted {
             Some(image) => Arc::clone(image),
             None => Arc::new(self.scene.frame(time_s)),
         };
-        let frame = Frame { image, index: u64::from(self.next), time_s, captured_at: Instant::now() };
+        let frame = Frame {
+            image,
+            index: u64::from(self.next),
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+        };
         self.next += 1;
         Ok(Some(frame))
     }

@@ -214,7 +214,13 @@ impl AnimationSource {
         let (index, start_s) = (self.next as u64, self.schedule.start_s(self.next));
         self.next += 1;
         self.transport.delivered(start_s);
-        Frame { image: Arc::new(image), index, time_s: self.offset_s + start_s, captured_at: Instant::now() }
+        Frame {
+            image: Arc::new(image),
+            index,
+            time_s: self.offset_s + start_s,
+            position_s: Some(start_s),
+            captured_at: Instant::now(),
+        }
     }
 
     fn next_unpaced(&mut self) -> Result<Option<Frame>, CaptureError> {

@@ -103,7 +103,13 @@ impl FrameSource for DemoSource {
         let (number, t) = ((time_s / SCENE_S) as usize, time_s % SCENE_S);
         // From one to the next it cuts, as films do: half of one face over half of another is nobody's.
         let image = render(scene(number), t);
-        Ok(Some(Frame { image: Arc::new(image), index, time_s, captured_at: Instant::now() }))
+        Ok(Some(Frame {
+            image: Arc::new(image),
+            index,
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+        }))
     }
 }
 

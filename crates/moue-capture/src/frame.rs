@@ -19,6 +19,9 @@ pub struct Frame {
     /// begin after its sound), the arrival time for cameras, 0.0 for a picture. It never goes back: a video that starts again goes on, and one
     /// that was moved to another place jumps ahead, so that nothing takes the two places for one motion.
     pub time_s: f64,
+    /// Where it stands in its file, in seconds from the start, for videos and animations: unlike `time_s` the same each time
+    /// that the file is played. `None` for sources without such a place.
+    pub position_s: Option<f64>,
     /// When the frame arrived in this program; the base of every age and latency.
     pub captured_at: Instant,
 }

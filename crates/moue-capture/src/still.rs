@@ -116,7 +116,7 @@ impl StillSource {
 
     fn frame(&mut self, image: Arc<RgbImage>, time_s: f64) -> Frame {
         self.next_index += 1;
-        Frame { image, index: self.next_index - 1, time_s, captured_at: Instant::now() }
+        Frame { image, index: self.next_index - 1, time_s, position_s: None, captured_at: Instant::now() }
     }
 }
 

@@ -453,6 +453,7 @@ impl FrameSource for VideoSource {
                 image: Arc::new(frame.image),
                 index,
                 time_s: self.offset_s + frame.time_s,
+                position_s: Some(frame.time_s),
                 captured_at: Instant::now(),
             }));
         }

@@ -163,7 +163,7 @@ impl CameraSource {
         let index = self.next_index;
         self.next_index += 1;
         let time_s = captured_at.saturating_duration_since(self.started).as_secs_f64();
-        Ok(Frame { image: Arc::new(image), index, time_s, captured_at })
+        Ok(Frame { image: Arc::new(image), index, time_s, position_s: None, captured_at })
     }
 
     fn decode(&mut self, bytes: &[u8]) -> Result<image::RgbImage, String> {

@@ -56,7 +56,7 @@ impl Bench {
 
     fn frame(&self) -> Event {
         let image = Arc::new(RgbImage::new(4, 4));
-        Event::Frame(Frame { image, index: 0, time_s: 0.0, captured_at: self.now })
+        Event::Frame(Frame { image, index: 0, time_s: 0.0, position_s: None, captured_at: self.now })
     }
 
     /// What the watcher wants to be opened now.

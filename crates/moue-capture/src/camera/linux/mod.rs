@@ -313,6 +313,7 @@ impl CameraSource {
             image: Arc::new(image),
             index,
             time_s: captured_at.duration_since(self.started).as_secs_f64(),
+            position_s: None,
             captured_at,
         })
     }

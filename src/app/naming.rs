@@ -1,0 +1,58 @@
+//! Asks for a face's name.
+
+use eframe::egui::{Context, Frame, Id, Key, Modal, RichText, TextEdit};
+
+use super::command::Command;
+use super::names::Names;
+
+/// The question, while it is open.
+#[derive(Debug, Default)]
+pub(super) struct NameDialog {
+    /// The face, and what was typed so far.
+    open: Option<(u64, String)>,
+    /// It was opened since the last pass: its field takes the keyboard focus.
+    fresh: bool,
+}
+
+impl NameDialog {
+    /// Opens it.
+    pub(super) fn ask(&mut self, id: u64, names: &Names) {
+        self.open = Some((id, names.given(id).unwrap_or_default().to_owned()));
+        self.fresh = true;
+    }
+
+    /// Closes it.
+    pub(super) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Draws it where it is open.
+    pub(super) fn show(&mut self, ctx: &Context) -> Option<Command> {
+        let (id, text) = self.open.as_mut()?;
+        let id = *id;
+        let fresh = std::mem::take(&mut self.fresh);
+        let frame = Frame::popup(&ctx.global_style()).inner_margin(16).corner_radius(12);
+        let shown = Modal::new(Id::unique("name a face")).frame(frame).show(ctx, |ui| {
+            ui.set_width(260.0);
+            ui.label(RichText::new(format!("Name of face {id}")).size(16.0).strong());
+            ui.add_space(4.0);
+            let field = ui.add(TextEdit::singleline(text).hint_text("Name").desired_width(f32::INFINITY));
+            if fresh {
+                field.request_focus();
+            }
+            let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+            ui.weak("Kept until another source is opened. Written only into pictures that you save or copy.");
+            ui.add_space(4.0);
+            ui.horizontal(|ui| {
+                let save = ui.button("Save name").clicked() || entered;
+                if ui.button("Cancel").clicked() {
+                    return Some(Command::CloseNaming);
+                }
+                save.then(|| Command::SetName(id, text.clone()))
+            })
+            .inner
+        });
+        let closed = shown.should_close().then_some(Command::CloseNaming);
+        shown.inner.or(closed)
+    }
+}
