@@ -99,7 +99,9 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             state.names.set(id, &name);
             state.naming.close();
         }
-        Command::CloseNaming => state.naming.close(),
+        Command::CloseNaming => {
+            state.naming.close();
+        }
         Command::CopyReading(id) => {
             let id = id.or_else(|| state.selection.current());
             if let Some((id, (face, shown))) = id.and_then(|id| Some((id, state.face(id)?))) {
@@ -267,7 +269,8 @@ fn zoom(state: &mut State, by: f32) {
 
 /// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
-    if state.question.close() || state.picker.close() || state.sheets.close() || state.toasts.close_last() {
+    let dialog = state.question.close() || state.picker.close() || state.naming.close();
+    if dialog || state.sheets.close() || state.toasts.close_last() {
         return;
     }
     if State::is_full_screen(ctx) {

@@ -21,9 +21,14 @@ impl NameDialog {
         self.fresh = true;
     }
 
-    /// Closes it.
-    pub(super) fn close(&mut self) {
-        self.open = None;
+    /// Whether it is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Closes it; whether it was open.
+    pub(super) fn close(&mut self) -> bool {
+        self.open.take().is_some()
     }
 
     /// Draws it where it is open.

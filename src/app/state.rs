@@ -246,7 +246,7 @@ impl State {
 
     /// Whether something lies over the window that takes the keyboard.
     pub(super) fn is_covered(&self) -> bool {
-        self.picker.is_open() || self.sheets.is_open() || self.question.is_open()
+        self.picker.is_open() || self.sheets.is_open() || self.question.is_open() || self.naming.is_open()
     }
 
     /// Whether the window fills the screen.
