@@ -8,9 +8,11 @@ use moue_capture::{SourceSpec, Transport, list_cameras};
 
 use super::command::{BaselineCommand, Command, Setting};
 use super::copying::{reading_text, timeline_text};
+use super::folder_commands::{go_to, look_into, step, toggle_contact_sheet};
 use super::picker::Request;
-use super::picture_zoom::PictureZoom;
-use super::record_commands::{copy_picture, make_report, set_recordings_folder, snapshot, toggle_recording};
+use super::record_commands::{
+    copy_picture, export_contact_sheet, make_report, set_recordings_folder, snapshot, toggle_recording,
+};
 use super::selection::faces_in_order;
 use super::state::State;
 use crate::fault;
@@ -42,10 +44,10 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
                 state.report(Message::Error(format!("No thread for reading the weights: {e}")));
             }
         }
-        Command::SetSource(source) => set_source(state, source),
+        Command::SetSource(source) => set_source(state, ctx, source),
         Command::Reconnect => {
             let source = state.live.wanted_source();
-            set_source(state, source);
+            state.show_source(source);
         }
         Command::RefreshCameras => refresh_cameras(state, ctx),
         Command::TogglePause => match state.live.transport() {
@@ -54,8 +56,23 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         },
         Command::NextFrame => with_transport(state, |t| t.step(true)),
         Command::PreviousFrame => with_transport(state, |t| t.step(false)),
+        // Pictures of a folder have no time: the same keys go from one to the next.
+        Command::SkipForward if state.live.transport().is_none() => step(state, true),
+        Command::SkipBack if state.live.transport().is_none() => step(state, false),
         Command::SkipForward => with_transport(state, |t| t.seek_by(SKIP_S)),
         Command::SkipBack => with_transport(state, |t| t.seek_by(-SKIP_S)),
+        Command::NextFile => step(state, true),
+        Command::PreviousFile => step(state, false),
+        Command::GoToFile(place) => go_to(state, place),
+        Command::ToggleSlideshow => {
+            if let Some(playlist) = &mut state.playlist {
+                playlist.toggle_playing();
+            }
+        }
+        Command::ToggleContactSheet => toggle_contact_sheet(state, ctx),
+        Command::SortContactSheet(sort) => state.contact.set_sort(sort),
+        Command::StopContactSheet => state.contact.cancel(),
+        Command::ExportContactSheet => export_contact_sheet(state, ctx),
         Command::SeekTo(position_s) => with_transport(state, |t| t.seek_to(position_s)),
         Command::SetSpeed(speed) => with_transport(state, |t| t.set_speed(speed)),
         Command::SetLooping(looping) => with_transport(state, |t| t.set_looping(looping)),
@@ -151,22 +168,16 @@ pub(super) fn refresh_cameras(state: &mut State, ctx: &Context) {
     }
 }
 
-fn set_source(state: &mut State, source: SourceSpec) {
+fn set_source(state: &mut State, ctx: &Context, source: SourceSpec) {
+    state.playlist = None;
+    state.lister.cancel();
+    state.contact.clear();
     if let SourceSpec::Path(path) = &source {
         Settings::remember(&mut state.settings.recent_sources, path);
+        look_into(state, ctx, path.clone());
     }
-    // A recording belongs to one source, so a change of source ends it.
-    state.recordings.end();
-    state.selection.clear();
-    state.names.clear();
-    state.picture_zoom = PictureZoom::default();
-    // When the same source is opened again, its last frame stays on screen until a new one arrives.
-    if source != state.live.wanted_source() {
-        state.frame.clear();
-    }
-    state.source_on_trial = false;
     state.settings.source = Some(source.to_string());
-    state.live.set_source(source);
+    state.show_source(source);
 }
 
 fn with_transport(state: &State, act: impl FnOnce(&Transport)) {
@@ -213,7 +224,7 @@ fn zoom(state: &mut State, by: f32) {
 
 /// Closes the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
-    if state.sheets.close() || state.toasts.close_last() {
+    if state.sheets.close() || state.toasts.close_last() || state.contact.close() {
         return;
     }
     if State::is_full_screen(ctx) {

@@ -24,12 +24,14 @@ mod command;
 mod shortcuts;
 
 // State.
+mod contact;
 mod copying;
 mod history;
 mod model_card;
 mod model_form;
 mod naming;
 mod persistence;
+mod playlist;
 mod rates;
 mod recordings;
 mod selection;
@@ -40,12 +42,15 @@ mod window_placement;
 
 // Changes of the state.
 mod apply;
+mod folder_commands;
 mod record_commands;
 mod update;
 
 // Views.
 mod baseline;
+mod contact_sheet;
 mod face_menu;
+mod folder_bar;
 mod introduction;
 mod measurements;
 mod menu;

@@ -12,7 +12,7 @@ use super::state::{AfterFolder, State};
 use crate::pipeline::{Message, SourceState};
 use crate::record::report::write_report;
 use crate::record::{
-    AnnotatedFrame, PictureStyle, RecordedSource, RecorderOptions, VideoOptions, save_snapshot,
+    AnnotatedFrame, PictureStyle, RecordedSource, RecorderOptions, VideoOptions, save_snapshot, save_table,
 };
 
 /// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
@@ -79,6 +79,15 @@ pub(super) fn copy_picture(state: &mut State, ctx: &Context) {
     }
 }
 
+/// Writes what the contact sheet's faces were read as.
+pub(super) fn export_contact_sheet(state: &mut State, ctx: &Context) {
+    let Some(folder) = recordings_folder(state, AfterFolder::ContactSheet) else { return };
+    let rows = state.contact.rows().to_vec();
+    state.jobs.start(ctx, "export", move || {
+        save_table(&folder, &rows).map(|path| format!("Saved {}", path.display()))
+    });
+}
+
 /// The frame on screen and what is drawn over it, where a source runs.
 fn as_shown(state: &State, bars: bool) -> Option<(AnnotatedFrame, PictureStyle)> {
     let SourceState::Running(info) = state.live.state() else { return None };
@@ -114,6 +123,7 @@ pub(super) fn set_recordings_folder(state: &mut State, ctx: &Context, folder: Pa
     match state.after_folder.take() {
         Some(AfterFolder::Record) if !state.recordings.is_on() => toggle_recording(state, ctx),
         Some(AfterFolder::Snapshot) => snapshot(state, ctx),
+        Some(AfterFolder::ContactSheet) => export_contact_sheet(state, ctx),
         _ => {}
     }
 }

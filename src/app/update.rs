@@ -9,6 +9,7 @@ use eframe::egui::{self, Context};
 use moue_capture::{Frame, SourceKind, SourceSpec};
 
 use super::command::Command;
+use super::folder_commands;
 use super::persistence::{DroppedFile, Outcome, SettingsWriter};
 use super::picker::Request;
 use super::record_commands::ask_for_folder;
@@ -25,6 +26,7 @@ const MAX_READING_AGE: Duration = Duration::from_secs(3);
 /// Brings the state up to date.
 pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     take_messages(state);
+    folder_commands::follow(state, ctx);
     if let Some(pixels) = state.new_frame.take() {
         state.frame.update(ctx, pixels);
         state.rates.frame_shown();

@@ -21,6 +21,7 @@ pub mod report;
 mod rows;
 mod session;
 mod snapshot;
+mod table;
 mod video;
 mod writer;
 
@@ -38,3 +39,4 @@ pub use session::{
     RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, Session, SessionStatus,
 };
 pub use snapshot::save_snapshot;
+pub use table::save_table;
