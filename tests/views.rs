@@ -172,7 +172,8 @@ fn a_still_picture_has_no_timeline_and_a_camera_has_one_that_is_as_high_as_it_wa
     window.until_faces(1);
     let picture = window.rect("Live picture");
     let before = window.app().settings().timeline_height;
-    let edge = pos2(picture.center().x, picture.bottom() + 1.0);
+    // A little above the edge between the two.
+    let edge = pos2(picture.center().x, picture.bottom() + 4.0);
     window.point_at(edge);
     window.harness.drag_at(edge);
     window.settle();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, unbounded};
 use eframe::egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::{RgbImage, imageops};
 use moue_capture::{Pace, SourceKind, SourceSpec, open_source};

@@ -1,4 +1,5 @@
 //! Drives the window through its states and takes its pictures.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
