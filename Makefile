@@ -5,7 +5,7 @@ ARGS ?=
 FEATURES ?=
 CARGO_FLAGS := $(if $(FEATURES),--features $(FEATURES))
 
-.PHONY: fuzz soak help run test test-camera setup lint bench sanitize
+.PHONY: dist test-install fuzz soak help run test test-camera setup lint bench sanitize
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -28,6 +28,13 @@ test-camera: ## the program with real V4L2 devices, in an emulated machine (Debi
 fuzz: ## ten minutes of random input for each reader of files (installs cargo-fuzz)
 	@scripts/setup.sh build
 	@scripts/fuzz.sh
+
+dist: ## what people install, into dist/: .deb, tar.gz, debug information, bill of materials, checksums
+	@scripts/setup.sh build
+	@scripts/dist.sh
+
+test-install: ## installs dist/*.deb on a bare Debian, runs it, removes it (needs root and a mirror; SUITE=trixie)
+	@scripts/test-install.sh $(SUITE)
 
 soak: ## whether the window's memory stays flat over ten minutes
 	@scripts/setup.sh build run test

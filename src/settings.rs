@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use moue_detect::DetectorKind;
 use moue_files::{excerpt, new_file, plain_file};
+use moue_model::ReadOptions;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::Baseline;
+use crate::pipeline::{Baseline, WeightsChoice};
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
@@ -77,6 +78,17 @@ impl ColourMap {
     }
 }
 
+/// What the user said of a weights file, which does not say it itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WeightsSaid {
+    /// The file.
+    pub path: PathBuf,
+    /// Width and height of the input in pixels.
+    pub input_size: Option<usize>,
+    /// The classes in the order of the file's outputs, as in `--classes`.
+    pub classes: Option<String>,
+}
+
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -123,14 +135,20 @@ pub struct Settings {
     pub maximized: bool,
     /// Width of the side panel in points.
     pub panel_width: f32,
+    /// Where the file dialog was last.
+    pub last_folder: Option<PathBuf>,
     /// Folder for recordings and snapshots; `None`: it was not chosen yet.
     pub recordings: Option<PathBuf>,
     /// Whether a recording holds the annotated video.
     pub record_video: bool,
     /// Whether faces are blurred in it.
     pub record_blur: bool,
-    /// Weights files that were opened, newest first.
+    /// The weights that were chosen last; `None`: the built-in network.
+    pub weights: Option<PathBuf>,
+    /// Weights files that could be used, newest first.
     pub recent_weights: Vec<PathBuf>,
+    /// What the user said of some of them.
+    pub weights_said: Vec<WeightsSaid>,
     /// Pictures, videos and folders that were opened, newest first.
     pub recent_sources: Vec<PathBuf>,
 }
@@ -159,10 +177,13 @@ impl Default for Settings {
             position: None,
             maximized: false,
             panel_width: PANEL_WIDTH,
+            last_folder: None,
             recordings: None,
             record_video: false,
             record_blur: true,
+            weights: None,
             recent_weights: Vec::new(),
+            weights_said: Vec::new(),
             recent_sources: Vec::new(),
         }
     }
@@ -174,6 +195,38 @@ impl Settings {
         list.retain(|p| p != path);
         list.insert(0, path.to_owned());
         list.truncate(RECENT);
+    }
+
+    /// This weights file, with what the user said of it.
+    #[must_use]
+    pub fn weights_choice(&self, path: &Path) -> WeightsChoice {
+        let said = self.weights_said.iter().find(|said| said.path == path);
+        let read_as = said.map_or_else(ReadOptions::default, |said| ReadOptions {
+            input_size: said.input_size,
+            classes: said.classes.as_ref().and_then(|classes| classes.parse().ok()),
+        });
+        WeightsChoice { path: Some(path.to_owned()), read_as }
+    }
+
+    /// A weights file could be used, read like this.
+    pub fn weights_work(&mut self, path: &Path, read_as: &ReadOptions) {
+        Self::remember(&mut self.recent_weights, path);
+        self.weights_said.retain(|said| said.path != path && self.recent_weights.contains(&said.path));
+        if read_as.says_something() {
+            self.weights_said.push(WeightsSaid {
+                path: path.to_owned(),
+                input_size: read_as.input_size,
+                classes: read_as.classes.map(|classes| classes.to_string()),
+            });
+        }
+    }
+
+    /// A weights file could not be used; `in_use` is.
+    pub fn weights_fail(&mut self, path: &Path, in_use: Option<&Path>) {
+        self.recent_weights.retain(|p| p != path);
+        if self.weights.as_deref() == Some(path) {
+            self.weights = in_use.map(ToOwned::to_owned);
+        }
     }
 
     /// Brings the values of a hand-edited file into their ranges.
@@ -190,6 +243,7 @@ impl Settings {
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
         self.position = self.position.filter(|at| at.iter().all(|v| v.abs() <= 100_000.0));
         self.recent_weights.truncate(RECENT);
+        self.weights_said.truncate(RECENT);
         self.recent_sources.truncate(RECENT);
         self
     }
@@ -278,6 +332,18 @@ mod tests {
         file.write(&settings).unwrap();
         assert_eq!(file.read(), (settings.clone(), None));
         assert_eq!(settings.recent_weights, [PathBuf::from("a"), PathBuf::from("b")]);
+    }
+
+    #[test]
+    fn weights_that_work_are_remembered_with_what_was_said_and_others_are_not() {
+        let mut settings = Settings { weights: Some("b".into()), ..Settings::default() };
+        let said = ReadOptions { input_size: Some(96), classes: None };
+        settings.weights_work(Path::new("a"), &said);
+        settings.weights_work(Path::new("b"), &ReadOptions::default());
+        assert_eq!(settings.weights_choice(Path::new("a")).read_as, said);
+        assert_eq!(settings.weights_choice(Path::new("b")).read_as, ReadOptions::default());
+        settings.weights_fail(Path::new("b"), Some(Path::new("a")));
+        assert_eq!((settings.recent_weights, settings.weights), (vec!["a".into()], Some("a".into())));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use moue::app::{AppOptions, MoueApp, OverlayMode, Request, Settings, SettingsFile};
 use moue::capture::{SourceKind, SourceSpec};
 use moue::model::{DeviceChoice, LoadedWeights, StoredAs, write_safetensors};
-use moue::pipeline::{Message, SourceState};
+use moue::pipeline::{LiveResult, Message, SourceState};
 use picker::TestPicker;
 
 /// Longest wait for anything: test machines may be slow.
@@ -169,7 +169,8 @@ fn weights_are_loaded_from_the_menu_and_bad_ones_change_nothing() {
     window
         .until("the new weights", |h| h.state().live().model().is_some_and(|m| m.name == "mine.safetensors"));
     assert_eq!(*window.picker.asked.borrow(), [Request::Weights]);
-    assert_eq!(window.app().settings().recent_weights, std::slice::from_ref(&file));
+    let recent = |h: &Harness<'static, MoueApp>| h.state().settings().recent_weights.clone();
+    window.until("the file among the recent ones", |h| recent(h) == std::slice::from_ref(&file));
 
     let bad = window.folder.path().join("bad.safetensors");
     let bytes = std::fs::read(built_in()).unwrap();
@@ -179,6 +180,9 @@ fn weights_are_loaded_from_the_menu_and_bad_ones_change_nothing() {
     window.until("a message", |h| h.state().messages().iter().any(|m| matches!(m, Message::Error(_))));
     assert!(window.errors()[0].contains("bad.safetensors"), "{:?}", window.errors());
     assert_eq!(window.app().live().model().unwrap().name, "mine.safetensors");
+    // What cannot be used is neither remembered nor taken up again by the next start.
+    window.until("the settings", |h| h.state().settings().weights.as_deref() == Some(file.as_path()));
+    assert_eq!(recent(&window.harness), std::slice::from_ref(&file));
     let before = window.app().live().result().map_or(0, |r| r.number);
     window.until("readings that go on", |h| {
         h.state().live().result().is_some_and(|r| r.number > before && r.model.name == "mine.safetensors")
@@ -211,11 +215,12 @@ fn what_a_weights_file_does_not_say_is_told_and_set_in_the_card() {
     });
     window.until("the new weights", |h| h.state().live().model().is_some_and(|m| m.path.is_some()));
     assert_eq!(window.app().live().model().unwrap().input_size, 224);
-    // The message names the menu too.
-    window.harness.get_by_label("Help").click();
+    // The panel says it, with the way to the form.
+    window.until("the panel's word", |h| {
+        h.query_by_label_contains("The weights file does not say all").is_some()
+    });
+    window.harness.get_by_label("Set how it is read…").click_accesskit();
     window.harness.step();
-    window.harness.step();
-    window.harness.get_by_label("About the model").click();
     window.until("the card", |h| h.query_by_label("Class order in the file").is_some());
     assert!(window.harness.query_all_by_label_contains("input 224 and class order assumed").next().is_some());
     let classes = |window: &Window| {
@@ -244,6 +249,10 @@ fn what_a_weights_file_does_not_say_is_told_and_set_in_the_card() {
     assert_eq!(model.path.as_deref(), Some(file.as_path()));
     assert_eq!(model.metadata["original_class_order"], "angry,disgust,fear,happy,sad,surprise,neutral");
     assert_eq!((model.input_size, model.notes().is_empty()), (224, true));
+    window.until("what was said of it in the settings", |h| {
+        let said = &h.state().settings().weights_said;
+        said.iter().any(|s| s.path == file && s.input_size == Some(224) && s.classes.is_some())
+    });
     assert!(window.errors().is_empty(), "{:?}", window.errors());
 }
 
@@ -329,16 +338,32 @@ fn a_source_that_does_not_work_says_so_and_offers_the_demo() {
 }
 
 #[test]
-fn pausing_releases_the_source_and_clears_the_readings() {
+fn a_pause_keeps_picture_and_readings_and_the_demo_goes_on_where_it_was() {
     let mut window = Window::open(SourceSpec::Demo);
     window.until_face();
     window.press(eframe::egui::Key::Space);
     window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
     window.harness.step();
-    assert!(window.app().live().result().is_none());
-    window.harness.get_by_label_contains("Press Space to resume");
+    let held = window.app().live().result().unwrap();
+    for _ in 0..20 {
+        window.harness.step();
+        window.harness.get_by_label(&format!("Showing face {}: {}", held.analyzed.faces[0].id, label(&held)));
+        assert_eq!(window.app().live().result().unwrap().number, held.number);
+    }
+    // They are not figures of this moment.
+    window.harness.get_by_label("Latency: –");
+    window.harness.get_by_label("Readings/s: –");
     window.press(eframe::egui::Key::Space);
-    window.until_face();
+    window.until("frames that go on", |h| {
+        h.state().live().result().is_some_and(|r| r.analyzed.frame.index > held.analyzed.frame.index)
+    });
+    let on = window.app().live().result().unwrap();
+    assert!(on.analyzed.frame.index < held.analyzed.frame.index + 180, "the same portrait");
+}
+
+/// What the panel says of the largest face.
+fn label(result: &LiveResult) -> String {
+    result.shown[0].label.map_or_else(|| "unsure".to_owned(), |label| label.to_string())
 }
 
 #[test]

@@ -5,14 +5,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Every crate and what it may use, from the bottom up. ARCHITECTURE.md's picture says the same.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("moue-files", &[]),
     ("moue-kernels", &[]),
     ("moue-model", &["moue-files", "moue-kernels"]),
     ("moue-capture", &["moue-files"]),
     ("moue-detect", &["moue-files", "moue-kernels", "moue-model"]),
+    ("moue-profile", &["moue-files"]),
     ("moue-train", &["moue-files", "moue-kernels", "moue-model", "moue-capture", "moue-detect"]),
-    ("moue", &["moue-files", "moue-kernels", "moue-model", "moue-capture", "moue-detect", "moue-train"]),
+    (
+        "moue",
+        &[
+            "moue-files",
+            "moue-kernels",
+            "moue-model",
+            "moue-capture",
+            "moue-detect",
+            "moue-profile",
+            "moue-train",
+        ],
+    ),
 ];
 
 fn root() -> &'static Path {

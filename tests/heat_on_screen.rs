@@ -101,7 +101,15 @@ impl FrameSource for Camera {
 struct NoPicker;
 
 impl FilePicker for NoPicker {
-    fn open(&mut self, _request: Request) {}
+    fn open(&mut self, _request: Request, _start: Option<&std::path::Path>) {}
+
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self) -> bool {
+        false
+    }
 
     fn show(&mut self, _ctx: &Context) -> Option<(Request, PathBuf)> {
         None

@@ -190,7 +190,7 @@ fn start(bench: &Arc<Bench>) -> (Live, Awake) {
         limits: Limits { give_up_after: None, ..QUICK },
         read: Arc::new(WeightsChoice::read),
     };
-    let hooks = Hooks { on_frame: Box::new(|_| {}), on_change: Box::new(|| {}) };
+    let hooks = Hooks { on_frame: Box::new(|_, _| {}), on_change: Box::new(|| {}) };
     let options = LiveOptions {
         source: camera("/dev/video0"),
         weights: None,

@@ -137,11 +137,12 @@ fn r_records_into_the_folder_that_was_chosen_and_the_mark_says_so() {
     assert_eq!(recorded.faces.unwrap() as usize, lines(&folder) - 1);
     assert_eq!(recorded.models[0].name, "moue-fer2013 (built in)");
 
-    // The second time it does not ask, and another source ends it.
+    // The second time it does not ask, and another source ends it once the user says so.
     window.press(Key::R);
     window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
     assert_eq!(window.picker.asked.borrow().len(), 2);
-    window.press(Key::D);
+    window.press(Key::C);
+    click(&mut window.harness, "End and switch");
     window.until("the end", |h| h.query_by_label_contains("REC").is_none());
     window.until("two sessions", |_| {
         let found = entries(&recordings);

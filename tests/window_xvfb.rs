@@ -28,7 +28,7 @@ fn window(display: &str, home: &Path) -> Command {
 
 fn xdotool(display: &str, arguments: &[&str]) -> String {
     let done = Command::new("xdotool")
-        .args(["search", "--sync", "--onlyvisible", "--name", "^moue$"])
+        .args(["search", "--sync", "--onlyvisible", "--name", "moue$"])
         .args(arguments)
         .env("DISPLAY", display)
         .output()

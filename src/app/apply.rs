@@ -8,7 +8,7 @@ use moue_capture::{SourceSpec, Transport, list_cameras};
 
 use super::command::{BaselineCommand, Command, Setting};
 use super::copying::{reading_text, timeline_text};
-use super::folder_commands::{go_to, look_into, step, toggle_contact_sheet};
+use super::folder_commands::{go_to, open_list, step, toggle_contact_sheet};
 use super::picker::Request;
 use super::record_commands::{
     copy_picture, export_contact_sheet, make_report, set_recordings_folder, snapshot, toggle_recording,
@@ -27,15 +27,15 @@ const ZOOM_STEP: f32 = 0.1;
 /// Carries out a command.
 pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
     match command {
-        Command::OpenWeightsDialog => state.picker.open(Request::Weights),
-        Command::OpenMediaDialog => state.picker.open(Request::Media),
-        Command::OpenFolderDialog => state.picker.open(Request::Folder),
-        Command::OpenRecordingsDialog => state.picker.open(Request::Recordings),
+        Command::OpenDialog => open_dialog(state, Request::Any),
+        Command::OpenWeightsDialog => open_dialog(state, Request::Weights),
+        Command::OpenFolderDialog => open_dialog(state, Request::Folder),
+        Command::OpenRecordingsDialog => open_dialog(state, Request::Recordings),
+        Command::NewWindow => new_window(state),
         Command::LoadWeights(path) => {
-            if let Some(path) = &path {
-                Settings::remember(&mut state.settings.recent_weights, path);
-            }
-            if let Err(e) = state.live.load_weights(path) {
+            let said = path.as_ref().map(|path| state.settings.weights_choice(path));
+            state.settings.weights = path;
+            if let Err(e) = state.live.load_weights_as(said.unwrap_or_default()) {
                 state.report(Message::Error(format!("No thread for reading the weights: {e}")));
             }
         }
@@ -44,11 +44,16 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
                 state.report(Message::Error(format!("No thread for reading the weights: {e}")));
             }
         }
-        Command::SetSource(source) => set_source(state, ctx, source),
-        Command::Reconnect => {
-            let source = state.live.wanted_source();
-            state.show_source(source);
+        Command::SetSource(source) => choose_source(state, ctx, source),
+        Command::EndAndSwitch(source) => {
+            state.question.close();
+            set_source(state, ctx, source);
         }
+        Command::KeepRecording => {
+            state.question.close();
+        }
+        // The same source: a recording of it goes on.
+        Command::Reconnect => state.live.set_source(state.live.wanted_source()),
         Command::RefreshCameras => refresh_cameras(state, ctx),
         Command::TogglePause => match state.live.transport() {
             Some(transport) if !state.live.is_paused() => transport.toggle(),
@@ -168,16 +173,51 @@ pub(super) fn refresh_cameras(state: &mut State, ctx: &Context) {
     }
 }
 
+/// Shows another source. One that is recorded is given up only if the user says so.
+fn choose_source(state: &mut State, ctx: &Context, source: SourceSpec) {
+    if !state.recordings.is_on() {
+        return set_source(state, ctx, source);
+    }
+    let is_shown = source == state.live.wanted_source() && !source.is_files();
+    if !is_shown {
+        state.question.ask(source);
+    } else {
+        state.live.set_paused(false);
+    }
+}
+
 fn set_source(state: &mut State, ctx: &Context, source: SourceSpec) {
-    state.playlist = None;
-    state.lister.cancel();
-    state.contact.clear();
+    state.record_when_running = false;
     if let SourceSpec::Path(path) = &source {
         Settings::remember(&mut state.settings.recent_sources, path);
-        look_into(state, ctx, path.clone());
     }
-    state.settings.source = Some(source.to_string());
-    state.show_source(source);
+    // A list is not remembered as one; the next start begins with its first file.
+    let first = match &source {
+        SourceSpec::Files(files) => files.first().map(|first| SourceSpec::Path(first.clone())),
+        _ => Some(source.clone()),
+    };
+    state.settings.source = first.as_ref().map(ToString::to_string);
+    open_list(state, ctx, &source);
+    // Lists are gone through file by file.
+    state.show_source(first.unwrap_or(source));
+}
+
+fn open_dialog(state: &mut State, request: Request) {
+    let start = state.settings.last_folder.clone();
+    state.picker.open(request, start.as_deref());
+}
+
+/// Starts the program once more. Its thread waits for it, so that no dead process stays behind.
+fn new_window(state: &mut State) {
+    let body = || {
+        let started = std::env::current_exe().and_then(|program| std::process::Command::new(program).spawn());
+        if let Err(e) = started.and_then(|mut window| window.wait()) {
+            tracing::warn!("no second window: {e}");
+        }
+    };
+    if let Err(e) = std::thread::Builder::new().name("second-window".into()).spawn(body) {
+        state.report(Message::Error(format!("No thread for a second window: {e}")));
+    }
 }
 
 fn with_transport(state: &State, act: impl FnOnce(&Transport)) {
@@ -222,9 +262,14 @@ fn zoom(state: &mut State, by: f32) {
     state.settings.zoom = tenths.clamp(ZOOM.0, ZOOM.1);
 }
 
-/// Closes the sheet, else the newest message, else leaves the full screen.
+/// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
-    if state.sheets.close() || state.toasts.close_last() || state.contact.close() {
+    if state.question.close()
+        || state.picker.close()
+        || state.sheets.close()
+        || state.toasts.close_last()
+        || state.contact.close()
+    {
         return;
     }
     if State::is_full_screen(ctx) {

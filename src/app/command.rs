@@ -13,15 +13,22 @@ use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Command {
+    /// For any file that can be opened.
+    OpenDialog,
     OpenWeightsDialog,
-    OpenMediaDialog,
     OpenFolderDialog,
     OpenRecordingsDialog,
+    /// One more window of the program, beside this one.
+    NewWindow,
     /// `None`: the built-in network.
     LoadWeights(Option<PathBuf>),
     /// The file in use once more, with what the user says of it.
     LoadWeightsAs(WeightsChoice),
     SetSource(SourceSpec),
+    /// The same, and the recording ends for it.
+    EndAndSwitch(SourceSpec),
+    /// The source stays.
+    KeepRecording,
     /// Opens the source in use again.
     Reconnect,
     RefreshCameras,

@@ -231,7 +231,10 @@ fn read_all(
     let made = made.unwrap_or_else(|panic| Err(fault::describe("contact-sheet", &*panic)));
     let mut analyzer = match made {
         Ok(analyzer) => analyzer,
-        Err(text) => return drop(tell(Answer::Failed(text))),
+        Err(text) => {
+            tell(Answer::Failed(text));
+            return;
+        }
     };
     for (place, path) in files.iter().enumerate() {
         if cancelled.load(Ordering::Relaxed) {

@@ -16,6 +16,24 @@ pub(super) fn look_into(state: &mut State, ctx: &Context, path: PathBuf) {
     }
 }
 
+/// Another source is shown: finds out which files belong to it. One of the files that are gone through leaves them as they
+/// are.
+pub(super) fn open_list(state: &mut State, ctx: &Context, source: &SourceSpec) {
+    if let (SourceSpec::Path(path), Some(playlist)) = (source, &mut state.playlist)
+        && let Some(place) = playlist.files().iter().position(|file| file == path)
+    {
+        return playlist.go_to(place);
+    }
+    state.playlist = None;
+    state.lister.cancel();
+    state.contact.clear();
+    match source {
+        SourceSpec::Path(path) => look_into(state, ctx, path.clone()),
+        SourceSpec::Files(files) => state.playlist = Playlist::new(files.clone()),
+        _ => {}
+    }
+}
+
 /// Called in each pass.
 pub(super) fn follow(state: &mut State, ctx: &Context) {
     if let Some(playlist) = state.lister.answer().and_then(Playlist::new) {
@@ -27,7 +45,11 @@ pub(super) fn follow(state: &mut State, ctx: &Context) {
     let status = playback.as_ref().map(|transport| transport.status());
     let Some(left) = state.playlist.as_ref().and_then(|p| p.slide_left(status.as_ref())) else { return };
     if left.is_zero() {
-        step(state, true);
+        match &mut state.playlist {
+            // A recording belongs to one file.
+            Some(playlist) if state.recordings.is_on() => playlist.toggle_playing(),
+            _ => step(state, true),
+        }
         return;
     }
     // A video is played to its end once.
@@ -39,18 +61,24 @@ pub(super) fn follow(state: &mut State, ctx: &Context) {
 
 /// Goes to the next file of the folder, or to the one before.
 pub(super) fn step(state: &mut State, forward: bool) {
-    if let Some(playlist) = &mut state.playlist {
-        playlist.step(forward);
-        show_current(state);
+    if let Some(place) = state.playlist.as_ref().map(|playlist| playlist.beside(forward)) {
+        go_to(state, place);
     }
 }
 
 /// Goes to a file by its place, and shows its picture.
 pub(super) fn go_to(state: &mut State, place: usize) {
-    if let Some(playlist) = &mut state.playlist {
-        playlist.go_to(place);
-        state.contact.close();
-        show_current(state);
+    let Some(playlist) = &mut state.playlist else { return };
+    state.contact.close();
+    match playlist.files().get(place) {
+        // Another file would end the recording: the user is asked first.
+        Some(file) if state.recordings.is_on() && file != playlist.current() => {
+            state.question.ask(SourceSpec::Path(file.clone()));
+        }
+        _ => {
+            playlist.go_to(place);
+            show_current(state);
+        }
     }
 }
 

@@ -15,11 +15,13 @@ pub(super) struct TexturePixels {
     image: ColorImage,
     /// The frame itself; bounding boxes are in its pixels.
     frame: Arc<RgbImage>,
+    /// The scene that it belongs to.
+    scene: u64,
 }
 
 impl TexturePixels {
-    /// Prepares a frame.
-    pub(super) fn new(frame: &Arc<RgbImage>) -> Self {
+    /// Prepares a frame of this scene.
+    pub(super) fn new(frame: &Arc<RgbImage>, scene: u64) -> Self {
         let size_px = frame.dimensions();
         let longest = size_px.0.max(size_px.1);
         let image = if longest <= MAX_SIDE_PX {
@@ -28,7 +30,7 @@ impl TexturePixels {
             let side = |px: u32| (u64::from(px) * u64::from(MAX_SIDE_PX) / u64::from(longest)).max(1) as u32;
             color_image(&imageops::thumbnail(&**frame, side(size_px.0), side(size_px.1)))
         };
-        Self { image, frame: Arc::clone(frame) }
+        Self { image, frame: Arc::clone(frame), scene }
     }
 }
 
@@ -41,12 +43,14 @@ fn color_image(frame: &RgbImage) -> ColorImage {
 pub(super) struct FrameTexture {
     texture: Option<TextureHandle>,
     frame: Option<Arc<RgbImage>>,
+    scene: u64,
 }
 
 impl FrameTexture {
     /// Uploads a frame.
     pub(super) fn update(&mut self, ctx: &Context, pixels: TexturePixels) {
         self.frame = Some(pixels.frame);
+        self.scene = pixels.scene;
         let image = pixels.image;
         match &mut self.texture {
             Some(texture) if texture.size() == image.size => {
@@ -64,6 +68,11 @@ impl FrameTexture {
     /// Whether exactly this frame is on screen.
     pub(super) fn shows(&self, frame: &Arc<RgbImage>) -> bool {
         self.frame.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, frame))
+    }
+
+    /// Whether a frame of this scene is on screen.
+    pub(super) fn shows_scene(&self, scene: u64) -> bool {
+        self.frame.is_some() && self.scene == scene
     }
 
     /// The frame on screen.
@@ -91,7 +100,7 @@ mod tests {
     fn very_large_frames_are_reduced_and_keep_their_shape() {
         for (frame, shown) in [((4096, 1024), [2048, 512]), ((640, 480), [640, 480]), ((9000, 2), [2048, 1])]
         {
-            let pixels = TexturePixels::new(&Arc::new(RgbImage::new(frame.0, frame.1)));
+            let pixels = TexturePixels::new(&Arc::new(RgbImage::new(frame.0, frame.1)), 0);
             assert_eq!((pixels.image.size, pixels.frame.dimensions()), (shown, frame));
         }
     }

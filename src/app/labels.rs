@@ -51,9 +51,22 @@ pub(super) fn face_label(id: u64, faces: usize, names: &Names, shown: &ShownRead
     }
 }
 
+/// Two decimals; what rounds to nothing has no sign.
+pub(super) fn decimals(value: f32) -> String {
+    // Minus nothing plus nothing is nothing.
+    format!("{:.2}", (value * 100.0).round() / 100.0 + 0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_rounds_to_nothing_has_no_sign() {
+        assert_eq!(decimals(-0.001), "0.00");
+        assert_eq!(decimals(-0.006), "-0.01");
+        assert_eq!(decimals(2.346), "2.35");
+    }
 
     #[test]
     fn times_are_read_at_a_glance() {

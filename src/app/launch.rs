@@ -72,6 +72,15 @@ const RENDERERS: (eframe::Renderer, eframe::Renderer) = if cfg!(target_os = "lin
     (eframe::Renderer::Wgpu, eframe::Renderer::Glow)
 };
 
+/// The window's name for the desktop, which finds icon and menu entry by it (packaging/linux).
+const APP_ID: &str = "io.github.moue.moue";
+
+/// The picture in title bars and task lists.
+fn icon() -> egui::IconData {
+    // An embedded file, which a test reads; without it eframe shows its own.
+    eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon/128.png")).unwrap_or_default()
+}
+
 fn open(
     options: AppOptions,
     tap: Option<Arc<ResultTap>>,
@@ -81,7 +90,8 @@ fn open(
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("moue")
-            .with_app_id("moue")
+            .with_app_id(APP_ID)
+            .with_icon(icon())
             .with_inner_size([1180.0, 740.0])
             .with_min_inner_size([640.0, 420.0])
             .with_drag_and_drop(true),
@@ -134,5 +144,17 @@ fn close_on_signals(ctx: &egui::Context, pipeline: Stopper) {
     // Fails on the second attempt, with the other graphics interface: the handler is set already.
     if let Err(e) = ctrlc::set_handler(handler) {
         tracing::debug!("no handler for Ctrl-C: {e}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_has_its_icon() {
+        let icon = icon();
+        assert_eq!((icon.width, icon.height), (128, 128));
+        assert!(icon.rgba.chunks(4).any(|pixel| pixel[3] == 255));
     }
 }

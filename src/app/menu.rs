@@ -87,6 +87,14 @@ fn recent(ui: &mut Ui, files: &[PathBuf], open: impl Fn(PathBuf) -> Command, com
 
 fn file_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
+    item(ui, "Open…", Command::OpenDialog, commands);
+    item(ui, "Open folder…", Command::OpenFolderDialog, commands);
+    let files = ui.menu_button("Recent files", |ui| {
+        let open = |path| Command::SetSource(SourceSpec::Path(path));
+        recent(ui, &settings.recent_sources, open, commands);
+    });
+    menu_keys::uses_arrows(&files.response);
+    ui.separator();
     item(ui, "Open weights…", Command::OpenWeightsDialog, commands);
     let weights = ui.menu_button("Recent weights", |ui| {
         recent(ui, &settings.recent_weights, |path| Command::LoadWeights(Some(path)), commands);
@@ -94,6 +102,7 @@ fn file_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
     menu_keys::uses_arrows(&weights.response);
     item(ui, "Built-in weights", Command::LoadWeights(None), commands);
     ui.separator();
+    item(ui, "New window", Command::NewWindow, commands);
     item(ui, "Quit", Command::Quit, commands);
 }
 
@@ -123,13 +132,7 @@ fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.separator();
     item(ui, "First camera", Command::SetSource(SourceSpec::Camera(None)), commands);
     item(ui, "Demo", Command::SetSource(SourceSpec::Demo), commands);
-    item(ui, "Open file…", Command::OpenMediaDialog, commands);
-    item(ui, "Open folder…", Command::OpenFolderDialog, commands);
-    let files = ui.menu_button("Recent files", |ui| {
-        let open = |path| Command::SetSource(SourceSpec::Path(path));
-        recent(ui, &state.settings.recent_sources, open, commands);
-    });
-    menu_keys::uses_arrows(&files.response);
+    item(ui, "Open file…", Command::OpenDialog, commands);
     ui.separator();
     let pause = if pipeline.paused || pipeline.still() { "Resume" } else { "Pause" };
     item(ui, pause, Command::TogglePause, commands);

@@ -6,6 +6,7 @@
 
 // What is drawn, and how.
 mod density;
+mod file_dialog;
 mod frame_texture;
 mod frame_view;
 mod labels;
@@ -30,8 +31,10 @@ mod history;
 mod model_card;
 mod model_form;
 mod naming;
+mod opened_files;
 mod persistence;
 mod playlist;
+mod question;
 mod rates;
 mod recordings;
 mod selection;
@@ -47,6 +50,7 @@ mod record_commands;
 mod update;
 
 // Views.
+mod assumed;
 mod baseline;
 mod contact_sheet;
 mod face_menu;

@@ -9,7 +9,7 @@ use moue_model::Expression;
 use super::command::Command;
 use super::density::Density;
 use super::face_menu;
-use super::labels::{capitalised, percent};
+use super::labels::{capitalised, decimals, percent};
 use super::overlay::map_of;
 use super::state::{PipelineSnapshot, State};
 use super::terms;
@@ -122,6 +122,7 @@ fn no_reading(pipeline: &PipelineSnapshot) -> (&'static str, &'static str) {
             _ => ("No face", "No face was found in this frame"),
         },
         SourceState::Running(_) => ("Analysing", "Waiting for the first reading"),
+        SourceState::Paused if pipeline.result.is_some() => ("No face", "No face was found in this frame"),
         SourceState::Paused => ("Paused", "No frames are read"),
         SourceState::NoSignal { .. } => ("No signal", "Readings resume with the signal"),
         SourceState::Failed(_) => ("No source", "Choose another in the Camera menu"),
@@ -185,7 +186,8 @@ fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, setting
             None => "Evidence for the expression".to_owned(),
         },
     };
-    let range = range.map_or_else(|| "–".to_owned(), |(low, high)| format!("{low:.2} to {high:.2}"));
+    let range = range
+        .map_or_else(|| "–".to_owned(), |(low, high)| format!("{} to {}", decimals(low), decimals(high)));
     ui.horizontal(|ui| {
         let meaning = match settings.overlay_mode {
             OverlayMode::Attention => terms::ATTENTION,
@@ -213,6 +215,8 @@ fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, setting
 /// Figures, source, device and weights.
 pub(super) fn status_card(ui: &mut Ui, state: &State, density: Density) {
     let (rates, result, model) = (&state.rates, state.result(), state.snapshot.model.as_deref());
+    // What a pause stopped is not a figure of this moment.
+    let live = result.filter(|_| !state.snapshot.frozen());
     let source = match &state.snapshot.source {
         SourceState::Running(info) | SourceState::NoSignal { info, .. } => match info.size_px {
             Some((w, h)) => format!("{} {w}x{h}", info.name),
@@ -224,11 +228,11 @@ pub(super) fn status_card(ui: &mut Ui, state: &State, density: Density) {
         SourceState::Ended => "Ended".into(),
     };
     let none = || "–".to_owned();
-    let ms = |v: f32| result.map_or_else(none, |_| format!("{v:.0} ms"));
+    let ms = |v: f32| live.map_or_else(none, |_| format!("{v:.0} ms"));
     let figures = [
         [
             ("Frames/s", format!("{:.0}", rates.frames_per_s())),
-            ("Readings/s", result.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
+            ("Readings/s", live.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
             ("Latency", ms(rates.latency_ms)),
         ],
         [

@@ -1,17 +1,16 @@
-//! What the window reads from and writes to the disk: settings, the source of the last session, dropped files, and
+//! What the window reads from and writes to the disk: settings, the source of the last session, and
 //! jobs that write a snapshot or a report. Writing happens on threads of their own, because a slow disk must not block
 //! the window.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::Context;
 use moue_capture::SourceSpec;
-use moue_files::plain_file;
 
 use crate::fault;
 use crate::record::RecordError;
@@ -150,76 +149,10 @@ impl FileJobs {
     }
 }
 
-/// A file that was dropped on the window.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum DroppedFile {
-    Weights(PathBuf),
-    Media(PathBuf),
-}
-
-/// Finds out what dropped files are, on threads of their own: a file may be on a disk that hangs.
-pub(super) struct DroppedFiles {
-    found: Sender<DroppedFile>,
-    files: Receiver<DroppedFile>,
-}
-
-impl Default for DroppedFiles {
-    fn default() -> Self {
-        let (found, files) = unbounded();
-        Self { found, files }
-    }
-}
-
-impl DroppedFiles {
-    /// Looks at files that were dropped together.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub(super) fn look_at(&self, ctx: &Context, paths: Vec<PathBuf>) -> io::Result<()> {
-        let (found, wake) = (self.found.clone(), ctx.clone());
-        let body = move || {
-            for path in paths {
-                let file =
-                    if is_weights(&path) { DroppedFile::Weights(path) } else { DroppedFile::Media(path) };
-                // Fails only when the window was closed in the meantime.
-                let _ = found.send(file);
-                wake.request_repaint();
-            }
-        };
-        std::thread::Builder::new().name("dropped-files".into()).spawn(body).map(drop)
-    }
-
-    /// What is known by now and was not asked for yet, in the order in which they were dropped.
-    pub(super) fn known(&self) -> Vec<DroppedFile> {
-        self.files.try_iter().collect()
-    }
-}
-
-/// The source of the last session, unless its file is gone.
+/// The source of the last session. Whether it still is there turns out when it is opened, on another thread.
 pub(super) fn remembered_source(settings: &Settings) -> Option<SourceSpec> {
     let Ok(source) = settings.source.as_ref()?.parse::<SourceSpec>();
-    match &source {
-        SourceSpec::Path(path) if !path.exists() => None,
-        _ => Some(source),
-    }
-}
-
-/// Whether a dropped file is a weights file, by its extension or else by its first bytes.
-fn is_weights(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    // What is no weights file of this network is named by its reader, with what to do.
-    let weights = ["safetensors", "pt", "pth", "ckpt", "h5", "hdf5", "keras", "onnx", "tflite", "pt2", "pkl"];
-    if weights.contains(&extension.as_str()) {
-        return true;
-    }
-    let mut start = [0; 9];
-    if plain_file::open(path).and_then(|(mut file, _)| file.read_exact(&mut start)).is_err() {
-        return false;
-    }
-    // A safetensors file begins with its header's length (8 bytes) and the header's brace; PyTorch files are zips, older
-    // ones pickles.
-    let safetensors = start[8] == b'{' && start[4..8] == [0; 4];
-    safetensors || start.starts_with(b"PK\x03\x04") || start.starts_with(b"\x80\x02")
+    Some(source)
 }
 
 #[cfg(test)]
@@ -272,30 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_recognised_by_extension_or_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, bytes: &[u8]| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, bytes).unwrap();
-            path
-        };
-        assert!(is_weights(Path::new("/nowhere/net.PTH")));
-        assert!(is_weights(&file("net", b"\x08\0\0\0\0\0\0\0{}      ")));
-        assert!(is_weights(&file("zip.bin", b"PK\x03\x04 and more")));
-        assert!(!is_weights(&file("a.png", b"\x89PNG\r\n\x1a\n and more")));
-        assert!(!is_weights(&file("empty", b"")));
-        assert!(!is_weights(folder.path()));
-        assert!(!is_weights(Path::new("/nowhere/at.all")));
-    }
-
-    #[test]
-    fn the_last_source_is_remembered_unless_its_file_is_gone() {
+    fn the_last_source_is_remembered_without_a_look_at_the_disk() {
         let with = |source: &str| Settings { source: Some(source.to_owned()), ..Settings::default() };
         assert_eq!(remembered_source(&Settings::default()), None);
         assert_eq!(remembered_source(&with("demo")), Some(SourceSpec::Demo));
-        assert_eq!(remembered_source(&with("/no/such/file.mp4")), None);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_owned();
-        assert_eq!(remembered_source(&with(&path.display().to_string())), Some(SourceSpec::Path(path)));
+        let gone = "/no/such/file.mp4";
+        assert_eq!(remembered_source(&with(gone)), Some(SourceSpec::Path(gone.into())));
     }
 }

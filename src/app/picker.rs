@@ -1,19 +1,23 @@
-//! File dialogs: the system's where there is one, else one inside the window.
+//! Asks for files and folders: by the system's dialog where there is one, else by one inside the window.
 
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use eframe::egui;
-use egui_file::{DialogType, FileDialog, State};
 use moue_capture::FILE_KINDS;
+
+use super::file_dialog::{FileDialog, Outcome, Wanted};
+
+/// Endings of weights files.
+const WEIGHTS: [&str; 3] = ["safetensors", "pt", "pth"];
 
 /// What the user should choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
+    /// A picture, a video or a weights file.
+    Any,
     /// A weights file.
     Weights,
-    /// A picture or a video.
-    Media,
     /// A folder of pictures.
     Folder,
     /// The folder for recordings.
@@ -23,22 +27,24 @@ pub enum Request {
 impl Request {
     fn title(self) -> &'static str {
         match self {
+            Self::Any => "Open a picture, a video or a weights file",
             Self::Weights => "Open weights",
-            Self::Media => "Open an image or video",
             Self::Folder => "Open a folder of images",
             Self::Recordings => "Choose the recordings folder",
         }
     }
 
+    /// Whether a folder is chosen, not a file.
+    #[must_use]
+    pub fn is_folder(self) -> bool {
+        matches!(self, Self::Folder | Self::Recordings)
+    }
+
     fn endings(self) -> Vec<&'static str> {
+        let media = || FILE_KINDS.iter().filter(|kind| kind.is_read()).flat_map(|kind| kind.endings).copied();
         match self {
-            Self::Weights => vec!["safetensors", "pt", "pth"],
-            Self::Media => FILE_KINDS
-                .iter()
-                .filter(|kind| kind.is_read())
-                .flat_map(|kind| kind.endings)
-                .copied()
-                .collect(),
+            Self::Any => media().chain(WEIGHTS).collect(),
+            Self::Weights => WEIGHTS.to_vec(),
             Self::Folder | Self::Recordings => Vec::new(),
         }
     }
@@ -46,8 +52,14 @@ impl Request {
 
 /// Asks the user for a file. Never blocks.
 pub trait FilePicker {
-    /// Opens the dialog, unless one is open already.
-    fn open(&mut self, request: Request);
+    /// Opens the dialog, unless one is open already. `start`: the folder that it shows at first.
+    fn open(&mut self, request: Request, start: Option<&Path>);
+
+    /// Whether it is being asked.
+    fn is_open(&self) -> bool;
+
+    /// Closes a dialog that is inside the window; whether there was one.
+    fn close(&mut self) -> bool;
 
     /// Called in each pass: draws a dialog that is inside the window. Returns the chosen file once.
     fn show(&mut self, ctx: &egui::Context) -> Option<(Request, PathBuf)>;
@@ -56,43 +68,53 @@ pub trait FilePicker {
 /// The system's dialog where one works, else a dialog inside the window.
 #[derive(Default)]
 pub struct SystemPicker {
-    native: Option<(Request, Receiver<Option<PathBuf>>)>,
+    native: Option<(Request, Option<PathBuf>, Receiver<Option<PathBuf>>)>,
     inside: Option<(Request, FileDialog)>,
+    never_native: bool,
 }
 
 impl FilePicker for SystemPicker {
-    fn open(&mut self, request: Request) {
+    fn open(&mut self, request: Request, start: Option<&Path>) {
         if self.native.is_some() || self.inside.is_some() {
             return;
         }
-        if native_dialog_works() {
-            let (sender, answer) = bounded(1);
-            let thread = std::thread::Builder::new().name("file-dialog".into()).spawn(move || {
-                let mut dialog = rfd::FileDialog::new().set_title(request.title());
-                if !request.endings().is_empty() {
-                    dialog = dialog
-                        .add_filter(request.title(), &request.endings())
-                        .add_filter("All files", &["*"]);
-                }
-                let chosen = match request {
-                    Request::Folder | Request::Recordings => dialog.pick_folder(),
-                    Request::Weights | Request::Media => dialog.pick_file(),
-                };
-                // Fails only when the window was closed in the meantime.
-                let _ = sender.send(chosen);
-            });
-            match thread {
-                Ok(_) => self.native = Some((request, answer)),
-                Err(e) => tracing::warn!("no thread for the file dialog: {e}"),
-            }
+        let start = start.map(ToOwned::to_owned);
+        if self.never_native || !native_dialog_works() {
+            self.open_inside(request, start);
             return;
         }
-        self.open_inside(request);
+        let (sender, answer) = bounded(1);
+        let from = start.clone();
+        let thread = std::thread::Builder::new().name("file-dialog".into()).spawn(move || {
+            let mut dialog = rfd::FileDialog::new().set_title(request.title());
+            if let Some(from) = from {
+                dialog = dialog.set_directory(from);
+            }
+            if !request.endings().is_empty() {
+                dialog =
+                    dialog.add_filter(request.title(), &request.endings()).add_filter("All files", &["*"]);
+            }
+            let chosen = if request.is_folder() { dialog.pick_folder() } else { dialog.pick_file() };
+            // Fails only when the window was closed in the meantime.
+            let _ = sender.send(chosen);
+        });
+        match thread {
+            Ok(_) => self.native = Some((request, start, answer)),
+            Err(e) => tracing::warn!("no thread for the file dialog: {e}"),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.native.is_some() || self.inside.is_some()
+    }
+
+    fn close(&mut self) -> bool {
+        self.inside.take().is_some()
     }
 
     fn show(&mut self, ctx: &egui::Context) -> Option<(Request, PathBuf)> {
-        if let Some((request, answer)) = &self.native {
-            let request = *request;
+        if let Some((request, start, answer)) = &self.native {
+            let (request, start) = (*request, start.clone());
             match answer.try_recv() {
                 Ok(chosen) => {
                     self.native = None;
@@ -101,46 +123,40 @@ impl FilePicker for SystemPicker {
                 // The system's dialog failed. The one inside the window needs no system.
                 Err(TryRecvError::Disconnected) => {
                     self.native = None;
-                    self.open_inside(request);
+                    self.open_inside(request, start);
                 }
                 Err(TryRecvError::Empty) => ctx.request_repaint_after_secs(0.1),
             }
         }
         let (request, dialog) = self.inside.as_mut()?;
-        dialog.show(ctx);
-        let chosen = match dialog.state() {
-            State::Open => return None,
-            State::Selected => dialog.path().map(|path| (*request, path.to_owned())),
-            State::Closed | State::Cancelled => None,
+        let chosen = match dialog.show(ctx) {
+            Outcome::Going => return None,
+            Outcome::Closed => None,
+            Outcome::Chosen(path) => Some((*request, path)),
         };
-        let complete = chosen.filter(|_| dialog.dialog_type() != DialogType::SaveFile);
         self.inside = None;
-        complete
+        chosen
     }
 }
 
 impl SystemPicker {
-    fn open_inside(&mut self, request: Request) {
-        let mut dialog = match request {
-            Request::Folder | Request::Recordings => FileDialog::select_folder(),
-            _ => FileDialog::open_file(),
-        }
-        .title(request.title())
-        .show_rename(false)
-        .show_new_folder(request == Request::Recordings);
-        if !request.endings().is_empty() {
-            dialog =
-                dialog.show_files_filter(Box::new(move |path: &Path| has_ending(path, &request.endings())));
-        }
-        dialog.open();
-        self.inside = Some((request, dialog));
+    /// Always the dialog inside the window.
+    #[must_use]
+    pub fn inside_the_window() -> Self {
+        Self { never_native: true, ..Self::default() }
     }
-}
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    path.extension()
-        .and_then(|e| e.to_str())
-        .is_some_and(|e| endings.contains(&e.to_ascii_lowercase().as_str()))
+    fn open_inside(&mut self, request: Request, start: Option<PathBuf>) {
+        let home = || directories::UserDirs::new().map(|user| user.home_dir().to_owned());
+        let start = start.or_else(home).unwrap_or_else(|| PathBuf::from("/"));
+        let wanted = Wanted {
+            title: request.title(),
+            folder: request.is_folder(),
+            new_folder: request == Request::Recordings,
+            endings: request.endings(),
+        };
+        self.inside = Some((request, FileDialog::new(wanted, start)));
+    }
 }
 
 /// Whether rfd can show a dialog. It answers `None` both for Cancel and on a desktop without dialogs, so it is asked

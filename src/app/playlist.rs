@@ -49,10 +49,10 @@ impl Playlist {
         }
     }
 
-    /// Goes to the next file or the one before; after the last comes the first.
-    pub(super) fn step(&mut self, forward: bool) {
-        let count = self.files.len();
-        self.go_to((self.place + if forward { 1 } else { count - 1 }) % count.max(1));
+    /// The place of the next file or of the one before; after the last comes the first.
+    pub(super) fn beside(&self, forward: bool) -> usize {
+        let count = self.files.len().max(1);
+        (self.place + if forward { 1 } else { count - 1 }) % count
     }
 
     /// Whether the slideshow runs.
@@ -150,10 +150,10 @@ mod tests {
         }
         let mut playlist = Playlist::new(list(folder.path()).unwrap()).unwrap();
         assert_eq!(playlist.title(), "a.jpg, 1 of 3");
-        playlist.step(false);
+        playlist.go_to(playlist.beside(false));
         assert_eq!(playlist.title(), "c.png, 3 of 3");
-        playlist.step(true);
-        playlist.step(true);
+        playlist.go_to(playlist.beside(true));
+        playlist.go_to(playlist.beside(true));
         assert_eq!(playlist.title(), "b.mp4, 2 of 3");
         assert_eq!(playlist.slide_left(None), None, "no slideshow unless it is asked for");
         playlist.toggle_playing();

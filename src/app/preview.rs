@@ -30,22 +30,20 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Vec<Command> {
     // It does not take the keyboard focus: faces are selected with keys of their own.
     // The edges belong to the panels beside it, which are resized there.
     ui.allocate_rect(space, Sense::hover());
-    let id = ui.id().with("picture");
+    let id = ui.scope_id().with("picture");
     let response = ui.interact(space.shrink(EDGE), id, Sense::CLICK | Sense::DRAG);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Live picture"));
     ui.painter().rect_filled(space, 0.0, theme::STAGE);
     let source = &state.snapshot.source;
-    let kind = match source {
-        SourceState::Running(info) | SourceState::NoSignal { info, .. } => Some(info.kind),
-        _ => None,
-    };
+    let kind = state.snapshot.info.as_ref().map(|info| info.kind);
     let mut commands = Vec::new();
     if let Some(texture) = state.frame.handle() {
         let mirror = kind.is_some_and(|kind| mirrored(kind, &state.settings));
         let room = space.shrink(MARGIN);
         let view = state.picture_zoom.view(room, state.frame.size_px(), mirror);
         commands.extend(zoom_and_pan(ui, &response, state.picture_zoom, &view, room));
-        let running = matches!(source, SourceState::Running(_));
+        // A pause keeps the picture, and what was found in it.
+        let running = matches!(source, SourceState::Running(_) | SourceState::Paused);
         let tint = if running { Color32::WHITE } else { Color32::from_gray(70) };
         ui.scope(|ui| {
             // A picture that is zoomed ends where the stage does.
@@ -56,7 +54,7 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Vec<Command> {
                 .corner_radius(8.0)
                 .paint_at(ui, view.rect);
             // Before the faces, so that it does not cover a label.
-            source_mark(ui, &view, source, kind);
+            source_mark(ui, &view, state, kind);
             let current = state.result().filter(|r| running && fits_frame(state, r));
             if let Some(result) = current {
                 faces(ui, &view, state, result);
@@ -142,7 +140,7 @@ fn menu(ui: &Ui, response: &Response, state: &State, face: Option<u64>, commands
 /// Whether the bounding boxes of this result fit the frame on screen.
 fn fits_frame(state: &State, result: &LiveResult) -> bool {
     let frame = &result.analyzed.frame;
-    state.frame.shows(&frame.image) || frame.captured_at.elapsed() < MAX_BOX_AGE
+    state.frame.shows(&frame.image) || state.snapshot.paused || frame.captured_at.elapsed() < MAX_BOX_AGE
 }
 
 fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
@@ -154,8 +152,13 @@ fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
 }
 
 /// LIVE, DEMO, or what else is on screen.
-fn source_mark(ui: &Ui, view: &FrameView, source: &SourceState, kind: Option<SourceKind>) {
-    let (text, colour) = match (source, kind) {
+fn source_mark(ui: &Ui, view: &FrameView, state: &State, kind: Option<SourceKind>) {
+    let (text, colour) = match (&state.snapshot.source, kind) {
+        (SourceState::Paused, Some(SourceKind::Camera)) => {
+            ("PAUSED: the camera is released, Space resumes", theme::MARK)
+        }
+        (SourceState::Paused, _) => ("PAUSED: Space resumes", theme::MARK),
+        (SourceState::Running(_), _) if state.snapshot.still() => ("PAUSED: Space plays", theme::MARK),
         (SourceState::Running(_), Some(SourceKind::Camera)) => ("● LIVE", theme::LIVE),
         (SourceState::Running(_), Some(SourceKind::Demo)) => {
             ("DEMO: recorded portraits, no camera", theme::DEMO)
@@ -163,7 +166,6 @@ fn source_mark(ui: &Ui, view: &FrameView, source: &SourceState, kind: Option<Sou
         (SourceState::Running(_), Some(SourceKind::Still)) => ("IMAGE", theme::MARK),
         (SourceState::Running(_), Some(SourceKind::Video)) => ("VIDEO", theme::MARK),
         (SourceState::NoSignal { .. }, _) => ("NO SIGNAL", theme::DEMO),
-        (SourceState::Paused, _) => ("PAUSED", theme::MARK),
         _ => return,
     };
     let corner = view.rect.intersect(ui.clip_rect()).left_top();

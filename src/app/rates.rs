@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::pipeline::AnalyzedFrame;
+use crate::pipeline::LiveResult;
 
 /// Frames a second are counted over this time.
 const COUNTED_OVER: Duration = Duration::from_secs(1);
@@ -21,6 +21,8 @@ pub(super) struct Rates {
     pub(super) detect_ms: f32,
     /// Cropping and classifying them, in milliseconds.
     pub(super) classify_ms: f32,
+    /// Number of the last result that was counted.
+    counted: u64,
 }
 
 impl Rates {
@@ -41,8 +43,12 @@ impl Rates {
         self.frames.len() as f32 / COUNTED_OVER.as_secs_f32()
     }
 
-    /// Takes the times of the shown result in.
-    pub(super) fn result_shown(&mut self, analyzed: &AnalyzedFrame) {
+    /// Takes the times of the shown result in, once.
+    pub(super) fn result_shown(&mut self, result: &LiveResult) {
+        if std::mem::replace(&mut self.counted, result.number) == result.number {
+            return;
+        }
+        let analyzed = &result.analyzed;
         let latency_ms = analyzed.frame.captured_at.elapsed().as_secs_f32() * 1000.0;
         for (shown, new) in [
             (&mut self.latency_ms, latency_ms),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use eframe::egui::Context;
+use moue_capture::SourceInfo;
 
 use super::frame_view::mirrored;
 use super::overlay::overlay_style;
@@ -24,9 +25,21 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
         state.recordings.end();
         return;
     }
-    let SourceState::Running(info) = state.live.state() else {
-        state.report(Message::Info("Nothing to record: no source is running".into()));
+    if std::mem::take(&mut state.record_when_running) {
         return;
+    }
+    let info = match state.live.state() {
+        SourceState::Running(info) => info,
+        SourceState::Paused | SourceState::Opening | SourceState::NoSignal { .. } => {
+            // It begins with the first frame.
+            state.live.set_paused(false);
+            state.record_when_running = true;
+            return;
+        }
+        SourceState::Failed(_) | SourceState::Ended => {
+            state.report(Message::Info("Nothing to record: no source is running".into()));
+            return;
+        }
     };
     let Some(parent) = recordings_folder(state, AfterFolder::Record) else { return };
     let settings = &state.settings;
@@ -54,7 +67,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
 
 /// Saves the frame as it is shown.
 pub(super) fn snapshot(state: &mut State, ctx: &Context) {
-    if !matches!(state.live.state(), SourceState::Running(_)) {
+    if shown_info(state).is_none() {
         state.report(Message::Info("Nothing to save: no source is running".into()));
         return;
     }
@@ -88,9 +101,18 @@ pub(super) fn export_contact_sheet(state: &mut State, ctx: &Context) {
     });
 }
 
+/// The source whose frame is on screen: one that runs, or is paused.
+fn shown_info(state: &State) -> Option<SourceInfo> {
+    match state.live.state() {
+        SourceState::Running(info) => Some(info),
+        SourceState::Paused => state.snapshot.info.clone(),
+        _ => None,
+    }
+}
+
 /// The frame on screen and what is drawn over it, where a source runs.
 fn as_shown(state: &State, bars: bool) -> Option<(AnnotatedFrame, PictureStyle)> {
-    let SourceState::Running(info) = state.live.state() else { return None };
+    let info = shown_info(state)?;
     let image = state.frame.image()?;
     // Bounding boxes belong to the frame they were found in: where there is a result, its frame is saved.
     let frame = match &state.snapshot.result {
@@ -140,5 +162,6 @@ fn recordings_folder(state: &mut State, next: AfterFolder) -> Option<PathBuf> {
 /// Asks for a folder for recordings, and does `next` once it is chosen.
 pub(super) fn ask_for_folder(state: &mut State, next: AfterFolder) {
     state.after_folder = Some(next);
-    state.picker.open(Request::Recordings);
+    let start = state.settings.last_folder.clone();
+    state.picker.open(Request::Recordings, start.as_deref());
 }

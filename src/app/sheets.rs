@@ -51,6 +51,11 @@ impl Sheets {
         self.fresh = self.open.is_some();
     }
 
+    /// Whether one is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Closes the sheet; whether one was open.
     pub(super) fn close(&mut self) -> bool {
         self.open.take().is_some()

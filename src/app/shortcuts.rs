@@ -73,7 +73,8 @@ static TABLE: &[Shortcut] = &[
     row(Group::Source, "Folder: contact sheet", &[key(Key::K)], Command::ToggleContactSheet),
     row(Group::Source, "Show the first camera", &[key(Key::C)], Command::SetSource(SourceSpec::Camera(None))),
     row(Group::Source, "Show the demo", &[key(Key::D)], Command::SetSource(SourceSpec::Demo)),
-    row(Group::Source, "Open an image or video", &[ctrl_shift(Key::O)], Command::OpenMediaDialog),
+    row(Group::Source, "Open a picture, video or weights file", &[ctrl(Key::O)], Command::OpenDialog),
+    row(Group::Source, "Open a folder", &[ctrl_shift(Key::O)], Command::OpenFolderDialog),
     row(Group::View, "Heatmap on or off", &[key(Key::H), key(Key::A)], Command::ToggleOverlay),
     row(Group::View, "Heatmap: attention or evidence", &[key(Key::E)], Command::SwitchOverlay),
     row(Group::View, "Face mesh on or off", &[key(Key::G)], Command::ToggleMesh),
@@ -102,7 +103,7 @@ static TABLE: &[Shortcut] = &[
     row(Group::People, "Select the ninth face", &[key(Key::Num9)], Command::SelectFaceAt(8)),
     row(Group::Program, "Start or stop recording", &[key(Key::R)], Command::ToggleRecording),
     row(Group::Program, "Snapshot", &[key(Key::S)], Command::Snapshot),
-    row(Group::Program, "Open weights", &[ctrl(Key::O)], Command::OpenWeightsDialog),
+    row(Group::Program, "New window", &[ctrl(Key::N)], Command::NewWindow),
     row(Group::Program, "Go to the menu bar", &[key(Key::F10)], Command::FocusMenu),
     row(
         Group::Program,
@@ -163,8 +164,17 @@ fn in_words(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
     }
 }
 
-/// The commands of the keys that were pressed.
-pub(super) fn pressed(ctx: &Context) -> Vec<Command> {
+/// Whether a key does this although something lies over the window.
+fn works_covered(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Close | Command::Quit | Command::ZoomIn | Command::ZoomOut | Command::ZoomReset
+    )
+}
+
+/// The commands of the keys that were pressed. `covered`: a dialog or a sheet lies over the window; what is typed then is
+/// for that, and only Esc and a few keys with Ctrl go further.
+pub(super) fn pressed(ctx: &Context, covered: bool) -> Vec<Command> {
     // In a text field, letters are text.
     if ctx.text_edit_focused() {
         return Vec::new();
@@ -173,7 +183,8 @@ pub(super) fn pressed(ctx: &Context) -> Vec<Command> {
     let focused = ctx.memory(|m| m.focused().is_some());
     // An open menu closes itself with Esc.
     let in_menu = Popup::is_any_open(ctx);
-    let mut keys: Vec<_> = TABLE.iter().flat_map(|row| row.keys.iter().map(move |k| (k, row))).collect();
+    let rows = TABLE.iter().filter(|row| !(covered || in_menu) || works_covered(&row.command));
+    let mut keys: Vec<_> = rows.flat_map(|row| row.keys.iter().map(move |k| (k, row))).collect();
     // Longer combinations first: Ctrl+Shift+O is no Ctrl+O.
     keys.sort_by_key(|(k, _)| std::cmp::Reverse(k.modifiers.shift));
     ctx.input_mut(|input| {
@@ -196,11 +207,15 @@ mod tests {
     use eframe::egui::{Event, RawInput};
 
     fn press(modifiers: Modifiers, key: Key) -> Vec<Command> {
+        press_covered(modifiers, key, false)
+    }
+
+    fn press_covered(modifiers: Modifiers, key: Key, covered: bool) -> Vec<Command> {
         let ctx = Context::default();
         let mut found = Vec::new();
         let event = Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
         let input = RawInput { events: vec![event], ..RawInput::default() };
-        let _ = ctx.run_ui(input, |ui| found.extend(pressed(ui.ctx())));
+        let _ = ctx.run_ui(input, |ui| found.extend(pressed(ui.ctx(), covered)));
         found
     }
 
@@ -221,6 +236,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn under_a_dialog_no_single_key_but_esc_does_anything() {
+        for row in TABLE {
+            for k in row.keys.iter().filter(|k| k.modifiers.is_none() && k.logical_key != Key::Escape) {
+                assert_eq!(press_covered(k.modifiers, k.logical_key, true), [], "{}", row.text);
+            }
+        }
+        assert_eq!(press_covered(Modifiers::NONE, Key::Escape, true), [Command::Close]);
+        assert_eq!(press_covered(Modifiers::COMMAND, Key::Q, true), [Command::Quit]);
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_frame: bool) 
             }
             .busy()
         }
+        // The picture says it.
+        SourceState::Paused if has_frame => return None,
         SourceState::Paused => {
             let line = match wanted {
                 SourceSpec::Auto | SourceSpec::Camera(_) => {
@@ -102,7 +104,7 @@ pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_frame: bool) 
             notice.is_error = true;
             notice
                 .button("Try again", Command::Reconnect)
-                .button("Open a file…", Command::OpenMediaDialog)
+                .button("Open a file…", Command::OpenDialog)
                 .button("Show the demo", Command::SetSource(SourceSpec::Demo))
         }
         SourceState::Ended => Notice::new(format!("{} has ended", capital(&name)))
@@ -118,6 +120,7 @@ fn name_of(source: &SourceSpec) -> String {
         SourceSpec::Camera(Some(name)) => format!("the camera {name}"),
         SourceSpec::Demo => "the demo".to_owned(),
         SourceSpec::Path(path) => file_name(path),
+        SourceSpec::Files(files) => format!("the list of {} files", files.len()),
     }
 }
 
@@ -263,7 +266,7 @@ mod tests {
         assert_eq!((failed.title.as_str(), failed.is_error), ("a.mp4 cannot be shown", true));
         for state in [SourceState::Paused, SourceState::Ended, lost(None), SourceState::Failed(String::new())]
         {
-            assert!(!notice(&state, &SourceSpec::Auto, true).unwrap().buttons.is_empty(), "{state:?}");
+            assert!(!notice(&state, &SourceSpec::Auto, false).unwrap().buttons.is_empty(), "{state:?}");
         }
         for state in [SourceState::Opening, SourceState::Running(camera())] {
             assert!(notice(&state, &SourceSpec::Auto, false).unwrap().busy, "{state:?}");

@@ -11,6 +11,9 @@ use super::state::State;
 use super::theme;
 use crate::pipeline::BaselineState;
 
+/// A recording that began is announced for so long.
+const ANNOUNCED_FOR: Duration = Duration::from_secs(2);
+
 /// Draws what there is at the moment.
 pub(super) fn show(ctx: &Context, stage: Rect, state: &State) {
     recording_indicator(ctx, stage, state);
@@ -21,6 +24,12 @@ pub(super) fn show(ctx: &Context, stage: Rect, state: &State) {
 /// "● REC 1:05" in the corner while it records.
 fn recording_indicator(ctx: &Context, stage: Rect, state: &State) {
     let Some(recorder) = state.recordings.running() else { return };
+    let since = recorder.started_at().elapsed();
+    if since < ANNOUNCED_FOR {
+        let text = "● Recording: R stops it";
+        banner(ctx, stage, "recording started", text, theme::LIVE, Color32::WHITE);
+        ctx.request_repaint_after(ANNOUNCED_FOR - since);
+    }
     ctx.request_repaint_after(Duration::from_millis(500));
     let seconds = recorder.started_at().elapsed().as_secs();
     let time = match seconds / 3600 {
@@ -38,6 +47,21 @@ fn recording_indicator(ctx: &Context, stage: Rect, state: &State) {
             Frame::new().fill(theme::LIVE).corner_radius(13).inner_margin(vec2(10.0, 4.0)).show(ui, |ui| {
                 let text = RichText::new(format!("● REC {time}{lost}"));
                 let text = text.size(14.0).strong().color(Color32::WHITE);
+                ui.add(Label::new(text).extend().selectable(false));
+            });
+        });
+}
+
+/// Large letters over the upper part of the picture.
+fn banner(ctx: &Context, stage: Rect, id: &'static str, text: &str, ground: Color32, ink: Color32) {
+    Area::new(Id::unique(id))
+        .order(Order::Foreground)
+        .interactable(false)
+        .fixed_pos(stage.center_top() + vec2(0.0, 60.0))
+        .pivot(Align2::CENTER_TOP)
+        .show(ctx, |ui| {
+            Frame::new().fill(ground).corner_radius(24).inner_margin(vec2(20.0, 9.0)).show(ui, |ui| {
+                let text = RichText::new(text).size(26.0).strong().color(ink);
                 ui.add(Label::new(text).extend().selectable(false));
             });
         });

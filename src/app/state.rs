@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use eframe::egui::Context;
-use moue_capture::{CameraInfo, SourceSpec, TransportStatus};
+use moue_capture::{CameraInfo, SourceInfo, SourceSpec, TransportStatus};
 
 use super::contact::ContactSheet;
 use super::copying::PictureCopy;
@@ -12,11 +12,13 @@ use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
 use super::names::Names;
 use super::naming::NameDialog;
+use super::opened_files::OpenedFiles;
 use super::overlay::HeatTextures;
-use super::persistence::{DroppedFiles, FileJobs, SettingsWriter};
+use super::persistence::{FileJobs, SettingsWriter};
 use super::picker::FilePicker;
 use super::picture_zoom::PictureZoom;
 use super::playlist::{FolderLister, Playlist};
+use super::question::Question;
 use super::rates::Rates;
 use super::recordings::Recordings;
 use super::selection::Selection;
@@ -71,12 +73,18 @@ pub(super) struct State {
     pub(super) playlist: Option<Playlist>,
     pub(super) lister: FolderLister,
     pub(super) contact: ContactSheet,
+    /// The network whose file was remembered.
+    pub(super) remembered_model: Option<Arc<ModelInfo>>,
 
     pub(super) recordings: Recordings,
+    /// A recording begins as soon as the source runs.
+    pub(super) record_when_running: bool,
+    /// Whether the running recording should end, which another source makes necessary.
+    pub(super) question: Question,
     /// Snapshots and reports that are being written.
     pub(super) jobs: FileJobs,
-    /// Files that were dropped on the window, until it is known what they are.
-    pub(super) dropped: DroppedFiles,
+    /// Files that were dropped on the window or chosen, until it is known what they are.
+    pub(super) opened: OpenedFiles,
     /// What to do once the user has chosen a folder for recordings.
     pub(super) after_folder: Option<AfterFolder>,
     /// Whether a personal baseline is applied, as the running recording has noted it.
@@ -87,11 +95,15 @@ pub(super) struct State {
     pub(super) sheets: Sheets,
     /// The menu bar should take the keyboard focus.
     pub(super) focus_menu: bool,
+    /// The window's title as the system has it.
+    pub(super) title: String,
 }
 
 /// What the pipeline says at one moment.
 pub(super) struct PipelineSnapshot {
     pub(super) source: SourceState,
+    /// What the frame on screen is of.
+    pub(super) info: Option<SourceInfo>,
     /// The source that was asked for.
     pub(super) wanted: SourceSpec,
     pub(super) paused: bool,
@@ -119,10 +131,16 @@ pub(super) enum AfterFolder {
 }
 
 impl PipelineSnapshot {
-    /// Asks the pipeline. `result` is the one to show.
-    pub(super) fn read(live: &Live, result: Option<Arc<LiveResult>>) -> Self {
+    /// Asks the pipeline. `result` is the one to show, `last` what the frame on screen was of so far.
+    pub(super) fn read(live: &Live, result: Option<Arc<LiveResult>>, last: Option<SourceInfo>) -> Self {
+        let source = live.state();
+        let info = match &source {
+            SourceState::Running(info) | SourceState::NoSignal { info, .. } => Some(info.clone()),
+            _ => last,
+        };
         Self {
-            source: live.state(),
+            source,
+            info,
             wanted: live.wanted_source(),
             paused: live.is_paused(),
             playback: live.transport().map(|t| t.status()),
@@ -136,6 +154,11 @@ impl PipelineSnapshot {
     pub(super) fn still(&self) -> bool {
         self.playback.as_ref().is_some_and(|p| !p.playing)
     }
+
+    /// Whether the picture stands still because the user paused.
+    pub(super) fn frozen(&self) -> bool {
+        self.paused || self.still()
+    }
 }
 
 impl State {
@@ -148,7 +171,7 @@ impl State {
         new_frame: Arc<Mailbox<TexturePixels>>,
     ) -> Self {
         Self {
-            snapshot: PipelineSnapshot::read(&live, None),
+            snapshot: PipelineSnapshot::read(&live, None, None),
             live,
             picker,
             applied: settings.clone(),
@@ -172,20 +195,25 @@ impl State {
             playlist: None,
             lister: FolderLister::default(),
             contact: ContactSheet::default(),
+            remembered_model: None,
             recordings: Recordings::default(),
+            record_when_running: false,
+            question: Question::default(),
             jobs: FileJobs::default(),
-            dropped: DroppedFiles::default(),
+            opened: OpenedFiles::default(),
             after_folder: None,
             baseline_recorded: false,
             messages: Vec::new(),
             toasts: Toasts::default(),
             sheets: Sheets::default(),
             focus_menu: false,
+            title: String::new(),
         }
     }
 
     /// Shows a message and keeps it in the list.
     pub(super) fn report(&mut self, message: Message) {
+        let message = message.in_plain_words();
         // What is wrong with a source is shown large in its place.
         if !matches!(message, Message::SourceError(_)) {
             self.toasts.add(message.clone());
@@ -225,6 +253,11 @@ impl State {
     pub(super) fn face(&self, id: u64) -> Option<(&AnalyzedFace, &ShownReading)> {
         let result = self.result()?;
         result.analyzed.faces.iter().zip(&result.shown).find(|(face, _)| face.id == id)
+    }
+
+    /// Whether something lies over the window that takes the keyboard.
+    pub(super) fn is_covered(&self) -> bool {
+        self.picker.is_open() || self.sheets.is_open() || self.question.is_open()
     }
 
     /// Whether the window fills the screen.

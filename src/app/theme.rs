@@ -105,6 +105,13 @@ const LIGHT: Palette = Palette {
     error: Color32::from_rgb(192, 38, 48),
 };
 
+impl Palette {
+    /// Behind selected text and pressed-in choices.
+    fn selected(&self) -> Color32 {
+        self.card.lerp_to_gamma(self.accent, 0.35)
+    }
+}
+
 fn palette(visuals: &Visuals) -> &'static Palette {
     if visuals.dark_mode { &DARK } else { &LIGHT }
 }
@@ -187,8 +194,9 @@ pub(super) fn apply(ctx: &egui::Context) {
         visuals.hyperlink_color = palette.accent;
         visuals.warn_fg_color = palette.warning;
         visuals.error_fg_color = palette.error;
-        visuals.selection.bg_fill = palette.accent.gamma_multiply(0.35);
-        visuals.selection.stroke = Stroke::new(1.0, palette.accent);
+        visuals.selection.bg_fill = palette.selected();
+        // egui writes what is selected in this colour.
+        visuals.selection.stroke = Stroke::new(1.0, palette.text);
         visuals.slider_trailing_fill = true;
         ctx.set_visuals_of(theme, visuals);
         ctx.style_mut_of(theme, |style| {
@@ -233,9 +241,14 @@ mod tests {
         for palette in [DARK, LIGHT] {
             for surface in [palette.panel, palette.card, palette.well] {
                 assert!(contrast(palette.text, surface) >= 7.0);
-                for text in [palette.weak, palette.warning, palette.error] {
+                for text in [palette.weak, palette.warning, palette.error, palette.accent] {
                     assert!(contrast(text, surface) >= 4.5, "{text:?} on {surface:?}");
                 }
+            }
+            // What is pointed at, pressed or selected.
+            for surface in [palette.outline, palette.selected()] {
+                let ratio = contrast(palette.text, surface);
+                assert!(ratio >= 4.5, "text on {surface:?}: {ratio}");
             }
         }
         for id in 0..8 {

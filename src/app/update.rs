@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{self, Context};
+use eframe::egui::{self, Context, ViewportCommand};
 use moue_capture::{Frame, SourceKind, SourceSpec};
 
 use super::command::Command;
 use super::folder_commands;
-use super::persistence::{DroppedFile, Outcome, SettingsWriter};
+use super::frame_texture::TexturePixels;
+use super::persistence::{Outcome, SettingsWriter};
 use super::picker::Request;
 use super::record_commands::ask_for_folder;
 use super::recordings::{folder_gone, smoothing};
@@ -27,7 +28,10 @@ const MAX_READING_AGE: Duration = Duration::from_secs(3);
 pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     take_messages(state);
     folder_commands::follow(state, ctx);
-    if let Some(pixels) = state.new_frame.take() {
+    let new_frame = state.new_frame.take();
+    if state.live.is_paused() {
+        freeze(state, ctx);
+    } else if let Some(pixels) = new_frame {
         state.frame.update(ctx, pixels);
         state.rates.frame_shown();
     }
@@ -37,7 +41,9 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
         state.live.stopper().stop();
         state.recordings.end();
     }
-    state.snapshot = PipelineSnapshot::read(&state.live, current_result(state));
+    let last = state.snapshot.info.take();
+    state.snapshot = PipelineSnapshot::read(&state.live, current_result(state), last);
+    remember_weights(state);
     replace_lost_source(state);
     let pipeline = &state.snapshot;
     let result = pipeline.result.as_deref();
@@ -45,7 +51,7 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     let chosen = state.selection.current();
     state.history.follow(&pipeline.source, pipeline.playback.as_ref(), chosen, result);
     if let Some(result) = result {
-        state.rates.result_shown(&result.analyzed);
+        state.rates.result_shown(result);
         if state.settings.overlay {
             state.heat.update(ctx, result, &state.settings);
         }
@@ -54,29 +60,45 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
 
 /// What keys, dropped files and file dialogs ask for.
 pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
-    let mut commands = shortcuts::pressed(ctx);
+    let mut commands = shortcuts::pressed(ctx, state.is_covered());
+    commands.extend(follow_recording(state));
     let dropped: Vec<PathBuf> =
         ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
-    if !dropped.is_empty()
-        && let Err(e) = state.dropped.look_at(ctx, dropped)
-    {
-        state.report(Message::Error(format!("No thread for the dropped files: {e}")));
+    if !dropped.is_empty() {
+        look_at(state, ctx, dropped);
     }
-    // There is one network and one source: of several files of a kind the last counts.
-    commands.extend(state.dropped.known().into_iter().map(|file| match file {
-        DroppedFile::Weights(path) => Command::LoadWeights(Some(path)),
-        DroppedFile::Media(path) => Command::SetSource(SourceSpec::Path(path)),
-    }));
-    commands.extend(state.picker.show(ctx).map(|(request, path)| match request {
-        Request::Weights => Command::LoadWeights(Some(path)),
-        Request::Media | Request::Folder => Command::SetSource(SourceSpec::Path(path)),
-        Request::Recordings => Command::SetRecordingsFolder(path),
-    }));
+    if let Some((request, path)) = state.picker.show(ctx) {
+        state.settings.last_folder =
+            if request.is_folder() { Some(path.clone()) } else { path.parent().map(ToOwned::to_owned) };
+        match request {
+            Request::Any => look_at(state, ctx, vec![path]),
+            Request::Weights => commands.push(Command::LoadWeights(Some(path))),
+            Request::Folder => commands.push(Command::SetSource(SourceSpec::Path(path))),
+            Request::Recordings => commands.push(Command::SetRecordingsFolder(path)),
+        }
+    }
+    for opened in state.opened.known() {
+        for (path, why) in opened.refused {
+            let name = path.display();
+            let why = if why.contains(&name.to_string()) { why } else { format!("{name}: {why}") };
+            state.report(Message::Error(format!("{why}\n(what is shown goes on)")));
+        }
+        commands.extend(opened.weights.map(|path| Command::LoadWeights(Some(path))));
+        commands.extend(SourceSpec::of_files(opened.media).map(Command::SetSource));
+    }
     commands
+}
+
+/// Finds out what these files are, to open them.
+fn look_at(state: &mut State, ctx: &Context, paths: Vec<PathBuf>) {
+    if let Err(e) = state.opened.look_at(ctx, paths) {
+        state.report(Message::Error(format!("No thread to open files: {e}")));
+    }
 }
 
 /// Hands changed settings to the pipeline and the disk. A slider that is being moved waits until it is released.
 pub(super) fn end_pass(state: &mut State, ctx: &Context) {
+    set_title(state, ctx);
     if let Some(text) = state.writer.as_ref().and_then(SettingsWriter::error) {
         state.report(Message::Error(text));
     }
@@ -153,7 +175,90 @@ fn take_messages(state: &mut State) {
 fn current_result(state: &State) -> Option<Arc<LiveResult>> {
     let is_current =
         |frame: &Frame| state.frame.shows(&frame.image) || frame.captured_at.elapsed() < MAX_READING_AGE;
-    state.live.result().filter(|r| is_current(&r.analyzed.frame))
+    // A result says nothing of another picture, another source, or what comes after a cut.
+    let of_scene = |r: &Arc<LiveResult>| state.frame.shows_scene(r.analyzed.scene);
+    state.live.result().filter(|r| of_scene(r) && (state.live.is_paused() || is_current(&r.analyzed.frame)))
+}
+
+/// While it is paused, the frame on screen is that of the last result: picture, boxes and readings are of one moment.
+fn freeze(state: &mut State, ctx: &Context) {
+    let Some(result) = state.live.result().filter(|r| state.frame.shows_scene(r.analyzed.scene)) else {
+        return;
+    };
+    let image = &result.analyzed.frame.image;
+    if !state.frame.shows(image) {
+        state.frame.update(ctx, TexturePixels::new(image, result.analyzed.scene));
+    }
+}
+
+/// Called before each pass, and also while the window is hidden: nobody looks then, and without a recording the analysis
+/// rests.
+pub(super) fn without_a_pass(state: &mut State, ctx: &Context) {
+    let visible = ctx.input(|i| i.viewport().visible()).unwrap_or(true);
+    state.live.set_resting(!visible && !state.recordings.is_on());
+    if !visible {
+        for message in state.recordings.messages() {
+            state.report(message);
+        }
+        end_recording_with_source(state);
+    }
+}
+
+/// A recording that waits for its source begins with it, and one whose source is over ends.
+fn follow_recording(state: &mut State) -> Option<Command> {
+    end_recording_with_source(state);
+    let runs = matches!(state.snapshot.source, SourceState::Running(_));
+    if matches!(state.snapshot.source, SourceState::Failed(_) | SourceState::Ended) {
+        state.record_when_running = false;
+    }
+    (runs && std::mem::take(&mut state.record_when_running)).then_some(Command::ToggleRecording)
+}
+
+fn end_recording_with_source(state: &mut State) {
+    if !state.recordings.is_on() {
+        return;
+    }
+    let at_end = state.live.transport().is_some_and(|t| t.status().at_end);
+    let over = match state.live.state() {
+        SourceState::Ended => "has ended",
+        SourceState::Running(_) if at_end => "has ended",
+        SourceState::Failed(_) => "failed",
+        _ => return,
+    };
+    state.recordings.end();
+    state.report(Message::Info(format!("The source {over}, and the recording with it")));
+}
+
+/// The source's name, and that it is recorded.
+fn set_title(state: &mut State, ctx: &Context) {
+    let record = if state.recordings.is_on() { "● REC " } else { "" };
+    let title = match &state.snapshot.info {
+        Some(info) => format!("{record}{} – moue", info.name),
+        None => format!("{record}moue"),
+    };
+    if title != state.title {
+        ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+        state.title = title;
+    }
+}
+
+/// Remembers weights files that work, and forgets those that do not.
+fn remember_weights(state: &mut State) {
+    let model = state.snapshot.model.clone();
+    let in_use = model.as_ref().and_then(|model| model.path.clone());
+    for path in state.live.take_refused_weights() {
+        state.settings.weights_fail(&path, in_use.as_deref());
+    }
+    let is_new = match (&model, &state.remembered_model) {
+        (Some(new), Some(old)) => !Arc::ptr_eq(new, old),
+        (new, old) => new.is_some() != old.is_some(),
+    };
+    if is_new {
+        if let (Some(model), Some(path)) = (&model, &in_use) {
+            state.settings.weights_work(path, &model.read_as);
+        }
+        state.remembered_model = model;
+    }
 }
 
 /// Where the source of the last session does not work, opens the first camera or the demo in its place.

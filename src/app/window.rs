@@ -16,8 +16,8 @@ use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
 use super::{
-    baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu, menu_keys, panel,
-    people, playback, preview, stage_overlays, theme, timeline, update,
+    assumed, baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu,
+    menu_keys, panel, people, playback, preview, stage_overlays, theme, timeline, update,
 };
 use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ResultTap};
 use crate::settings::{Settings, SettingsFile};
@@ -62,6 +62,10 @@ impl MoueApp {
             SourceSpec::Auto => remembered_source(&settings),
             _ => None,
         };
+        let weights = options.weights.or_else(|| {
+            let path = settings.weights.as_deref()?;
+            Some(settings.weights_choice(path))
+        });
         let wake = ctx.clone();
         let writer =
             file.map(|file| SettingsWriter::start(file, move || wake.request_repaint())).transpose()?;
@@ -69,7 +73,7 @@ impl MoueApp {
         let live = Live::start_from(
             LiveOptions {
                 source: remembered.clone().unwrap_or(options.source),
-                weights: options.weights,
+                weights,
                 device: options.device,
                 threads: options.threads,
                 smoothing: smoothing(&settings),
@@ -121,6 +125,12 @@ impl MoueApp {
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         &self.state.messages
+    }
+
+    /// The window's title.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.state.title
     }
 
     /// One pass: draws the window and does what the user asked for in it.
@@ -185,6 +195,10 @@ impl MoueApp {
 }
 
 impl eframe::App for MoueApp {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        update::without_a_pass(&mut self.state, ctx);
+    }
+
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.show(ui);
     }
@@ -203,8 +217,8 @@ fn copy_pressed(ctx: &Context) -> bool {
 fn hooks(ctx: &Context, new_frame: &Arc<Mailbox<TexturePixels>>) -> Hooks {
     let (mailbox, ctx, wake) = (Arc::clone(new_frame), ctx.clone(), ctx.clone());
     Hooks {
-        on_frame: Box::new(move |frame| {
-            mailbox.put(TexturePixels::new(&frame.image));
+        on_frame: Box::new(move |frame, scene| {
+            mailbox.put(TexturePixels::new(&frame.image, scene));
             ctx.request_repaint();
         }),
         on_change: Box::new(move || wake.request_repaint()),
@@ -269,7 +283,10 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
                 ui.add_space(between);
                 theme::card(ui, density, |ui| measurements::card(ui, state, density));
                 ui.add_space(between);
-                theme::card(ui, density, |ui| panel::status_card(ui, state, density));
+                theme::card(ui, density, |ui| {
+                    panel::status_card(ui, state, density);
+                    commands.extend(assumed::row(ui, state));
+                });
             });
         });
     panel.response.rect.width()
@@ -280,8 +297,12 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     let model = state.snapshot.model.clone();
     let mut commands = Vec::new();
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages));
-    commands.extend(state.toasts.show(ctx, stage));
+    commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));
+    // They would lie over what is being chosen.
+    if !state.picker.is_open() {
+        commands.extend(state.toasts.show(ctx, stage));
+    }
     stage_overlays::show(ctx, stage, state);
     if !state.settings.introduced {
         commands.extend(introduction::show(ctx, stage));

@@ -22,7 +22,9 @@ use super::result_sinks::{ResultSinks, SinkArgs};
 use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, FAULT, INTERRUPTED, NetworkArgs, SOME_FAILED, complain};
 use crate::fault;
-use crate::pipeline::{AnalyzedFrame, FaceSearch, FrameAnalyzer, ModelInfo, ShownReading, WatchedCamera};
+use crate::pipeline::{
+    AnalyzedFrame, FaceSearch, FrameAnalyzer, ModelInfo, PersonalReader, ShownReading, WatchedCamera,
+};
 
 /// Pictures with shorter sides may each be one face that was cut out already: FER-2013's have 48 pixels, RAF-DB's 100.
 const CROPPED_PX: u32 = 112;
@@ -33,13 +35,14 @@ const MOST_FAULTS: u32 = 3;
 
 const EXAMPLES: &str = "\
 Examples:
-  moue analyze photo.jpg                              what is read of each face, in words
-  moue analyze holiday/ clip.mp4 --out faces.csv      one row a face; faces.jsonl gets one JSON object a frame
-  moue analyze clip.mp4 --annotate out/ --every 10    every tenth frame as a picture with boxes, labels and heatmap
-  moue analyze faces/ --cropped --csv                 pictures that are one face each, such as FER-2013's of 48x48
+  moue analyze photo.jpg                            what is read of each face, in words
+  moue analyze holiday/ clip.mp4 --out faces.csv    one row a face
+  moue analyze clip.mp4 --out faces.jsonl           one JSON object a frame
+  moue analyze clip.mp4 --annotate out/ --every 10  every tenth frame as an annotated picture
+  moue analyze faces/ --cropped --csv               pictures that are one face each, as FER-2013's
   moue analyze clip.mp4 --record sessions/ --video --blur
-                                                      a recording with an annotated video in which faces are blurred
-  moue analyze --source camera --json --smooth 250    live, with the smoothed values too; ends with Ctrl-C
+                                                    a recording; its video blurs the faces
+  moue analyze --source camera --json --smooth 250  live, until Ctrl-C
 
 Exit status: 0 done, 1 some inputs failed (each is named, the others are done), 2 nothing could start.";
 
@@ -85,6 +88,9 @@ pub(super) struct AnalyzeArgs {
     smoothing: SmoothingArgs,
     #[command(flatten)]
     keep: SinkArgs,
+    /// A person's own expressions, taught with moue teach: they are read beside the network's seven
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     network: NetworkArgs,
     /// Face detector: auto, rustface or blazeface
@@ -115,6 +121,7 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     if let Some(note) = classifier.device_note() {
         complain(note);
     }
+    let profile = args.profile.as_deref().map(|path| PersonalReader::open(path, &model)).transpose()?;
     let output = Output::open(args.out.as_deref(), args.overwrite.overwrite)?;
     if let (Some(annotator), Some(folder)) = (&annotator, &args.annotate) {
         annotator.make_folder().with_context(|| format!("{}: cannot be made", folder.display()))?;
@@ -124,7 +131,8 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),
-        writer: OutputWriter::new(form(&args), output)?,
+        writer: OutputWriter::new(form(&args), output, profile.as_ref().map_or(&[], PersonalReader::names))?,
+        profile,
         annotator,
         sinks,
         model,
@@ -232,7 +240,8 @@ fn check_outputs(
         SourceSpec::Path(path) => Some(path.as_path()),
         _ => None,
     });
-    args.overwrite.check(&outputs, paths.chain(args.network.weights.as_deref()))
+    args.overwrite
+        .check(&outputs, paths.chain(args.network.weights.as_deref()).chain(args.profile.as_deref()))
 }
 
 fn search(kind: SourceKind, args: &AnalyzeArgs) -> FaceSearch {
@@ -244,6 +253,7 @@ struct Run<'a> {
     analyzer: FrameAnalyzer,
     writer: OutputWriter<Output>,
     output_fault: Fault,
+    profile: Option<PersonalReader>,
     annotator: Option<Annotator>,
     sinks: ResultSinks<'a>,
     model: ModelInfo,
@@ -274,7 +284,9 @@ impl Run<'_> {
                 let open = Arc::new(|spec: &SourceSpec| open_source(spec, Pace::Unpaced));
                 WatchedCamera::open(open, spec, Limits::UNATTENDED, Arc::clone(&self.stopped))
             }
-            SourceSpec::Demo | SourceSpec::Path(_) => open_source(spec, Pace::Unpaced).map(Some),
+            SourceSpec::Demo | SourceSpec::Path(_) | SourceSpec::Files(_) => {
+                open_source(spec, Pace::Unpaced).map(Some)
+            }
         }
     }
 
@@ -382,7 +394,8 @@ impl Run<'_> {
     ) -> anyhow::Result<bool> {
         let smoothed = self.args.smoothing.smooth.map(|ms| (f32::from(ms), shown));
         let writer = &mut self.writer;
-        self.progress.suspend(|| writer.write(name, result, smoothed))?;
+        let personal = self.profile.as_ref().map(|profile| profile.read(result)).transpose()?;
+        self.progress.suspend(|| writer.write(name, result, smoothed, personal.unwrap_or_default()))?;
         let mut whole = true;
         if let Some(text) = self.output_fault.take_new() {
             self.say(text);

@@ -94,7 +94,7 @@ pub(super) fn run(
             smoothing: SmoothingSettings::default(),
             detector: DetectorKind::default(),
         },
-        Hooks { on_frame: Box::new(|_| {}), on_change: Box::new(|| {}) },
+        Hooks { on_frame: Box::new(|_, _| {}), on_change: Box::new(|| {}) },
         origins,
     )?;
     live.set_result_tap(Some(Arc::new(move |result: &Arc<LiveResult>| {

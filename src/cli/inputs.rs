@@ -55,6 +55,15 @@ impl Inputs {
         all
     }
 
+    /// The files' paths.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let path = |spec: &SourceSpec| match spec {
+            SourceSpec::Path(path) => Some(path.clone()),
+            _ => None,
+        };
+        self.files.iter().filter_map(path).collect()
+    }
+
     /// What was left out, in lines for people.
     pub(super) fn left_out(&self) -> Vec<String> {
         let mut lines = Vec::new();

@@ -11,6 +11,7 @@ mod dataset;
 mod evaluate;
 mod expand;
 mod export;
+mod generate;
 mod inputs;
 mod model;
 mod output;
@@ -19,6 +20,7 @@ mod outputs;
 mod report;
 mod result_sinks;
 mod smoothing;
+mod teach;
 mod train;
 mod weights;
 
@@ -48,16 +50,16 @@ const INTERRUPTED: u8 = 130;
 
 const EXAMPLES: &str = "\
 Examples:
-  moue                                        the window, with the camera or, without one, the demo
-  moue photo.jpg                              the window on a picture, a video or a folder
-  moue --source camera:C920                   the window on a camera, by a part of its name (moue cameras lists them)
-  moue analyze holiday/ --out faces.csv       every face in a folder as one row
-  moue analyze clip.mp4 --record sessions/    a recording of a video; moue report makes a page of it
-  moue train faces/ --out run                 a network of your own
-  moue COMMAND --help                         all that a command can do
+  moue                                      the window, with the camera or else the demo
+  moue photo.jpg                            the window on a picture, video or folder
+  moue --source camera:C920                 the window on this camera (see moue cameras)
+  moue analyze holiday/ --out faces.csv     every face in a folder as one row
+  moue analyze clip.mp4 --record sessions/  a recording of a video (see moue report)
+  moue train faces/ --out run               a network of your own
+  moue COMMAND --help                       all that a command can do
 
-Exit status: 0 done, 1 some inputs failed (each is named), 2 wrong usage or nothing could start, 101 a bug in the
-program, 130 ended by Ctrl-C.";
+Exit status: 0 done, 1 some inputs failed (each is named), 2 wrong usage or nothing
+could start, 101 a bug in the program, 130 ended by Ctrl-C.";
 
 /// Real-time facial-expression recognition that runs on your own machine.
 ///
@@ -90,10 +92,15 @@ enum Command {
     Expand(expand::ExpandArgs),
     /// Convert a weights file
     Export(export::ExportArgs),
+    /// Write manual pages and shell completions
+    #[command(hide = true)]
+    Generate(generate::GenerateArgs),
     /// Describe a weights file (without one: the built-in network)
     Model(model::ModelArgs),
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
+    /// Learn a person's own expressions from a few pictures or clips
+    Teach(teach::TeachArgs),
     /// Train a network on labelled pictures
     Train(Box<train::TrainArgs>),
 }
@@ -101,7 +108,7 @@ enum Command {
 /// Flags of the window.
 #[derive(Debug, Args)]
 struct WindowArgs {
-    /// A picture, a video or a folder to open, the same as --source FILE
+    /// A picture, a video or a folder to open, the same as --source FILE; several pictures make a list
     #[arg(value_name = "FILE", conflicts_with = "source")]
     files: Vec<PathBuf>,
     /// Where frames come from: auto, camera (or 0), camera:NAME, demo, or a file or folder
@@ -152,6 +159,12 @@ impl NetworkArgs {
     }
 }
 
+/// The whole command line, for manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the program with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -174,8 +187,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Expand(args)) => expand::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Model(args)) => model::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Teach(args)) => teach::run(&args),
         Some(Command::Train(args)) => train::run(&args),
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
@@ -200,7 +215,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     #[cfg(not(feature = "osc"))]
     let tap = None;
     let options = crate::app::AppOptions {
-        source: first_file(&args.files)?.map_or(args.source, SourceSpec::Path),
+        source: files_to_open(args.files)?.unwrap_or(args.source),
         device: args.network.device,
         threads: args.network.threads,
         weights: args.network.choice(),
@@ -211,27 +226,19 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-/// The file to open, where one was named. A mistyped command looks like a file too.
+/// The files to open, where some were named. A mistyped command looks like a file too.
 #[cfg(feature = "window")]
-fn first_file(files: &[PathBuf]) -> anyhow::Result<Option<PathBuf>> {
-    use clap::CommandFactory as _;
-    let Some(first) = files.first() else { return Ok(None) };
-    if !first.exists() {
-        let command = Cli::command();
+fn files_to_open(files: Vec<PathBuf>) -> anyhow::Result<Option<SourceSpec>> {
+    if let Some(missing) = files.iter().find(|file| !file.exists()) {
+        let command = command();
         let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         anyhow::bail!(
             "{}: expected a picture, a video or a folder to open, or one of the commands {}; there is no such file",
-            first.display(),
+            missing.display(),
             commands.join(", ")
         );
     }
-    if files.len() > 1 {
-        complain(format_args!(
-            "the window shows one source: {} is opened; name a folder to go through all its pictures",
-            first.display()
-        ));
-    }
-    Ok(Some(first.clone()))
+    Ok(SourceSpec::of_files(files))
 }
 
 #[cfg(not(feature = "window"))]
@@ -295,7 +302,7 @@ fn start_log(verbose: u8) {
 /// One line on standard error.
 #[expect(clippy::print_stderr, reason = "the place where the command line speaks to its user")]
 fn complain(message: impl std::fmt::Display) {
-    eprintln!("moue: {message}");
+    eprintln!("moue: {}", moue_files::plain_words(&message.to_string()));
 }
 
 /// The reader of a pipe closed it, as `head` does: that is no failure.

@@ -7,8 +7,8 @@ use moue_detect::Measurements;
 use moue_model::Expression;
 use serde::Serialize;
 
-use crate::pipeline::{AnalyzedFrame, ShownReading};
-use crate::record::{CSV_HEADER, FaceRow, ResultRows, UNSURE};
+use crate::pipeline::{AnalyzedFrame, PersonalFace, ShownReading};
+use crate::record::{FaceRow, ResultRows, UNSURE, csv_header};
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,21 @@ struct JsonFace {
     /// Angles and distances, where the face has a mesh.
     #[serde(skip_serializing_if = "Option::is_none")]
     measurements: Option<MeasurementsRecord>,
+    /// What the person's profile reads, where one is in use: the label, or "other".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal_label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal_probabilities: Option<NamedProbabilities>,
+}
+
+/// The profile's expressions in its own order.
+#[derive(Debug)]
+struct NamedProbabilities(Vec<(Arc<str>, f32)>);
+
+impl Serialize for NamedProbabilities {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, p)| (&**name, rounded(*p, 6))))
+    }
 }
 
 /// What the mesh tells.
@@ -126,8 +141,11 @@ impl JsonSmoothed {
 }
 
 impl JsonFace {
-    fn new(row: &FaceRow) -> Self {
+    fn new(row: &FaceRow, names: &[Arc<str>]) -> Self {
         let (label, probability) = row.top();
+        let named = |p: &PersonalFace| {
+            NamedProbabilities(names.iter().cloned().zip(p.probabilities.iter().copied()).collect())
+        };
         let b = row.face;
         Self {
             id: row.id,
@@ -140,6 +158,8 @@ impl JsonFace {
             quality: row.quality.map(|q| rounded(q, 3)),
             reasons: row.reasons.iter().map(|r| r.name()).collect(),
             measurements: row.measured.as_ref().map(MeasurementsRecord::new),
+            personal_label: row.personal.as_ref().map(|p| p.label.to_string()),
+            personal_probabilities: row.personal.as_ref().map(named),
         }
     }
 }
@@ -156,28 +176,31 @@ pub(super) struct OutputWriter<W: Write> {
     out: W,
     /// The rows of a frame, before they are written out.
     lines: Vec<u8>,
+    /// The expressions of the profile in use.
+    personal: Vec<Arc<str>>,
 }
 
 impl<W: Write> OutputWriter<W> {
-    /// CSV begins with the names of its columns.
-    pub(super) fn new(form: Form, mut out: W) -> io::Result<Self> {
+    /// CSV begins with the names of its columns. `personal`: the expressions of the profile in use, if any.
+    pub(super) fn new(form: Form, mut out: W, personal: &[Arc<str>]) -> io::Result<Self> {
         if form == Form::Csv {
-            writeln!(out, "{}", CSV_HEADER.join(","))?;
+            writeln!(out, "{}", csv_header(personal))?;
         }
-        Ok(Self { form, out, lines: Vec::new() })
+        Ok(Self { form, out, lines: Vec::new(), personal: personal.to_vec() })
     }
 
     /// Writes one frame of `source`. `smoothed`: the time constant in milliseconds and the shown readings in the faces'
-    /// order. Lines are written out at once, for programs that read a pipe live.
+    /// order. `personal`: what the profile reads, in the same order. Lines are written out at once, for programs that read a pipe live.
     pub(super) fn write(
         &mut self,
         source: &Arc<str>,
         result: &AnalyzedFrame,
         smoothed: Option<(f32, &[ShownReading])>,
+        personal: Vec<PersonalFace>,
     ) -> io::Result<()> {
         let frame = &result.frame;
         let shown = smoothed.map_or(&[][..], |(_, shown)| shown);
-        let rows = ResultRows::new(source, result, shown, frame.time_s, None);
+        let rows = ResultRows::new(source, result, shown, frame.time_s, None).with_personal(personal);
         match self.form {
             Form::Text if rows.0.is_empty() => {
                 writeln!(self.out, "{source}  frame {}  {:.2} s  no face", frame.index, frame.time_s)?;
@@ -192,7 +215,7 @@ impl<W: Write> OutputWriter<W> {
                     width,
                     height,
                     smooth_ms: smoothed.map(|(ms, _)| f64::from(ms)),
-                    faces: rows.0.iter().map(JsonFace::new).collect(),
+                    faces: rows.0.iter().map(|row| JsonFace::new(row, &self.personal)).collect(),
                 };
                 serde_json::to_writer(&mut self.out, &record).map_err(io::Error::from)?;
                 self.out.write_all(b"\n")?;
@@ -217,9 +240,13 @@ impl<W: Write> OutputWriter<W> {
                 ),
                 None => (row.top().0.name(), row.top().1),
             };
+            let personal = row.personal.as_ref().map_or_else(String::new, |p| {
+                let most = p.probabilities.iter().copied().fold(0.0, f32::max);
+                format!("  personal: {} {:.0}%", p.label, 100.0 * most)
+            });
             writeln!(
                 out,
-                "{source}  frame {frame}  {:.2} s  face {} at {:.0},{:.0} {:.0}x{:.0}  {label} {:.0}%",
+                "{source}  frame {frame}  {:.2} s  face {} at {:.0},{:.0} {:.0}x{:.0}  {label} {:.0}%{personal}",
                 row.time_s,
                 row.id,
                 b.x,

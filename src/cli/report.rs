@@ -13,8 +13,8 @@ use crate::record::{FACES_FILE, SESSION_FILE, SESSION_FILES};
 
 const EXAMPLES: &str = "\
 Examples:
-  moue report sessions/2026-11-26_14-05-12            writes report.html into the recording's folder
-  moue report SESSION --out page.html                 writes it elsewhere
+  moue report sessions/2026-11-26_14-05-12  writes report.html into the recording's folder
+  moue report SESSION --out page.html       writes it elsewhere
 
 Recordings are made in the window (key R) and by moue analyze --record.";
 

@@ -27,15 +27,15 @@ use super::{DONE, INTERRUPTED, complain};
 const BODY_RATE: f64 = 0.1;
 
 const EXAMPLES: &str = "\
-Examples:
-  moue train faces/ --out run                         faces/ has train/ and val/ with a folder a class, or is fer2013.csv
-  moue train faces/ --val-share 0.1 --out run         without val/: a tenth of train/ is held out
-  moue train faces/ --out run --time-budget 120       as many epochs as fit into two hours
+Examples (faces/ has train/ and val/ with a folder a class in each, or is fer2013.csv):
+  moue train faces/ --out run                    the default recipe, from random weights
+  moue train faces/ --out run --val-share 0.1    without val/: a tenth of train/ is held out
+  moue train faces/ --out run --time-budget 120  as many epochs as fit into two hours
   moue train faces/ --out run --stages 96:70,144:14 --augmentation webcam
-                                                      the recipe of the network that ships, from random weights
+                                                 small pictures first; for bad light and blur
   moue train faces/ --out run --init moue.safetensors --lr 0.02 --epochs 5
-                                                      goes on from another network
-  moue train faces/ --out run --resume                goes on after Ctrl-C or a power cut, to the same result
+                                                 goes on from another network
+  moue train faces/ --out run --resume           goes on after Ctrl-C or a power cut
 
 Then: moue evaluate run/weights.safetensors faces/, and moue --weights run/weights.safetensors";
 

@@ -37,6 +37,9 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
             (shared.hooks.on_change)();
         }
         let Some(work) = shared.work.take_within(WAIT) else { continue };
+        if shared.resting.load(Ordering::Relaxed) {
+            continue;
+        }
         // Until a network is loaded, frames are dropped; the analysis begins with the newest one.
         let Some(running) = &mut analysis else { continue };
         let generation = work.generation;
@@ -49,9 +52,9 @@ pub(super) fn analysis_loop(shared: &Arc<Shared>) {
                 // The user may have changed the source during the analysis: the result is dropped then.
                 let wanted = shared.wanted.lock();
                 let state = shared.state.lock();
-                // A camera without a signal has no current faces: a late result of its last frame is dropped too.
-                let silent = matches!(*state, SourceState::NoSignal { .. });
-                let current = wanted.generation == generation && !wanted.paused && !silent;
+                // A source without a signal has no current faces: a late result of its last frame is dropped too.
+                let lost = matches!(*state, SourceState::NoSignal { .. } | SourceState::Failed(_));
+                let current = wanted.generation == generation && !wanted.paused && !lost;
                 let result = Arc::new(result);
                 if current {
                     *shared.result.lock() = Some(Arc::clone(&result));
@@ -152,7 +155,7 @@ impl Analysis {
             Some((image, analyzed)) if Arc::ptr_eq(image, &work.frame.image) => {
                 AnalyzedFrame { frame: work.frame, ..analyzed.clone() }
             }
-            _ => self.analyzer.analyze(work.frame).map_err(|e| e.to_string())?,
+            _ => self.analyzer.analyze_scene(work.frame, work.scene).map_err(|e| e.to_string())?,
         };
         self.last =
             (work.kind == SourceKind::Still).then(|| (Arc::clone(&analyzed.frame.image), analyzed.clone()));

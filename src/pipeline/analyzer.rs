@@ -13,6 +13,9 @@ use moue_detect::{
 };
 use moue_model::{Classifier, ModelError, Reading};
 
+use super::SceneWatch;
+use super::views::View;
+
 /// A face of a frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnalyzedFace {
@@ -37,6 +40,8 @@ pub struct AnalyzedFace {
 pub struct AnalyzedFrame {
     /// The frame itself; its boxes and maps belong to no other.
     pub frame: Frame,
+    /// The scene that the frame belongs to ([`SceneWatch`]); a face of one scene is none of another.
+    pub scene: u64,
     /// The faces, largest first.
     pub faces: Vec<AnalyzedFace>,
     /// Whether the whole frame was searched, and not only a part of it and the places of known faces.
@@ -71,6 +76,9 @@ pub struct FrameAnalyzer {
     /// The crops of one frame, kept so that no memory is asked for per frame.
     crops: Vec<f32>,
     every_frame: bool,
+    scenes: SceneWatch,
+    /// The scene of the last frame.
+    scene: u64,
 }
 
 enum Faces {
@@ -96,13 +104,21 @@ impl FrameAnalyzer {
     /// Makes the detector on the calling thread (it cannot move to another).
     #[must_use]
     pub fn new(classifier: Classifier, search: FaceSearch) -> Self {
-        let blinks = BlinkWatch::default();
-        Self { classifier, faces: Faces::new(search), blinks, crops: Vec::new(), every_frame: false }
+        Self {
+            classifier,
+            faces: Faces::new(search),
+            blinks: BlinkWatch::default(),
+            crops: Vec::new(),
+            every_frame: false,
+            scenes: SceneWatch::default(),
+            scene: 0,
+        }
     }
 
     /// Starts afresh with other settings: nothing is remembered of the faces so far.
     pub fn set_search(&mut self, search: FaceSearch) {
         self.blinks = BlinkWatch::default();
+        self.scenes.restart();
         match (&mut self.faces, search) {
             // Kept, because loading the detectors' models again takes longer than analysing a picture.
             (Faces::Found { finder, track }, FaceSearch::Detect { detector, settings, track: tracked })
@@ -138,11 +154,43 @@ impl FrameAnalyzer {
         self.classifier
     }
 
-    /// Finds and reads all faces of `frame`.
+    /// Reads one face of a frame in several views, see [`View`].
+    ///
+    /// # Errors
+    /// [`ModelError`] when the device fails.
+    pub fn read_views(
+        &mut self,
+        image: &image::RgbImage,
+        region: &CropRegion,
+        views: &[View],
+    ) -> Result<Vec<Reading>, ModelError> {
+        let size = self.classifier.input_size();
+        self.crops.clear();
+        for view in views {
+            view.append_to(image, region, size, &mut self.crops);
+        }
+        self.classifier.classify(&self.crops)
+    }
+
+    /// Finds and reads all faces of `frame`. At a hard cut every track ends.
     ///
     /// # Errors
     /// [`ModelError`] when the device fails.
     pub fn analyze(&mut self, frame: Frame) -> Result<AnalyzedFrame, ModelError> {
+        let scene = self.scenes.scene_of(&frame, self.faces.are_tracked());
+        self.analyze_scene(frame, scene)
+    }
+
+    /// As [`Self::analyze`], where somebody who sees frames between these too knows the scene's number.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the device fails.
+    pub fn analyze_scene(&mut self, frame: Frame, scene: u64) -> Result<AnalyzedFrame, ModelError> {
+        if scene != self.scene {
+            self.scene = scene;
+            self.faces.cut();
+            self.blinks = BlinkWatch::default();
+        }
         let start = Instant::now();
         let (found, whole_frame) = self.faces.find(&frame, self.every_frame);
         let detect_ms = milliseconds(start);
@@ -171,7 +219,7 @@ impl FrameAnalyzer {
                 reading,
             })
             .collect();
-        Ok(AnalyzedFrame { frame, faces, whole_frame, detect_ms, classify_ms: milliseconds(start) })
+        Ok(AnalyzedFrame { frame, scene, faces, whole_frame, detect_ms, classify_ms: milliseconds(start) })
     }
 }
 
@@ -198,6 +246,17 @@ impl Faces {
                 Self::Found { finder: Box::new(FaceFinder::new(detector, settings)), track }
             }
             FaceSearch::WholePicture => Self::WholePicture,
+        }
+    }
+
+    fn are_tracked(&self) -> bool {
+        matches!(self, Self::Found { track: true, .. })
+    }
+
+    /// The next frame is of another scene.
+    fn cut(&mut self) {
+        if let Self::Found { finder, track: true } = self {
+            finder.cut();
         }
     }
 

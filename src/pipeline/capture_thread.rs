@@ -2,9 +2,12 @@
 //! read on another thread (see [`WatchedSource`]), so that a driver that hangs stops neither this thread nor the window.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use moue_capture::{Failure, Report, SourceInfo, SourceKind, SourceSpec, WatchedSource};
+
+use super::SceneWatch;
 
 use super::shared::{Message, Shared, SourceState, Wanted, Work, fault};
 
@@ -16,10 +19,10 @@ pub(super) fn capture_loop(shared: &Arc<Shared>) {
         shared,
         source: WatchedSource::new(Arc::clone(&shared.origins.open), shared.origins.limits),
         paused_device: None,
+        scenes: SceneWatch::default(),
     };
     while !shared.stopped() {
         let wanted = shared.wanted.lock().clone();
-        shared.clear_result();
         if wanted.paused {
             capture.pause(&wanted);
         } else {
@@ -33,6 +36,7 @@ struct Capture<'a> {
     source: WatchedSource,
     /// The source that was wanted before a pause, and what opens the same device again.
     paused_device: Option<(SourceSpec, SourceSpec)>,
+    scenes: SceneWatch,
 }
 
 impl Capture<'_> {
@@ -49,6 +53,7 @@ impl Capture<'_> {
 
     /// Reads the wanted source until something else is wanted.
     fn serve(&mut self, wanted: &Wanted) {
+        self.shared.clear_result();
         self.shared.set_state(SourceState::Opening);
         // After a pause the same device is opened again, even where its number has changed.
         let source = match self.paused_device.take() {
@@ -57,9 +62,16 @@ impl Capture<'_> {
         };
         self.source.watch(source);
         let mut opened = None;
-        while !self.changed(wanted) {
+        let mut wanted = wanted.clone();
+        loop {
+            if self.changed(&wanted) {
+                match self.hold(&wanted, opened.as_ref()) {
+                    Some(going_on) => wanted = going_on,
+                    None => break,
+                }
+            }
             for report in self.source.poll(LOOK_EVERY) {
-                self.take(report, wanted, &mut opened);
+                self.take(report, &wanted, &mut opened);
             }
         }
         if self.shared.wanted.lock().paused {
@@ -70,11 +82,36 @@ impl Capture<'_> {
         self.source.close();
     }
 
-    fn take(&self, report: Report, wanted: &Wanted, opened: &mut Option<Opened>) {
+    /// A pause of what is no camera: it waits where it is. What is wanted when it goes on; `None`: it does not.
+    fn hold(&mut self, wanted: &Wanted, opened: Option<&Opened>) -> Option<Wanted> {
+        let info = &opened.filter(|opened| opened.info.kind != SourceKind::Camera)?.info;
+        let before = self.shared.state.lock().clone();
+        if self.shared.stopped() || !matches!(before, SourceState::Running(_)) {
+            return None;
+        }
+        let mut now = self.shared.wanted.lock().clone();
+        if now.paused && now.choice == wanted.choice {
+            self.shared.set_state(SourceState::Paused);
+            while !self.changed(&now) {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            now = self.shared.wanted.lock().clone();
+        }
+        if self.shared.stopped() || now.paused || now.choice != wanted.choice {
+            return None;
+        }
+        self.scenes.restart();
+        self.shared.clear_result();
+        self.shared.set_state(SourceState::Running(info.clone()));
+        Some(now)
+    }
+
+    fn take(&mut self, report: Report, wanted: &Wanted, opened: &mut Option<Opened>) {
         let shared = self.shared;
         match report {
             Report::Opened { info, note, transport } => {
                 *shared.transport.lock() = transport;
+                self.scenes.restart();
                 if let Some(note) = note {
                     shared.say(Message::Info(note));
                 }
@@ -86,9 +123,14 @@ impl Capture<'_> {
                 if after_silence {
                     shared.set_state(SourceState::Running(info.clone()));
                 }
-                (shared.hooks.on_frame)(&frame);
+                // Every frame is looked at, those too that the analysis has no time for.
+                let scene = self.scenes.scene_of(&frame, info.kind != SourceKind::Still);
+                if shared.resting.load(Ordering::Relaxed) {
+                    return;
+                }
+                (shared.hooks.on_frame)(&frame, scene);
                 let (kind, source, generation) = (info.kind, Arc::clone(name), wanted.generation);
-                shared.work.put(Work { frame, kind, source, generation });
+                shared.work.put(Work { frame, scene, kind, source, generation });
             }
             Report::Damaged(error) => {
                 let text = error.to_string();

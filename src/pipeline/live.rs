@@ -67,16 +67,18 @@ impl Live {
         let (sender, messages) = bounded(MESSAGES);
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
-            wanted: Mutex::new(Wanted { source: options.source, generation: 1, paused: false }),
+            wanted: Mutex::new(Wanted { source: options.source, choice: 1, generation: 1, paused: false }),
             work: Mailbox::default(),
             new_model: Mailbox::default(),
             weights: Mutex::default(),
+            refused: Mutex::default(),
             state: Mutex::new(SourceState::Opening),
             result: Mutex::new(None),
             model: Mutex::new(None),
             smoothing: Mutex::new(options.smoothing),
             detector: Mutex::new(options.detector),
             every_frame: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
             baseline: Mutex::default(),
             tap: Mutex::new(None),
             transport: Mutex::new(None),
@@ -114,6 +116,7 @@ impl Live {
     pub fn set_source(&self, source: SourceSpec) {
         let mut wanted = self.shared.wanted.lock();
         wanted.source = source;
+        wanted.choice += 1;
         wanted.generation += 1;
         wanted.paused = false;
     }
@@ -124,7 +127,8 @@ impl Live {
         self.shared.wanted.lock().source.clone()
     }
 
-    /// Pausing releases the camera; going on opens it again.
+    /// Pausing releases a camera, and going on opens it again; anything else waits where it is. The result of that moment
+    /// stays.
     pub fn set_paused(&self, paused: bool) {
         let mut wanted = self.shared.wanted.lock();
         if wanted.paused != paused {
@@ -246,6 +250,17 @@ impl Live {
     /// recordings in which faces are hidden.
     pub fn search_every_frame(&self, every_frame: bool) {
         self.shared.every_frame.store(every_frame, Ordering::Relaxed);
+    }
+
+    /// Whether nobody looks: frames are neither shown nor analysed then.
+    pub fn set_resting(&self, resting: bool) {
+        self.shared.resting.store(resting, Ordering::Relaxed);
+    }
+
+    /// Weights files that could not be used since the last call; messages said why.
+    #[must_use]
+    pub fn take_refused_weights(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut *self.shared.refused.lock())
     }
 
     /// Changes how strongly the readings are smoothed.

@@ -1,6 +1,7 @@
 //! What the pipeline's threads share with each other and with the window.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -10,6 +11,7 @@ use moue_capture::{
     Frame, Limits, Pace, SourceInfo, SourceKind, SourceOpener, SourceSpec, Transport, open_source,
 };
 use moue_detect::DetectorKind;
+use moue_files::plain_words;
 use moue_model::{Classifier, LoadedWeights, ModelError};
 use parking_lot::Mutex;
 
@@ -28,6 +30,19 @@ pub enum Message {
     SourceError(String),
 }
 
+impl Message {
+    /// The same without the numbers of the system's errors.
+    #[must_use]
+    pub fn in_plain_words(self) -> Self {
+        let plain = |text: String| plain_words(&text).into_owned();
+        match self {
+            Self::Info(text) => Self::Info(plain(text)),
+            Self::Error(text) => Self::Error(plain(text)),
+            Self::SourceError(text) => Self::SourceError(plain(text)),
+        }
+    }
+}
+
 /// What the source is doing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceState {
@@ -35,7 +50,7 @@ pub enum SourceState {
     Opening,
     /// Frames arrive.
     Running(SourceInfo),
-    /// The user paused; the camera is released.
+    /// The user paused: a camera is released, anything else waits where it is.
     Paused,
     /// A source that was running delivers nothing.
     NoSignal {
@@ -101,8 +116,8 @@ impl Default for Origins {
 
 /// What is called on the pipeline's threads; must return at once.
 pub struct Hooks {
-    /// With each new frame, on the capture thread.
-    pub on_frame: Box<dyn Fn(&Frame) + Send + Sync>,
+    /// With each new frame and the number of its scene ([`super::SceneWatch`]), on the capture thread.
+    pub on_frame: Box<dyn Fn(&Frame, u64) + Send + Sync>,
     /// When anything else changed.
     pub on_change: Box<dyn Fn() + Send + Sync>,
 }
@@ -113,6 +128,8 @@ pub type ResultTap = dyn Fn(&Arc<LiveResult>) + Send + Sync;
 /// A frame on its way to the analysis.
 pub(super) struct Work {
     pub(super) frame: Frame,
+    /// No two sources share a scene.
+    pub(super) scene: u64,
     pub(super) kind: SourceKind,
     /// Name of the source.
     pub(super) source: Arc<str>,
@@ -124,6 +141,9 @@ pub(super) struct Work {
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) source: SourceSpec,
+    /// Counts the choices of a source; a pause is none.
+    pub(super) choice: u64,
+    /// Counts choices, pauses and resumes.
     pub(super) generation: u64,
     pub(super) paused: bool,
 }
@@ -141,12 +161,15 @@ pub(super) struct Shared {
     pub(super) work: Mailbox<Work>,
     pub(super) new_model: Mailbox<NewModel>,
     pub(super) weights: Mutex<WeightsOrder>,
+    /// Weights files that could not be used, until somebody asks.
+    pub(super) refused: Mutex<Vec<PathBuf>>,
     pub(super) state: Mutex<SourceState>,
     pub(super) result: Mutex<Option<Arc<LiveResult>>>,
     pub(super) model: Mutex<Option<Arc<ModelInfo>>>,
     pub(super) smoothing: Mutex<SmoothingSettings>,
     pub(super) detector: Mutex<DetectorKind>,
     pub(super) every_frame: AtomicBool,
+    pub(super) resting: AtomicBool,
     pub(super) baseline: Mutex<BaselineState>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) transport: Mutex<Option<Transport>>,
@@ -168,6 +191,14 @@ impl Shared {
     }
 
     pub(super) fn set_state(&self, state: SourceState) {
+        let plain = |text: String| plain_words(&text).into_owned();
+        let state = match state {
+            SourceState::Failed(reason) => SourceState::Failed(plain(reason)),
+            SourceState::NoSignal { info, since, reason } => {
+                SourceState::NoSignal { info, since, reason: reason.map(plain) }
+            }
+            other => other,
+        };
         *self.state.lock() = state;
         (self.hooks.on_change)();
     }

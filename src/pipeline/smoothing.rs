@@ -30,9 +30,10 @@ impl Default for SmoothingSettings {
 pub struct ShownReading {
     /// Averaged probabilities; they sum to 1 as the raw ones do.
     pub probabilities: Probabilities,
-    /// The label; `None` where the network is unsure.
+    /// The label, the most probable expression of `probabilities`; `None` where the network is unsure, or two are about
+    /// equally probable.
     pub label: Option<Expression>,
-    /// The expression that the heatmap explains: the label, or the most probable one.
+    /// The most probable expression, which the heatmap explains.
     pub leading: Expression,
     /// Whether a personal baseline was taken out before the average.
     pub baseline: bool,
@@ -41,10 +42,38 @@ pub struct ShownReading {
 #[derive(Debug)]
 struct State {
     probabilities: Probabilities,
-    leading: Expression,
-    /// Whether the label names an expression; `None` before the first one.
-    sure: Option<bool>,
+    /// The label; `None` before the first one.
+    label: Option<Label>,
     time_s: f64,
+}
+
+/// What the label says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Label {
+    Sure(Expression),
+    /// Nothing is probable enough.
+    Unsure,
+    /// What it named is not the most probable any more, and nothing leads clearly.
+    Tied,
+}
+
+impl Label {
+    /// The label after `last`. What it names is always what the probabilities show as the largest.
+    fn next(last: Option<Self>, probabilities: &Probabilities, settings: &SmoothingSettings) -> Self {
+        let (top, probability) = Expression::most_probable(probabilities);
+        let others = Expression::ALL.into_iter().filter(|e| *e != top).map(|e| probabilities[e.index()]);
+        let lead = if settings.time_constant_ms > 0.0 { settings.lead } else { 0.0 };
+        let leads = probability - others.fold(0.0, f32::max) >= lead;
+        let margin = if matches!(last, Some(Self::Unsure | Self::Tied)) { lead / 2.0 } else { 0.0 };
+        if probability < settings.unsure_below + margin {
+            return Self::Unsure;
+        }
+        match last {
+            Some(Self::Sure(named)) if named != top && !leads => Self::Tied,
+            Some(Self::Tied) if !leads => Self::Tied,
+            _ => Self::Sure(top),
+        }
+    }
 }
 
 /// Averages the readings of each face by elapsed time.
@@ -62,8 +91,7 @@ impl Smoother {
         time_s: f64,
         settings: &SmoothingSettings,
     ) -> ShownReading {
-        let (raw_top, _) = Expression::most_probable(raw);
-        let fresh = || State { probabilities: *raw, leading: raw_top, sure: None, time_s };
+        let fresh = || State { probabilities: *raw, label: None, time_s };
         let state = self.faces.entry(id).or_insert_with(fresh);
         let elapsed_s = time_s - state.time_s;
         if !(0.0..=FORGET_AFTER_S).contains(&elapsed_s) {
@@ -80,19 +108,12 @@ impl Smoother {
             }
             state.time_s = time_s;
         }
-        let (top, probability) = Expression::most_probable(&state.probabilities);
-        let lead = if settings.time_constant_ms > 0.0 { settings.lead } else { 0.0 };
-        if top != state.leading && probability >= state.probabilities[state.leading.index()] + lead {
-            state.leading = top;
-        }
-        let shown = state.probabilities[state.leading.index()];
-        let margin = if state.sure == Some(false) { lead / 2.0 } else { 0.0 };
-        let sure = shown >= settings.unsure_below + margin;
-        state.sure = Some(sure);
+        let label = Label::next(state.label, &state.probabilities, settings);
+        state.label = Some(label);
         ShownReading {
             probabilities: state.probabilities,
-            label: sure.then_some(state.leading),
-            leading: state.leading,
+            label: if let Label::Sure(named) = label { Some(named) } else { None },
+            leading: Expression::most_probable(&state.probabilities).0,
             baseline: false,
         }
     }
@@ -156,7 +177,9 @@ mod tests {
             raw[Expression::Neutral.index()] = 0.45 - wobble;
             labels.push(smoother.update(1, &raw, f64::from(i) * 0.04, &settings).label);
         }
-        assert!(labels.iter().all(|l| *l == labels[0]));
+        // Sad is named until it is not the largest any more; from then on neither is.
+        let flips = labels.windows(2).filter(|w| w[0] != w[1]).count();
+        assert!(flips <= 1 && labels.last() == Some(&None), "{flips} flips");
         let mut t = 4.0;
         let mut shown = None;
         while t < 6.0 {
@@ -164,6 +187,23 @@ mod tests {
             t += 0.04;
         }
         assert_eq!(shown, Some(Expression::Happy));
+    }
+
+    #[test]
+    fn the_label_and_what_is_named_beside_unsure_are_the_largest_bar() {
+        let mut smoother = Smoother::default();
+        let settings = SmoothingSettings::default();
+        for i in 0..400 {
+            let t = f64::from(i) * 0.04;
+            let wave = |speed: f64, at: f64| (t * speed + at).sin().abs() as f32;
+            let mut raw: Probabilities = std::array::from_fn(|i| wave(1.0 + i as f64 * 0.3, i as f64));
+            let sum: f32 = raw.iter().sum();
+            raw.iter_mut().for_each(|p| *p /= sum);
+            let shown = smoother.update(1, &raw, t, &settings);
+            let (top, _) = Expression::most_probable(&shown.probabilities);
+            assert_eq!(shown.leading, top, "at {t}");
+            assert!(shown.label.is_none_or(|label| label == top), "at {t}");
+        }
     }
 
     #[test]

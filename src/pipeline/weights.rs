@@ -78,6 +78,7 @@ pub(super) fn load_in_turn(
                 (true, true) => "the network in use is kept",
                 (true, false) => "the built-in network is used",
             };
+            shared.refused.lock().extend(choice.path.clone());
             shared.say(Message::Error(format!("{e}\n({kept})")));
             // Whoever chose something else meanwhile is not given the built-in network.
             if !newest || choice.path.is_none() || shared.weights.lock().any {

@@ -1,5 +1,7 @@
 //! The columns of `faces.csv` and of `moue analyze --csv`, and where a file has them.
 
+use std::sync::Arc;
+
 use moue_model::Expression;
 
 /// What `smoothed_label` says where the network is not sure enough.
@@ -67,6 +69,24 @@ pub const CSV_HEADER: [&str; 40] = [
     "age_ms",
     "source",
 ];
+
+/// The whole header: [`CSV_HEADER`], and where a profile is in use, before `source`, `personal_label` and a column
+/// `personal_NAME` for each of its expressions with its probability.
+#[must_use]
+pub fn csv_header(personal: &[Arc<str>]) -> String {
+    let plain = |name: &Arc<str>| -> String {
+        let letters = name.trim().chars().map(|c| if c.is_alphanumeric() { c } else { '_' });
+        format!("personal_{}", letters.collect::<String>())
+    };
+    let mut columns: Vec<String> = CSV_HEADER.map(str::to_owned).to_vec();
+    if !personal.is_empty() {
+        let source = columns.pop();
+        columns.push("personal_label".into());
+        columns.extend(personal.iter().map(plain));
+        columns.extend(source);
+    }
+    columns.join(",")
+}
 
 /// Where a file has each column.
 #[derive(Debug, Clone)]

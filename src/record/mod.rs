@@ -27,7 +27,7 @@ mod writer;
 
 pub use blur::hide_faces;
 pub use colours::{expression_rgb, person_rgb};
-pub use columns::{CSV_HEADER, Columns, UNSURE};
+pub use columns::{CSV_HEADER, Columns, UNSURE, csv_header};
 pub use error::RecordError;
 pub use folder::{FACES_FILE, SESSION_FILE, SESSION_FILES, is_recording, new_session_folder};
 pub use options::{RecorderOptions, VideoOptions};

@@ -7,7 +7,7 @@ use moue_detect::{FaceBox, HeadPose, Measurements, Reason};
 use moue_model::{Expression, Probabilities};
 
 use super::columns::{Columns, UNSURE};
-use crate::pipeline::{AnalyzedFace, AnalyzedFrame, ShownReading};
+use crate::pipeline::{AnalyzedFace, AnalyzedFrame, PersonalFace, ShownReading};
 
 /// One face of one result.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub struct FaceRow {
     pub measured: Option<Measurements>,
     /// Milliseconds from the frame's arrival to its result; `None` where it was not measured.
     pub age_ms: Option<f32>,
+    /// What the person's profile reads, where one is in use: more columns, see [`super::csv_header`].
+    pub personal: Option<PersonalFace>,
 }
 
 /// All rows of one result; there may be none.
@@ -69,8 +71,18 @@ impl ResultRows {
             reasons: face.quality.reasons(),
             measured: face.measurements,
             age_ms,
+            personal: None,
         };
         Self(analyzed.faces.iter().enumerate().map(row).collect())
+    }
+
+    /// The same rows with what a profile reads in each face, in the faces' order.
+    #[must_use]
+    pub fn with_personal(mut self, personal: Vec<PersonalFace>) -> Self {
+        for (row, face) in self.0.iter_mut().zip(personal) {
+            row.personal = Some(face);
+        }
+        self
     }
 
     /// Appends the rows as lines of CSV.
@@ -108,7 +120,7 @@ impl FaceRow {
         self.shown.map_or(self.raw, |shown| shown.probabilities)
     }
 
-    /// The values of [`super::CSV_HEADER`], in its order; empty where there is none.
+    /// The values of [`super::csv_header`], in its order; empty where there is none.
     fn fields(&self) -> Vec<String> {
         let b = self.face;
         let (label, probability) = self.top();
@@ -138,6 +150,10 @@ impl FaceRow {
             None => fields.extend(std::iter::repeat_n(String::new(), 7)),
         }
         fields.push(self.age_ms.map_or_else(String::new, |age| format!("{age:.1}")));
+        if let Some(personal) = &self.personal {
+            fields.push(personal.label.replace(|c: char| c.is_control(), " "));
+            fields.extend(personal.probabilities.iter().map(|p| format!("{p:.6}")));
+        }
         // One row, one line: names may hold line breaks.
         fields.push(self.source.replace(|c: char| c.is_control(), " "));
         fields
@@ -212,6 +228,8 @@ impl FaceRow {
                 "" => None,
                 age => Some(finite(age)?),
             },
+            // Who reads recordings back has no use for these columns yet.
+            personal: None,
         })
     }
 }
@@ -247,6 +265,7 @@ mod tests {
                 blinks_per_min: Some(12.5),
             }),
             age_ms: Some(41.5),
+            personal: None,
         }
     }
 

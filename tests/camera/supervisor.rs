@@ -25,7 +25,7 @@ impl World {
         let frames = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&frames);
         let hooks = Hooks {
-            on_frame: Box::new(move |_| {
+            on_frame: Box::new(move |_, _| {
                 counted.fetch_add(1, Ordering::SeqCst);
             }),
             on_change: Box::new(|| {}),

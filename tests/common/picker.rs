@@ -17,9 +17,17 @@ pub struct TestPicker {
 }
 
 impl FilePicker for TestPicker {
-    fn open(&mut self, request: Request) {
+    fn open(&mut self, request: Request, _start: Option<&std::path::Path>) {
         self.asked.borrow_mut().push(request);
         *self.open.borrow_mut() = Some(request);
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.borrow().is_some()
+    }
+
+    fn close(&mut self) -> bool {
+        self.open.borrow_mut().take().is_some()
     }
 
     fn show(&mut self, _ctx: &eframe::egui::Context) -> Option<(Request, PathBuf)> {

@@ -1,4 +1,5 @@
 //! Drives the window through its states and takes its pictures.
+
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::BTreeSet;
@@ -39,7 +40,15 @@ pub const CARD: [(&str, &str); 9] = [
 pub struct NoPicker;
 
 impl FilePicker for NoPicker {
-    fn open(&mut self, _request: Request) {}
+    fn open(&mut self, _request: Request, _start: Option<&std::path::Path>) {}
+
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self) -> bool {
+        false
+    }
 
     fn show(&mut self, _ctx: &egui::Context) -> Option<(Request, PathBuf)> {
         None
@@ -61,6 +70,7 @@ pub struct Look {
     /// Pixels of a point.
     pub scale: f32,
     pub drawn: bool,
+    pub picker: Box<dyn FilePicker>,
 }
 
 impl Look {
@@ -69,7 +79,15 @@ impl Look {
         let settings =
             Settings { introduced: true, theme: ThemeChoice::Dark, timeline: false, ..Settings::default() };
         let origins = Origins { read: Arc::new(|_| Ok(made_up_network(&CARD))), ..origins };
-        Self { origins, settings, source: SourceSpec::Camera(None), size: SMALL, scale: 1.0, drawn: false }
+        Self {
+            origins,
+            settings,
+            source: SourceSpec::Camera(None),
+            size: SMALL,
+            scale: 1.0,
+            drawn: false,
+            picker: Box::new(NoPicker),
+        }
     }
 
     pub fn of(scene: Scene, script: Script) -> Self {
@@ -119,11 +137,11 @@ impl Look {
             .with_render_cursor(false)
             .with_max_steps(4);
         let builder = if self.drawn { builder.wgpu() } else { builder };
-        let origins = self.origins;
+        let (origins, picker) = (self.origins, self.picker);
         let mut harness = builder.build_eframe(move |creation| {
             let ctx = &creation.egui_ctx;
             ctx.all_styles_mut(|style| style.animation_time = 0.0);
-            MoueApp::from_origins(ctx, options, Some(file), Box::new(NoPicker), origins).unwrap()
+            MoueApp::from_origins(ctx, options, Some(file), picker, origins).unwrap()
         });
         harness.step();
         Window { harness, folder }

@@ -15,8 +15,8 @@ const HEIGHT: u32 = 480;
 const RATE: f64 = 30.0;
 /// Seconds that a scene lasts.
 const SCENE_S: f64 = 6.0;
-/// Seconds that a scene takes to fade into the next.
-const FADE_S: f64 = 0.4;
+/// A demo that nobody asked for a frame for so long was paused, in seconds.
+const PAUSED_S: f64 = 1.0;
 
 /// A portrait, and where its face is: centre and width as parts of the picture's width.
 struct Portrait {
@@ -85,6 +85,11 @@ impl FrameSource for DemoSource {
         match self.pace {
             Pace::Live => {
                 // Like a camera, skip the frames that were not fetched in time.
+                let late_s = self.clock.now_s() - self.next as f64 / RATE;
+                if late_s > PAUSED_S {
+                    // It goes on where it was.
+                    self.clock.set_back(late_s);
+                }
                 self.next = self.next.max((self.clock.now_s() * RATE) as u64);
                 while !self.clock.wait_until(self.next as f64 / RATE) {}
             }
@@ -96,11 +101,8 @@ impl FrameSource for DemoSource {
         let time_s = index as f64 / RATE;
         let scene = |number: usize| &self.scenes[number % self.scenes.len()];
         let (number, t) = ((time_s / SCENE_S) as usize, time_s % SCENE_S);
-        let mut image = render(scene(number), t);
-        let faded = (t - (SCENE_S - FADE_S)) / FADE_S;
-        if faded > 0.0 {
-            blend(&mut image, &render(scene(number + 1), 0.0), faded);
-        }
+        // From one to the next it cuts, as films do: half of one face over half of another is nobody's.
+        let image = render(scene(number), t);
         Ok(Some(Frame {
             image: Arc::new(image),
             index,
@@ -162,14 +164,6 @@ fn render(scene: &Scene, t: f64) -> RgbImage {
     let y = scene.target.1 - height / 2.0 + 0.04 * height * (2.0 * phase).sin();
     let view = (x.clamp(0.0, picture_w - width), y.clamp(0.0, picture_h - height), width / f64::from(WIDTH));
     sample(&scene.picture, view)
-}
-
-/// Moves `image` towards `other` by the share `t`, 0..=1.
-fn blend(image: &mut RgbImage, other: &RgbImage, t: f64) {
-    let share = (t * 256.0) as i32;
-    for (a, b) in image.iter_mut().zip(other.iter()) {
-        *a = (i32::from(*a) + (((i32::from(*b) - i32::from(*a)) * share) >> 8)) as u8;
-    }
 }
 
 /// Bilinear view of `picture` from `(x, y)` with `step` picture pixels a view pixel.

@@ -60,6 +60,7 @@ pub fn open_source(spec: &SourceSpec, pace: Pace) -> Result<OpenedSource, Captur
         SourceSpec::Camera(name) => plain(Box::new(camera::open(name.as_deref())?)),
         SourceSpec::Demo => plain(Box::new(DemoSource::new(pace)?)),
         SourceSpec::Path(path) => plain(open_path(path, pace)?),
+        SourceSpec::Files(files) => plain(Box::new(StillSource::list(files, pace)?)),
     })
 }
 

@@ -17,6 +17,26 @@ pub enum SourceSpec {
     Demo,
     /// A picture, GIF, video, or a folder of pictures.
     Path(PathBuf),
+    /// Several pictures, one after the other. Only the window and the command line make it; it has no written form of its own.
+    Files(Vec<PathBuf>),
+}
+
+impl SourceSpec {
+    /// One file or several; `None` without any.
+    #[must_use]
+    pub fn of_files(mut files: Vec<PathBuf>) -> Option<Self> {
+        match files.len() {
+            0 => None,
+            1 => files.pop().map(Self::Path),
+            _ => Some(Self::Files(files)),
+        }
+    }
+
+    /// Whether it is one file or several, or a folder.
+    #[must_use]
+    pub fn is_files(&self) -> bool {
+        matches!(self, Self::Path(_) | Self::Files(_))
+    }
 }
 
 impl FromStr for SourceSpec {
@@ -44,6 +64,10 @@ impl fmt::Display for SourceSpec {
             Self::Camera(Some(name)) => write!(f, "camera:{name}"),
             Self::Demo => f.write_str("demo"),
             Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Files(files) => {
+                let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+                f.write_str(&names.join(", "))
+            }
         }
     }
 }

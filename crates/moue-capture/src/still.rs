@@ -67,6 +67,15 @@ impl StillSource {
         Ok(Self::new(name_of(path), paths, None, pace))
     }
 
+    /// These pictures, in their order.
+    pub(super) fn list(paths: &[PathBuf], pace: Pace) -> Result<Self, CaptureError> {
+        let Some(first) = paths.first() else {
+            return Err(CaptureError::Unusable { path: PathBuf::new(), reason: "no file was named".into() });
+        };
+        let name = format!("{} and {} more", name_of(first), paths.len() - 1);
+        Ok(Self::new(name, paths.to_vec(), None, pace))
+    }
+
     fn new(name: String, paths: Vec<PathBuf>, size_px: Option<(u32, u32)>, pace: Pace) -> Self {
         let info = SourceInfo {
             name,

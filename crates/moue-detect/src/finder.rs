@@ -102,6 +102,9 @@ pub struct FaceFinder {
     following: Following,
     settings: DetectorSettings,
     every_frame: bool,
+    /// Highest id that was given out, and that of the scenes before: ids of a new scene come after these.
+    last_id: u64,
+    ids_before: u64,
 }
 
 impl FaceFinder {
@@ -117,6 +120,8 @@ impl FaceFinder {
             following: Following::new(kind),
             settings,
             every_frame: false,
+            last_id: 0,
+            ids_before: 0,
         }
     }
 
@@ -135,6 +140,13 @@ impl FaceFinder {
     /// Forgets the faces so far: the next frame is the first.
     pub fn restart(&mut self) {
         self.following = Following::new(self.kind);
+        (self.last_id, self.ids_before) = (0, 0);
+    }
+
+    /// The next frame shows another scene of the same source: every track ends, and the faces get ids that none had.
+    pub fn cut(&mut self) {
+        self.following = Following::new(self.kind);
+        self.ids_before = self.last_id;
     }
 
     /// Whether [`Self::follow`] searches the whole of every frame, and as finely as a still picture, so that nobody who comes
@@ -157,6 +169,16 @@ impl FaceFinder {
     /// The faces of the frame at `time_s` seconds with their identities, largest first. A time before that of the last
     /// frame means that the source started again.
     pub fn follow(&mut self, frame: &RgbImage, time_s: f64) -> Vec<FoundFace> {
+        let mut found = self.followed(frame, time_s);
+        for face in &mut found {
+            face.id += self.ids_before;
+            self.last_id = self.last_id.max(face.id);
+        }
+        found
+    }
+
+    /// As [`Self::follow`], with ids that count from the scene's start.
+    fn followed(&mut self, frame: &RgbImage, time_s: f64) -> Vec<FoundFace> {
         match &mut self.following {
             Following::Auto(follower) => {
                 follower.every_frame = self.every_frame;

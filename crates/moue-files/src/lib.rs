@@ -5,6 +5,8 @@ mod excerpt;
 mod identity;
 pub mod new_file;
 pub mod plain_file;
+mod plain_words;
 
 pub use excerpt::excerpt;
 pub use identity::FileId;
+pub use plain_words::plain_words;

@@ -205,6 +205,13 @@ impl Head {
             });
         }
         let map = |values| HeatMap { width, height, values };
+        let mut pooled = vec![0.0; FEATURE_CHANNELS];
+        let share = 1.0 / attention.len().max(1) as f32;
+        for (cell, a) in features.chunks_exact(FEATURE_CHANNELS).zip(attention) {
+            for (sum, value) in pooled.iter_mut().zip(cell) {
+                *sum += share * a * value;
+            }
+        }
         let evidence = std::array::from_fn(|class| {
             let weight = &self.weight[class * FEATURE_CHANNELS..][..FEATURE_CHANNELS];
             let cells = features.chunks_exact(FEATURE_CHANNELS).zip(attention);
@@ -215,6 +222,7 @@ impl Head {
             logits,
             attention: map(attention.to_vec()),
             evidence,
+            pooled,
         })
     }
 }
@@ -241,7 +249,10 @@ mod tests {
             let weights = small_network(blocks);
             let mut classifier = Classifier::new(&weights, DeviceChoice::Cpu, 2).unwrap();
             for reading in classifier.classify(&faces(2, 80)).unwrap() {
+                assert_eq!(reading.pooled.len(), FEATURE_CHANNELS);
                 for e in Expression::ALL {
+                    let row = &weights.tensors["fc.weight"].values[e.index() * FEATURE_CHANNELS..];
+                    let product = row.iter().zip(&reading.pooled).map(|(w, v)| w * v).sum::<f32>();
                     let map = &reading.evidence[e.index()];
                     let mean = map.values.iter().sum::<f32>() / map.values.len() as f32;
                     let bias = weights.tensors["fc.bias"].values[e.index()];
@@ -250,6 +261,7 @@ mod tests {
                         (mean + bias - logit).abs() < 1e-3 * (1.0 + logit.abs()),
                         "{e}: {mean} + {bias} and {logit}"
                     );
+                    assert!((product - mean).abs() < 1e-3 * (1.0 + mean.abs()), "{e}: {product} and {mean}");
                 }
                 assert!((reading.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
                 assert!(reading.attention.values.iter().all(|a| (0.0..=1.0).contains(a)));

@@ -57,6 +57,7 @@ fn rows(time_s: f64) -> ResultRows {
         reasons: Vec::new(),
         measured: None,
         age_ms: Some(20.0),
+        personal: None,
     }])
 }
 

@@ -3,11 +3,13 @@
 //! Distances and angles only. They say nothing of what a person feels, and nothing of where the eyes look.
 
 mod blinks;
+mod expression_shape;
 mod openings;
 mod pose;
 mod shape;
 
 pub use blinks::BlinkWatch;
+pub use expression_shape::expression_shape;
 pub use openings::{eye_openings, mouth_opening};
 pub use pose::{HeadPose, shape_fit};
 pub use shape::RIGID;

@@ -35,8 +35,12 @@ pub(super) fn open<'a>(bytes: &'a [u8], path: &Path) -> Result<(Tensors<'a>, Fac
     if entries > MAX_ENTRIES {
         return Err(not_weights(format!("expected at most {MAX_ENTRIES} entries, found {entries}")));
     }
-    let mut archive = ZipArchive::new(Cursor::new(bytes))
-        .map_err(|e| not_weights(format!("{e}: it seems to be cut; copy or download it again")))?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| {
+        not_weights(
+            "its list of contents is missing or damaged: it seems to be cut; copy or download it again"
+                .into(),
+        )
+    })?;
     let names: Vec<_> = archive.file_names().filter_map(Result::ok).collect();
     if let Some(kind) = kind_of_archive(&names) {
         return Err(not_weights(kind));

@@ -1,0 +1,21 @@
+//! The panel's row about a weights file that does not say how it is to be read.
+
+use eframe::egui::{Label, RichText, Ui};
+use moue_model::assumed;
+
+use super::command::{Command, Sheet};
+use super::state::State;
+use super::theme;
+
+/// What was assumed, and the way to the form where the user says it.
+pub(super) fn row(ui: &mut Ui, state: &State) -> Option<Command> {
+    let model = state.snapshot.model.as_deref().filter(|model| model.path.is_some())?;
+    let what = assumed(&model.metadata)?;
+    ui.add_space(4.0);
+    let text = format!("The weights file does not say all: {what}. Wrong ones give wrong readings.");
+    let text = RichText::new(text).font(theme::caption()).color(ui.visuals().warn_fg_color);
+    ui.add(Label::new(text).wrap());
+    let hint = "Opens \u{201c}About the model\u{201d}, where input size and class order are entered";
+    let set = ui.button("Set how it is read\u{2026}").on_hover_text(hint);
+    set.clicked().then_some(Command::ToggleSheet(Sheet::Model))
+}

@@ -1,0 +1,321 @@
+//! The file dialog inside the window, for desktops without one. It is used by keyboard alone: the name field has the focus,
+//! arrow keys choose from the list, Enter opens, Esc closes (`shortcuts.rs`).
+//!
+//! The library that does this (egui-file-dialog 0.15) is built on an older egui; egui_file's takes no name to open.
+
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use eframe::egui::{
+    self, Align, Button, Context, Id, Key, Label, Layout, Modal, RichText, ScrollArea, TextEdit, Ui,
+};
+use moue_capture::is_system_file;
+
+use crate::fault;
+
+/// Most entries that are listed: a folder may hold a million.
+const MAX_ENTRIES: usize = 5000;
+/// Width in points.
+const WIDTH: f32 = 560.0;
+
+/// What may be chosen.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) title: &'static str,
+    /// A folder; otherwise a file.
+    pub(super) folder: bool,
+    /// A folder may be made.
+    pub(super) new_folder: bool,
+    /// Endings of the files that are listed at first; empty: all are.
+    pub(super) endings: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    is_folder: bool,
+}
+
+/// What the disk is asked.
+enum Ask {
+    /// To list this folder, or, where a file is meant, to say that it is one.
+    Open(PathBuf),
+    /// Whether this can be chosen.
+    Choose(PathBuf),
+    MakeFolder(PathBuf),
+}
+
+enum Answer {
+    Listed(PathBuf, Vec<Entry>),
+    Chosen(PathBuf),
+    Failed(String),
+}
+
+/// What came of one pass.
+pub(super) enum Outcome {
+    Going,
+    Closed,
+    Chosen(PathBuf),
+}
+
+/// The dialog. The disk is asked on a thread, because it may hang.
+pub(super) struct FileDialog {
+    wanted: Wanted,
+    folder: PathBuf,
+    entries: Vec<Entry>,
+    /// What is typed: a name, a part of one, or a path.
+    name: String,
+    /// Place among the entries that are shown.
+    selected: Option<usize>,
+    all_files: bool,
+    error: Option<String>,
+    asked: Option<Receiver<Answer>>,
+    /// The name field takes the keyboard focus.
+    focus_name: bool,
+}
+
+impl FileDialog {
+    /// Opens it on `folder`.
+    pub(super) fn new(wanted: Wanted, folder: PathBuf) -> Self {
+        let mut dialog = Self {
+            wanted,
+            folder: folder.clone(),
+            entries: Vec::new(),
+            name: String::new(),
+            selected: None,
+            all_files: false,
+            error: None,
+            asked: None,
+            focus_name: true,
+        };
+        dialog.ask(Ask::Open(folder));
+        dialog
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let (sender, answer) = bounded(1);
+        let wants_folder = self.wanted.folder;
+        let body = move || {
+            let answered = std::panic::catch_unwind(move || answer_to(ask, wants_folder));
+            // Fails only when the dialog was closed in the meantime.
+            let _ = sender.send(
+                answered.unwrap_or_else(|panic| Answer::Failed(fault::describe("file-dialog", &*panic))),
+            );
+        };
+        match std::thread::Builder::new().name("file-dialog".into()).spawn(body) {
+            Ok(_) => self.asked = Some(answer),
+            Err(e) => self.error = Some(format!("No thread to look at the disk: {e}")),
+        }
+    }
+
+    /// Draws it.
+    pub(super) fn show(&mut self, ctx: &Context) -> Outcome {
+        if let Some(outcome) = self.take_answer(ctx) {
+            return outcome;
+        }
+        let screen = ctx.content_rect();
+        let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(16).corner_radius(12);
+        let shown = Modal::new(Id::unique("file dialog")).frame(frame).show(ctx, |ui| {
+            ui.set_width(WIDTH.min(screen.width() - 50.0));
+            self.content(ui, (screen.height() - 260.0).max(90.0))
+        });
+        match shown.inner {
+            Outcome::Going if shown.should_close() => Outcome::Closed,
+            outcome => outcome,
+        }
+    }
+
+    fn take_answer(&mut self, ctx: &Context) -> Option<Outcome> {
+        let answer = match self.asked.as_ref()?.try_recv() {
+            Ok(answer) => answer,
+            Err(TryRecvError::Empty) => {
+                ctx.request_repaint_after_secs(0.03);
+                return None;
+            }
+            Err(TryRecvError::Disconnected) => Answer::Failed("the disk was not looked at".into()),
+        };
+        self.asked = None;
+        match answer {
+            Answer::Chosen(path) => return Some(Outcome::Chosen(path)),
+            Answer::Failed(text) => self.error = Some(text),
+            Answer::Listed(folder, entries) => {
+                (self.folder, self.entries) = (folder, entries);
+                self.name.clear();
+                (self.selected, self.error) = (None, None);
+                self.focus_name = true;
+            }
+        }
+        None
+    }
+
+    /// The entries that fit what is typed.
+    fn listed(&self) -> Vec<Entry> {
+        let typed = self.name.to_lowercase();
+        let ends_well = |name: &str| {
+            let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();
+            self.wanted.endings.contains(&ending.to_ascii_lowercase().as_str())
+        };
+        let fits = |entry: &&Entry| {
+            (entry.is_folder || self.all_files || self.wanted.endings.is_empty() || ends_well(&entry.name))
+                && (self.selected.is_some() || entry.name.to_lowercase().contains(&typed))
+        };
+        self.entries.iter().filter(fits).cloned().collect()
+    }
+
+    fn content(&mut self, ui: &mut Ui, height: f32) -> Outcome {
+        let mut outcome = Outcome::Going;
+        ui.label(RichText::new(self.wanted.title).size(20.0).strong());
+        ui.add_space(4.0);
+        let mut open = None;
+        ui.horizontal(|ui| {
+            let parent = self.folder.parent().map(ToOwned::to_owned);
+            let up = ui.add_enabled(parent.is_some(), Button::new("Folder above"));
+            if let Some(parent) = parent.filter(|_| up.clicked()) {
+                open = Some(Ask::Open(parent));
+            }
+            ui.add(Label::new(RichText::new(self.folder.display().to_string()).weak()).truncate());
+        });
+        let listed = self.listed();
+        let moved =
+            ui.input(|i| i32::from(i.key_pressed(Key::ArrowDown)) - i32::from(i.key_pressed(Key::ArrowUp)));
+        if moved != 0 && !listed.is_empty() {
+            let last = listed.len() - 1;
+            let to = match (self.selected, moved) {
+                (None, 1) => 0,
+                (None, _) => last,
+                (Some(at), _) => at.saturating_add_signed(moved as isize).min(last),
+            };
+            self.selected = Some(to);
+            self.name.clone_from(&listed[to].name);
+        }
+        egui::Frame::new().fill(ui.visuals().extreme_bg_color).inner_margin(4).show(ui, |ui| {
+            let rows =
+                ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false);
+            rows.show_rows(ui, 20.0, listed.len(), |ui, range| {
+                for place in range {
+                    let entry = &listed[place];
+                    let row = Button::selectable(self.selected == Some(place), text_of(entry));
+                    let response = ui.add(row.truncate());
+                    if response.clicked() {
+                        self.selected = Some(place);
+                        self.name.clone_from(&entry.name);
+                    }
+                    if response.double_clicked() {
+                        open = Some(self.ask_for(&entry.name, entry.is_folder));
+                    }
+                }
+            });
+            if listed.is_empty() && self.asked.is_none() {
+                ui.weak("Nothing here that fits");
+            }
+        });
+        if let Some(error) = &self.error {
+            ui.add(Label::new(RichText::new(error).color(ui.visuals().error_fg_color)).wrap());
+        }
+        ui.add_space(4.0);
+        let mut enter = false;
+        ui.horizontal(|ui| {
+            let label = ui.label("Name");
+            let field = TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY);
+            let field = ui.add(field.hint_text("Type a name or a path")).labelled_by(label.id);
+            if std::mem::take(&mut self.focus_name) {
+                field.request_focus();
+            }
+            if field.changed() {
+                (self.selected, self.error) = (None, None);
+            }
+            enter = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+        });
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            if !self.wanted.folder && !self.wanted.endings.is_empty() {
+                ui.checkbox(&mut self.all_files, "All files");
+            }
+            let name = self.name.trim().to_owned();
+            if self.wanted.new_folder {
+                let make = ui.add_enabled(!name.is_empty(), Button::new("New folder"));
+                if make.on_hover_text("Makes a folder of the typed name and takes it").clicked() {
+                    open = Some(Ask::MakeFolder(self.folder.join(&name)));
+                }
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if ui.button("Cancel").on_hover_text("Esc").clicked() {
+                    outcome = Outcome::Closed;
+                }
+                let text = if self.wanted.folder { "Choose" } else { "Open" };
+                enter |= ui.button(text).on_hover_text("Enter").clicked();
+            });
+        });
+        if enter {
+            self.focus_name = true;
+            open = self.entered(&listed);
+        }
+        if let Some(ask) = open.filter(|_| self.asked.is_none()) {
+            self.ask(ask);
+        }
+        outcome
+    }
+
+    /// What Enter asks for.
+    fn entered(&self, listed: &[Entry]) -> Option<Ask> {
+        let name = self.name.trim();
+        let exact = listed.iter().find(|entry| entry.name == name);
+        match (name, exact, listed) {
+            ("", _, _) => self.wanted.folder.then(|| Ask::Choose(self.folder.clone())),
+            (_, Some(entry), _) => Some(self.ask_for(&entry.name, entry.is_folder && !self.wanted.folder)),
+            // A part of one name is enough.
+            (_, None, [only]) => Some(self.ask_for(&only.name, only.is_folder && !self.wanted.folder)),
+            _ => Some(self.ask_for(name, false)),
+        }
+    }
+
+    /// `enter`: a folder is gone into, not chosen.
+    fn ask_for(&self, name: &str, enter: bool) -> Ask {
+        let path = self.folder.join(name);
+        if enter { Ask::Open(path) } else { Ask::Choose(path) }
+    }
+}
+
+fn text_of(entry: &Entry) -> String {
+    if entry.is_folder { format!("{}/", entry.name) } else { entry.name.clone() }
+}
+
+/// Called on a thread: may wait for the disk.
+fn answer_to(ask: Ask, wants_folder: bool) -> Answer {
+    let failed = |path: &Path, e: &dyn std::fmt::Display| Answer::Failed(format!("{}: {e}", path.display()));
+    match ask {
+        Ask::MakeFolder(path) => match std::fs::create_dir(&path) {
+            Ok(()) => Answer::Chosen(path),
+            Err(e) => failed(&path, &e),
+        },
+        Ask::Open(path) => list(&path, wants_folder),
+        Ask::Choose(path) => match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() == wants_folder => Answer::Chosen(path),
+            Ok(metadata) if metadata.is_dir() => list(&path, wants_folder),
+            Ok(_) => failed(&path, &"expected a folder, found a file"),
+            Err(e) => failed(&path, &e),
+        },
+    }
+}
+
+fn list(folder: &Path, folders_only: bool) -> Answer {
+    // Where the folder is gone (the last one of an earlier session), the nearest one that is there is listed.
+    let there = folder.ancestors().find(|f| f.is_dir()).unwrap_or(folder);
+    let found = match std::fs::read_dir(there) {
+        Ok(found) => found,
+        Err(e) => return Answer::Failed(format!("{}: {e}", there.display())),
+    };
+    let mut entries: Vec<Entry> = found
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| !is_system_file(path))
+        .filter_map(|path| {
+            let name = path.file_name()?.to_str()?.to_owned();
+            Some(Entry { is_folder: path.is_dir(), name }).filter(|e| !e.name.starts_with('.'))
+        })
+        .filter(|entry| entry.is_folder || !folders_only)
+        .take(MAX_ENTRIES)
+        .collect();
+    entries.sort_by_key(|entry| (!entry.is_folder, entry.name.to_lowercase()));
+    Answer::Listed(there.to_owned(), entries)
+}

@@ -1,0 +1,71 @@
+//! A person's own expressions, read beside the network's seven.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use moue_detect::geometry::expression_shape;
+use moue_model::Reading;
+use moue_profile::{FaceFeatures, Profile, ProfileError};
+
+use super::{AnalyzedFace, AnalyzedFrame, ModelInfo};
+
+/// What the profile calls a face that is unlike everything it was taught.
+const OTHER: &str = "other";
+
+/// What a profile learns from, and reads, of a face.
+#[must_use]
+pub fn face_features(face: &AnalyzedFace, reading: &Reading) -> FaceFeatures {
+    FaceFeatures {
+        pooled: reading.pooled.clone(),
+        logits: reading.logits.to_vec(),
+        shape: face.mesh.as_deref().and_then(expression_shape),
+    }
+}
+
+/// What a profile reads in a face.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PersonalFace {
+    /// The most probable of the profile's expressions, or "other" where the face is unlike all of them.
+    pub label: Arc<str>,
+    /// One probability an expression, in the profile's order; in sum 1.
+    pub probabilities: Vec<f32>,
+}
+
+/// A profile in use with a network.
+#[derive(Debug, Clone)]
+pub struct PersonalReader {
+    profile: Profile,
+    labels: Vec<Arc<str>>,
+}
+
+impl PersonalReader {
+    /// Opens a profile for the network in use.
+    ///
+    /// # Errors
+    /// [`ProfileError`] when the file is no profile, or one of another network.
+    pub fn open(path: &Path, model: &ModelInfo) -> Result<Self, ProfileError> {
+        let profile = Profile::read(path)?;
+        profile.check_network(&model.name, &model.identity(), path)?;
+        let labels = profile.names().iter().map(|name| name.as_str().into()).collect();
+        Ok(Self { profile, labels })
+    }
+
+    /// The expressions' names.
+    #[must_use]
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.labels
+    }
+
+    /// Reads all faces of a frame, in their order.
+    ///
+    /// # Errors
+    /// [`ProfileError`] when the network gives something that is no number, or features of another length.
+    pub fn read(&self, result: &AnalyzedFrame) -> Result<Vec<PersonalFace>, ProfileError> {
+        let read = |face: &AnalyzedFace| {
+            let reading = self.profile.read_face(&face_features(face, &face.reading))?;
+            let label = reading.class.map_or_else(|| OTHER.into(), |class| Arc::clone(&self.labels[class]));
+            Ok(PersonalFace { label, probabilities: reading.probabilities })
+        };
+        result.faces.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,229 @@
+//! What is typed into a dialog is for the dialog; and recordings, which a key can begin, are announced and ended on purpose.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/clicking.rs"]
+mod clicking;
+mod common;
+#[path = "common/scenes.rs"]
+mod scenes;
+#[path = "common/screen.rs"]
+mod screen;
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{DroppedFile, Event, Key, Modifiers};
+use moue::app::SystemPicker;
+use moue::capture::{SourceKind, SourceSpec};
+use moue::pipeline::{Message, SourceState};
+use scenes::{Scene, Script, origins};
+use screen::{Look, Window};
+
+/// Letters that are commands, the one that records among them.
+const LETTERS: [Key; 12] =
+    [Key::H, Key::M, Key::P, Key::T, Key::G, Key::E, Key::R, Key::S, Key::D, Key::C, Key::Space, Key::Num1];
+
+/// Types every letter, and fails where one did something.
+fn letters_do_nothing(window: &mut Window, what: &str) {
+    let before = (window.app().settings().clone(), window.app().live().wanted_source());
+    for key in LETTERS {
+        window.harness.key_press(key);
+        window.settle();
+        let now = (window.app().settings().clone(), window.app().live().wanted_source());
+        assert_eq!(now, before, "{what}: {key:?}");
+        assert!(!window.says("REC") && !window.app().live().is_paused(), "{what}: {key:?}");
+    }
+    assert!(window.app().messages().is_empty(), "{what}: {:?}", window.app().messages());
+}
+
+#[test]
+fn under_a_sheet_and_in_a_menu_letters_are_no_commands() {
+    let recordings = tempfile::tempdir().unwrap();
+    let look = Look::of(Scene::one(), Script::Forever);
+    let mut window = look.settings(|s| s.recordings = Some(recordings.path().to_owned())).open();
+    window.until_faces(1);
+    window.press(Key::F1);
+    assert!(window.says("Heatmap on or off"));
+    // The focus is on the sheet's close button, which Space would press.
+    window.harness.key_press(Key::Tab);
+    letters_do_nothing(&mut window, "sheet");
+    window.press(Key::Escape);
+    assert!(!window.says("Heatmap on or off"), "Esc closes it");
+    window.click("File");
+    letters_do_nothing(&mut window, "menu");
+    window.press(Key::Escape);
+    assert!(!window.says("Quit"), "Esc closes it");
+    // Now they are commands again.
+    window.press(Key::H);
+    assert!(!window.app().settings().overlay);
+}
+
+fn recorded(kind: SourceKind) -> (Window, tempfile::TempDir) {
+    let recordings = tempfile::tempdir().unwrap();
+    let look = Look::new(origins(kind, Scene::one(), Script::Forever));
+    let mut window = look.settings(|s| s.recordings = Some(recordings.path().to_owned())).open();
+    window.until_faces(1);
+    assert_eq!(
+        window.app().title(),
+        if kind == SourceKind::Camera { "Camera – moue" } else { "portraits – moue" }
+    );
+    window.press(Key::R);
+    window.until_says("REC 0:0");
+    assert!(window.says("Recording: R stops it"), "it cannot be missed");
+    assert!(window.app().title().starts_with("● REC "), "{}", window.app().title());
+    (window, recordings)
+}
+
+#[test]
+fn another_source_ends_a_recording_only_if_the_user_says_so() {
+    let (mut window, _recordings) = recorded(SourceKind::Camera);
+    window.press(Key::D);
+    assert!(window.says("End the recording?"));
+    window.press(Key::Escape);
+    assert!(!window.says("End the recording?") && window.says("REC 0:"));
+    assert_eq!(window.app().live().wanted_source(), SourceSpec::Camera(None));
+    window.press(Key::D);
+    window.click("Keep recording");
+    assert!(!window.says("End the recording?") && window.says("REC 0:"));
+    // The camera that is shown is no other source.
+    window.press(Key::C);
+    assert!(!window.says("End the recording?") && window.says("REC 0:"));
+    window.press(Key::D);
+    window.press(Key::Enter);
+    assert_eq!(window.app().live().wanted_source(), SourceSpec::Demo);
+    assert!(!window.says("REC 0:") && !window.says("End the recording?"));
+}
+
+#[test]
+fn r_and_d_do_the_same_from_a_pause() {
+    let (mut window, _recordings) = recorded(SourceKind::Camera);
+    window.press(Key::R);
+    window.until("the end", |h| h.state().messages().len() == 1);
+    assert!(!window.says("REC"));
+    window.press(Key::Space);
+    window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
+    window.press(Key::R);
+    window.until_says("REC 0:0");
+    assert!(!window.app().live().is_paused(), "it goes on, and is recorded");
+    window.press(Key::R);
+    window.press(Key::Space);
+    window.until("the pause", |h| h.state().live().state() == SourceState::Paused);
+    window.press(Key::D);
+    assert_eq!(window.app().live().wanted_source(), SourceSpec::Demo);
+    window.until_faces(1);
+}
+
+/// A window with the dialog inside it, which begins in `folder`.
+fn with_dialog(folder: &Path) -> Window {
+    let mut look =
+        Look::of(Scene::one(), Script::Forever).settings(|s| s.last_folder = Some(folder.to_owned()));
+    look.picker = Box::new(SystemPicker::inside_the_window());
+    let mut window = look.open();
+    window.until_faces(1);
+    window
+}
+
+fn types(window: &mut Window, text: &str) {
+    window.harness.event(Event::Text(text.to_owned()));
+    window.settle();
+}
+
+/// A folder with a picture, a folder, and a file of no use.
+fn files() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let grey = image::RgbImage::from_pixel(160, 120, image::Rgb([90; 3]));
+    grey.save(folder.path().join("holiday.png")).unwrap();
+    std::fs::create_dir(folder.path().join("album")).unwrap();
+    grey.save(folder.path().join("album/inside.png")).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "nothing to see here").unwrap();
+    folder
+}
+
+#[test]
+fn a_file_is_opened_by_its_name_and_enter_and_esc_closes() {
+    let folder = files();
+    let mut window = with_dialog(folder.path());
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::O);
+    window.until_says("holiday.png");
+    assert!(window.says("album/") && !window.says("notes.txt"), "what it cannot open is not listed");
+    window.press(Key::Escape);
+    assert!(!window.says("holiday.png"), "Esc closes it");
+
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::O);
+    window.until_says("holiday.png");
+    // The letters are commands elsewhere: h, r and d among them.
+    types(&mut window, "hrd");
+    assert!(!window.says("holiday.png") && window.app().settings().overlay && !window.says("REC"));
+    window.press(Key::Enter);
+    window.until_says("hrd: ");
+    for _ in 0.."hrd".len() {
+        window.press(Key::Backspace);
+    }
+    types(&mut window, "holiday.png");
+    window.press(Key::Enter);
+    let picture = SourceSpec::Path(folder.path().join("holiday.png"));
+    window.until("the picture", |h| h.state().live().wanted_source() == picture);
+    assert!(!window.says("Folder above"));
+    assert_eq!(window.app().settings().last_folder.as_deref(), Some(folder.path()));
+}
+
+#[test]
+fn arrow_keys_go_through_the_list_and_enter_goes_into_a_folder() {
+    let folder = files();
+    let mut window = with_dialog(folder.path());
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::O);
+    window.until_says("holiday.png");
+    window.press(Key::ArrowDown);
+    window.press(Key::Enter);
+    window.until_says("inside.png");
+    window.press(Key::ArrowDown);
+    window.press(Key::Enter);
+    let picture = SourceSpec::Path(folder.path().join("album/inside.png"));
+    window.until("the picture", |h| h.state().live().wanted_source() == picture);
+    // The next time it begins where this one was.
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::O);
+    window.until_says("inside.png");
+}
+
+#[test]
+fn where_a_folder_is_chosen_only_folders_are_listed_and_no_message_lies_over_it() {
+    let folder = files();
+    let mut window = with_dialog(folder.path());
+    window.press(Key::B);
+    window.press(Key::B);
+    window.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
+    window.until_says("album/");
+    assert!(!window.says("holiday.png"));
+    types(&mut window, "album");
+    window.press(Key::Enter);
+    let album = SourceSpec::Path(folder.path().join("album"));
+    window.until("the folder", |h| h.state().live().wanted_source() == album);
+    assert_eq!(window.app().settings().last_folder, Some(folder.path().join("album")));
+}
+
+/// Drops these files on the window.
+fn drop_files(window: &mut Window, files: &[PathBuf]) {
+    let dropped = files.iter().map(|path| DroppedFile { path: Some(path.clone()), ..DroppedFile::default() });
+    window.harness.input_mut().dropped_files = dropped.collect();
+    window.harness.step();
+    window.harness.input_mut().dropped_files.clear();
+}
+
+#[test]
+fn dropped_files_make_a_list_and_what_is_of_no_use_changes_nothing() {
+    let folder = files();
+    let file = |name: &str| folder.path().join(name);
+    let mut window = Look::of(Scene::one(), Script::Forever).open();
+    window.until_faces(1);
+    drop_files(&mut window, &[file("notes.txt")]);
+    window.until("what is wrong with it", |h| {
+        h.state().messages().iter().any(|m| matches!(m, Message::Error(text) if text.contains("notes.txt")))
+    });
+    assert_eq!(window.app().live().wanted_source(), SourceSpec::Camera(None));
+    assert!(window.says("Showing face 1"));
+    drop_files(&mut window, &[file("holiday.png"), file("notes.txt"), file("album/inside.png")]);
+    window.until_says("holiday.png, 1 of 2");
+    let first = SourceSpec::Path(file("holiday.png"));
+    window.until("the first of them", |h| h.state().live().wanted_source() == first);
+    window.press(Key::PageDown);
+    window.until_says("inside.png, 2 of 2");
+}
