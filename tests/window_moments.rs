@@ -39,7 +39,13 @@ impl FrameSource for Cutting {
         self.next += 1;
         let image = (*self.scenes[usize::from(self.cut.load(Ordering::SeqCst))]).clone();
         let time_s = self.next as f64 * 0.04;
-        Ok(Some(Frame { image: Arc::new(image), index: self.next, time_s, captured_at: Instant::now() }))
+        Ok(Some(Frame {
+            image: Arc::new(image),
+            index: self.next,
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+        }))
     }
 }
 
