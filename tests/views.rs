@@ -172,7 +172,8 @@ fn a_still_picture_has_no_timeline_and_a_camera_has_one_that_is_as_high_as_it_wa
     window.until_faces(1);
     let picture = window.rect("Live picture");
     let before = window.app().settings().timeline_height;
-    let edge = pos2(picture.center().x, picture.bottom() + 1.0);
+    // A little above the edge between the two.
+    let edge = pos2(picture.center().x, picture.bottom() + 4.0);
     window.point_at(edge);
     window.harness.drag_at(edge);
     window.settle();
@@ -220,7 +221,7 @@ fn menus_open_by_alt_and_letter_and_the_arrows_go_from_one_to_the_next() {
     window.harness.key_press_modifiers(Modifiers::ALT, Key::F);
     window.harness.run_steps(8);
     assert!(window.says("Open weights"));
-    assert!(window.focused().unwrap_or_default().starts_with("Open weights"), "{:?}", window.focused());
+    assert!(window.focused().unwrap_or_default().starts_with("Open…"), "{:?}", window.focused());
     let go = |window: &mut Window, key: Key| {
         window.harness.key_press(key);
         window.harness.run_steps(8);
@@ -237,7 +238,7 @@ fn menus_open_by_alt_and_letter_and_the_arrows_go_from_one_to_the_next() {
     go(&mut window, Key::ArrowRight);
     assert_eq!(window.focused().as_deref(), Some("File"));
     go(&mut window, Key::ArrowDown);
-    assert!(window.focused().unwrap_or_default().starts_with("Open weights"), "{:?}", window.focused());
+    assert!(window.focused().unwrap_or_default().starts_with("Open…"), "{:?}", window.focused());
     go(&mut window, Key::Escape);
     // R with Alt records nothing, and Enter does what has the focus.
     window.harness.key_press_modifiers(Modifiers::ALT, Key::H);
@@ -336,4 +337,72 @@ fn bars_tell_exact_values_and_terms_their_meaning() {
     assert!(window.says("where in the face the network looked"));
     point(&mut window, "Latency");
     assert!(window.says("Age of the shown reading"));
+}
+
+/// A folder with two portraits, a video and a text file.
+fn folder_of_files() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    portrait("obama.jpg").save(folder.path().join("a.png")).unwrap();
+    portrait("biden.jpg").save(folder.path().join("c.png")).unwrap();
+    std::fs::rename(moving_portrait(folder.path()), folder.path().join("b.gif")).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "no picture").unwrap();
+    folder
+}
+
+#[test]
+fn a_folder_shows_file_and_place_and_is_gone_through_by_keys_and_buttons() {
+    let folder = folder_of_files();
+    let mut window = on_file(folder.path().to_owned()).open();
+    window.until_says("a.png, 1 of 3");
+    window.until_faces(1);
+    window.press(Key::ArrowRight);
+    window.until_says("b.gif, 2 of 3");
+    window.until_says(TIMELINE);
+    // In a video the arrow keys go through the video.
+    window.press(Key::PageDown);
+    window.until_says("c.png, 3 of 3");
+    window.click("Next file");
+    window.until_says("a.png, 1 of 3");
+    window.click("Previous file");
+    window.until_says("c.png, 3 of 3");
+    window.press(Key::ArrowLeft);
+    window.until_says("b.gif, 2 of 3");
+    // Pictures stay until the slideshow is asked for.
+    window.press(Key::PageUp);
+    window.until_says("a.png, 1 of 3");
+    window.click("Slideshow");
+    window.until_says("b.gif, 2 of 3");
+    window.click("Stop the slideshow");
+    assert!(window.says("Slideshow"));
+}
+
+#[test]
+fn a_contact_sheet_has_a_face_a_cell_is_sorted_exported_and_clicked_through() {
+    let folder = folder_of_files();
+    let out = tempfile::tempdir().unwrap();
+    let recordings = out.path().to_owned();
+    let look = on_file(folder.path().to_owned()).settings(|s| s.recordings = Some(recordings));
+    let mut window = look.open();
+    window.until_says("a.png, 1 of 3");
+    window.press(Key::K);
+    window.until_says("3 faces in 3 of 3 files");
+    assert!(!window.says("Live picture"));
+    window.click("By expression");
+    for file in ["a.png", "b.gif", "c.png"] {
+        assert!(window.says(&format!("{file}: happy")), "{file}");
+    }
+    window.click("Export CSV");
+    window.until_says("Saved ");
+    let file = std::fs::read_dir(out.path()).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with(&moue::record::CSV_HEADER.join(",")) && text.lines().count() == 4, "{text}");
+    assert!(text.contains("c.png"));
+    click_cell(&mut window, "c.png: happy");
+    window.until_says("c.png, 3 of 3");
+    assert!(window.says("Live picture"));
+}
+
+fn click_cell(window: &mut Window, text: &str) {
+    clicking::click_containing(&mut window.harness, text);
+    window.settle();
 }

@@ -237,6 +237,9 @@ fn dropped_files_make_a_list_and_what_is_of_no_use_changes_nothing() {
     assert_eq!(window.app().live().wanted_source(), SourceSpec::Camera(None));
     assert!(window.says("Showing face 1"));
     drop_files(&mut window, &[file("holiday.png"), file("notes.txt"), file("album/inside.png")]);
-    let both = SourceSpec::Files(vec![file("holiday.png"), file("album/inside.png")]);
-    window.until("the list", |h| h.state().live().wanted_source() == both);
+    window.until_says("holiday.png, 1 of 2");
+    let first = SourceSpec::Path(file("holiday.png"));
+    window.until("the first of them", |h| h.state().live().wanted_source() == first);
+    window.press(Key::PageDown);
+    window.until_says("inside.png, 2 of 2");
 }

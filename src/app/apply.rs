@@ -8,11 +8,11 @@ use moue_capture::{SourceSpec, Transport, list_cameras};
 
 use super::command::{BaselineCommand, Command, Setting};
 use super::copying::{reading_text, timeline_text};
+use super::folder_commands::{go_to, open_list, step, toggle_contact_sheet};
 use super::picker::Request;
-use super::picture_zoom::PictureZoom;
 use super::record_commands::{
-    copy_picture, make_report, open_file, open_session, set_recordings_folder, show_in_folder, snapshot,
-    toggle_recording, write_words,
+    copy_picture, export_contact_sheet, make_report, open_file, open_session, set_recordings_folder,
+    show_in_folder, snapshot, toggle_recording, write_words,
 };
 use super::selection::faces_in_order;
 use super::state::State;
@@ -45,10 +45,10 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
                 state.report(Message::Error(format!("No thread for reading the weights: {e}")));
             }
         }
-        Command::SetSource(source) => choose_source(state, source),
+        Command::SetSource(source) => choose_source(state, ctx, source),
         Command::EndAndSwitch(source) => {
             state.question.close();
-            set_source(state, source);
+            set_source(state, ctx, source);
         }
         Command::KeepRecording => {
             state.question.close();
@@ -62,8 +62,23 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         },
         Command::NextFrame => with_transport(state, |t| t.step(true)),
         Command::PreviousFrame => with_transport(state, |t| t.step(false)),
+        // Pictures of a folder have no time: the same keys go from one to the next.
+        Command::SkipForward if state.live.transport().is_none() => step(state, true),
+        Command::SkipBack if state.live.transport().is_none() => step(state, false),
         Command::SkipForward => with_transport(state, |t| t.seek_by(SKIP_S)),
         Command::SkipBack => with_transport(state, |t| t.seek_by(-SKIP_S)),
+        Command::NextFile => step(state, true),
+        Command::PreviousFile => step(state, false),
+        Command::GoToFile(place) => go_to(state, place),
+        Command::ToggleSlideshow => {
+            if let Some(playlist) = &mut state.playlist {
+                playlist.toggle_playing();
+            }
+        }
+        Command::ToggleContactSheet => toggle_contact_sheet(state, ctx),
+        Command::SortContactSheet(sort) => state.contact.set_sort(sort),
+        Command::StopContactSheet => state.contact.cancel(),
+        Command::ExportContactSheet => export_contact_sheet(state, ctx),
         Command::SeekTo(position_s) => with_transport(state, |t| t.seek_to(position_s)),
         Command::SetSpeed(speed) => with_transport(state, |t| t.set_speed(speed)),
         Command::SetLooping(looping) => with_transport(state, |t| t.set_looping(looping)),
@@ -171,9 +186,9 @@ pub(super) fn refresh_cameras(state: &mut State, ctx: &Context) {
 }
 
 /// Shows another source. One that is recorded is given up only if the user says so.
-fn choose_source(state: &mut State, source: SourceSpec) {
+fn choose_source(state: &mut State, ctx: &Context, source: SourceSpec) {
     if !state.recordings.is_on() {
-        return set_source(state, source);
+        return set_source(state, ctx, source);
     }
     let is_shown = source == state.live.wanted_source() && !source.is_files();
     if !is_shown {
@@ -183,28 +198,20 @@ fn choose_source(state: &mut State, source: SourceSpec) {
     }
 }
 
-fn set_source(state: &mut State, source: SourceSpec) {
+fn set_source(state: &mut State, ctx: &Context, source: SourceSpec) {
     state.record_when_running = false;
     if let SourceSpec::Path(path) = &source {
         Settings::remember(&mut state.settings.recent_sources, path);
     }
     // A list is not remembered as one; the next start begins with its first file.
-    let kept = match &source {
+    let first = match &source {
         SourceSpec::Files(files) => files.first().map(|first| SourceSpec::Path(first.clone())),
         _ => Some(source.clone()),
     };
-    // A recording belongs to one source, so a change of source ends it.
-    state.recordings.end();
-    state.selection.clear();
-    state.names.clear();
-    state.picture_zoom = PictureZoom::default();
-    // When the same source is opened again, its last frame stays on screen until a new one arrives.
-    if source != state.live.wanted_source() {
-        state.frame.clear();
-    }
-    state.source_on_trial = false;
-    state.settings.source = kept.map(|source| source.to_string());
-    state.live.set_source(source);
+    state.settings.source = first.as_ref().map(ToString::to_string);
+    open_list(state, ctx, &source);
+    // Lists are gone through file by file.
+    state.show_source(first.unwrap_or(source));
 }
 
 fn open_dialog(state: &mut State, request: Request) {
@@ -270,7 +277,7 @@ fn zoom(state: &mut State, by: f32) {
 /// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
     let dialog = state.question.close() || state.picker.close() || state.naming.close();
-    if dialog || state.sheets.close() || state.toasts.close_last() {
+    if dialog || state.sheets.close() || state.toasts.close_last() || state.contact.close() {
         return;
     }
     if State::is_full_screen(ctx) {

@@ -43,6 +43,18 @@ pub(super) enum Command {
     SeekTo(f64),
     SetSpeed(f64),
     SetLooping(bool),
+    /// The next eight are for folders.
+    NextFile,
+    PreviousFile,
+    /// The file at this place of the folder.
+    GoToFile(usize),
+    ToggleSlideshow,
+    ToggleContactSheet,
+    SortContactSheet(SortBy),
+    /// Stops reading; what was read stays.
+    StopContactSheet,
+    /// As a CSV file in the recordings folder.
+    ExportContactSheet,
     ToggleRecording,
     Snapshot,
     SetRecordingsFolder(PathBuf),
@@ -100,6 +112,14 @@ pub(super) enum Command {
     /// Closes whatever lies on top.
     Close,
     Quit,
+}
+
+/// How the faces of a contact sheet are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum SortBy {
+    #[default]
+    Name,
+    Expression,
 }
 
 /// A setting and its new value.

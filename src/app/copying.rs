@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(lines[0], "Face 1\thappy");
         assert!(lines.contains(&"happy\t94.00 %\t12.50 %"), "{text}");
         let unsure = ShownReading { label: None, ..reading };
-        let samples = vec![vec![Sample { at_s: 1.5, reading }], vec![Sample { at_s: 2.0, reading: unsure }]];
+        let samples = [vec![Sample { at_s: 1.5, reading }], vec![Sample { at_s: 2.0, reading: unsure }]];
         let text = timeline_text(&samples);
         assert!(
             text.starts_with("time_s\tlabel\tangry\t") && text.contains("\n1.50\thappy\t0.0100"),

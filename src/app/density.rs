@@ -1,9 +1,12 @@
 //! How close together the side panel's content stands, so that all of it is seen without scrolling.
 
 /// Height of the panel's content for one face where there is room, in points, and of a row of tiles.
-const ROOMY: f32 = 676.0;
+const ROOMY: f32 = 716.0;
 const TILES: f32 = 32.0;
 const TILE_ROW: f32 = 58.0;
+
+/// There is room for so many rows of tiles, whoever comes and goes: the panel shall not jump with each face.
+const ROWS: usize = 2;
 
 /// How close together things stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub(super) enum Density {
 impl Density {
     /// What fits into this height with so many rows of tiles.
     pub(super) fn fitting(height: f32, tile_rows: usize) -> Self {
-        let tiles = if tile_rows > 0 { TILES + TILE_ROW * tile_rows as f32 } else { 0.0 };
+        let tiles = TILES + TILE_ROW * tile_rows.max(ROWS) as f32;
         if height >= ROOMY + tiles { Self::Roomy } else { Self::Dense }
     }
 

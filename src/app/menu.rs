@@ -10,6 +10,7 @@ use moue_detect::DetectorKind;
 
 use super::command::{BaselineCommand, Command, Setting, Sheet};
 use super::menu_keys;
+use super::playlist::Playlist;
 use super::shortcuts;
 use super::state::State;
 use super::terms;
@@ -140,6 +141,13 @@ fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
         item(ui, "Previous frame", Command::PreviousFrame, commands);
         item(ui, "Forward 5 seconds", Command::SkipForward, commands);
         item(ui, "Back 5 seconds", Command::SkipBack, commands);
+    });
+    ui.add_enabled_ui(state.playlist.is_some(), |ui| {
+        item(ui, "Next file", Command::NextFile, commands);
+        item(ui, "Previous file", Command::PreviousFile, commands);
+        let playing = state.playlist.as_ref().is_some_and(Playlist::is_playing);
+        let text = if playing { "Stop the slideshow" } else { "Slideshow" };
+        item(ui, text, Command::ToggleSlideshow, commands);
     });
 }
 
@@ -290,6 +298,7 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
     check(ui, settings.panel, "Side panel", Command::TogglePanel, commands);
     check(ui, settings.timeline, "Timeline", Command::ToggleTimeline, commands);
     item(ui, "Next face", Command::NextFace, commands);
+    item(ui, "Contact sheet of the folder", Command::ToggleContactSheet, commands);
     ui.separator();
     setting(ui, "Theme", |ui, _| {
         for (theme, text) in

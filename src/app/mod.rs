@@ -25,6 +25,7 @@ mod command;
 mod shortcuts;
 
 // State.
+mod contact;
 mod copying;
 mod history;
 mod model_card;
@@ -32,6 +33,7 @@ mod model_form;
 mod naming;
 mod opened_files;
 mod persistence;
+mod playlist;
 mod question;
 mod rates;
 mod recordings;
@@ -44,13 +46,16 @@ mod window_placement;
 
 // Changes of the state.
 mod apply;
+mod folder_commands;
 mod record_commands;
 mod update;
 
 // Views.
 mod assumed;
 mod baseline;
+mod contact_sheet;
 mod face_menu;
+mod folder_bar;
 mod introduction;
 mod measurements;
 mod menu;

@@ -17,6 +17,8 @@ use crate::pipeline::{AnalyzedFace, LiveResult, SourceState};
 
 /// Between the stage's edges and the picture, in points.
 const MARGIN: f32 = 10.0;
+/// What of the stage belongs to the panels beside it, in points.
+const EDGE: f32 = 6.0;
 /// A notch of the wheel, in points, makes the picture larger by this factor.
 const NOTCH: (f32, f32) = (50.0, 1.25);
 /// Bounding boxes of an older frame no longer fit the one on screen.
@@ -26,7 +28,10 @@ const MAX_BOX_AGE: Duration = Duration::from_millis(1000);
 pub(super) fn show(ui: &mut Ui, state: &State) -> Vec<Command> {
     let space = ui.available_rect_before_wrap();
     // It does not take the keyboard focus: faces are selected with keys of their own.
-    let response = ui.allocate_rect(space, Sense::CLICK | Sense::DRAG);
+    // The edges belong to the panels beside it, which are resized there.
+    ui.allocate_rect(space, Sense::hover());
+    let id = ui.scope_id().with("picture");
+    let response = ui.interact(space.shrink(EDGE), id, Sense::CLICK | Sense::DRAG);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Live picture"));
     ui.painter().rect_filled(space, 0.0, theme::STAGE);
     let source = &state.snapshot.source;

@@ -15,7 +15,7 @@ use crate::pipeline::{Message, SourceState};
 use crate::record::report::write_report;
 use crate::record::{
     AnnotatedFrame, PictureStyle, RecordError, RecordedSource, RecorderOptions, SESSION_FILE, Session,
-    SessionWords, VideoOptions, save_snapshot,
+    SessionWords, VideoOptions, save_snapshot, save_table,
 };
 
 /// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
@@ -70,7 +70,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
 
 /// Saves the frame as it is shown.
 pub(super) fn snapshot(state: &mut State, ctx: &Context) {
-    if running_info(state).is_none() {
+    if shown_info(state).is_none() {
         state.report(Message::Info("Nothing to save: no source is running".into()));
         return;
     }
@@ -95,18 +95,25 @@ pub(super) fn copy_picture(state: &mut State, ctx: &Context) {
     }
 }
 
-/// The source whose picture is shown: it runs, or is paused.
-fn running_info(state: &State) -> Option<SourceInfo> {
-    match (state.live.state(), &state.snapshot.info) {
-        (SourceState::Running(info), _) => Some(info),
-        (SourceState::Paused, Some(info)) => Some(info.clone()),
+/// Writes what the contact sheet's faces were read as.
+pub(super) fn export_contact_sheet(state: &mut State, ctx: &Context) {
+    let Some(folder) = recordings_folder(state, AfterFolder::ContactSheet) else { return };
+    let rows = state.contact.rows().to_vec();
+    state.jobs.start(ctx, "export", move || save_table(&folder, &rows).map(|path| saved("Saved", path)));
+}
+
+/// The source whose frame is on screen: one that runs, or is paused.
+fn shown_info(state: &State) -> Option<SourceInfo> {
+    match state.live.state() {
+        SourceState::Running(info) => Some(info),
+        SourceState::Paused => state.snapshot.info.clone(),
         _ => None,
     }
 }
 
 /// The frame on screen and what is drawn over it, where a source runs.
 fn as_shown(state: &State, bars: bool) -> Option<(AnnotatedFrame, PictureStyle)> {
-    let info = running_info(state)?;
+    let info = shown_info(state)?;
     let image = state.frame.image()?;
     // Bounding boxes belong to the frame they were found in: where there is a result, its frame is saved.
     let frame = match &state.snapshot.result {
@@ -192,6 +199,7 @@ pub(super) fn set_recordings_folder(state: &mut State, ctx: &Context, folder: Pa
     match state.after_folder.take() {
         Some(AfterFolder::Record) if !state.recordings.is_on() => toggle_recording(state, ctx),
         Some(AfterFolder::Snapshot) => snapshot(state, ctx),
+        Some(AfterFolder::ContactSheet) => export_contact_sheet(state, ctx),
         _ => {}
     }
 }

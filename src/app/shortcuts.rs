@@ -54,10 +54,23 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
 /// All commands that have keys.
 static TABLE: &[Shortcut] = &[
     row(Group::Source, "Pause or resume (releases the camera)", &[key(Key::Space)], Command::TogglePause),
-    row(Group::Source, "Video: forward 5 seconds", &[key(Key::ArrowRight)], Command::SkipForward),
-    row(Group::Source, "Video: back 5 seconds", &[key(Key::ArrowLeft)], Command::SkipBack),
+    row(
+        Group::Source,
+        "Video: forward 5 seconds; pictures: next",
+        &[key(Key::ArrowRight)],
+        Command::SkipForward,
+    ),
+    row(
+        Group::Source,
+        "Video: back 5 seconds; pictures: previous",
+        &[key(Key::ArrowLeft)],
+        Command::SkipBack,
+    ),
     row(Group::Source, "Video: next frame", &[key(Key::Period)], Command::NextFrame),
     row(Group::Source, "Video: previous frame", &[key(Key::Comma)], Command::PreviousFrame),
+    row(Group::Source, "Folder: next file", &[key(Key::PageDown)], Command::NextFile),
+    row(Group::Source, "Folder: previous file", &[key(Key::PageUp)], Command::PreviousFile),
+    row(Group::Source, "Folder: contact sheet", &[key(Key::K)], Command::ToggleContactSheet),
     row(Group::Source, "Show the first camera", &[key(Key::C)], Command::SetSource(SourceSpec::Camera(None))),
     row(Group::Source, "Show the demo", &[key(Key::D)], Command::SetSource(SourceSpec::Demo)),
     row(Group::Source, "Open a picture, video or weights file", &[ctrl(Key::O)], Command::OpenDialog),

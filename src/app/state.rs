@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 use eframe::egui::Context;
 use moue_capture::{CameraInfo, SourceInfo, SourceSpec, TransportStatus};
 
+use super::contact::ContactSheet;
 use super::copying::PictureCopy;
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
@@ -18,6 +19,7 @@ use super::overlay::HeatTextures;
 use super::persistence::{FileJobs, SettingsWriter};
 use super::picker::FilePicker;
 use super::picture_zoom::PictureZoom;
+use super::playlist::{FolderLister, Playlist};
 use super::question::Question;
 use super::rates::Rates;
 use super::recordings::Recordings;
@@ -70,6 +72,10 @@ pub(super) struct State {
     /// Why the source of the last session does not work, until another one runs.
     pub(super) lost_source: Option<LostSource>,
 
+    /// The files of the folder that was opened.
+    pub(super) playlist: Option<Playlist>,
+    pub(super) lister: FolderLister,
+    pub(super) contact: ContactSheet,
     /// The network whose file was remembered.
     pub(super) remembered_model: Option<Arc<ModelInfo>>,
 
@@ -128,6 +134,7 @@ pub(super) struct LostSource {
 pub(super) enum AfterFolder {
     Record,
     Snapshot,
+    ContactSheet,
 }
 
 impl PipelineSnapshot {
@@ -192,6 +199,9 @@ impl State {
             camera_list: None,
             source_on_trial: false,
             lost_source: None,
+            playlist: None,
+            lister: FolderLister::default(),
+            contact: ContactSheet::default(),
             remembered_model: None,
             recordings: Recordings::default(),
             words: SessionWords::default(),
@@ -226,6 +236,21 @@ impl State {
         if self.messages.len() > MAX_MESSAGES {
             self.messages.remove(0);
         }
+    }
+
+    /// Shows another source; what belongs to the one before ends with it.
+    pub(super) fn show_source(&mut self, source: SourceSpec) {
+        // A recording belongs to one source, so a change of source ends it.
+        self.recordings.end();
+        self.selection.clear();
+        self.names.clear();
+        self.picture_zoom = PictureZoom::default();
+        // When the same source is opened again, its last frame stays on screen until a new one arrives.
+        if source != self.live.wanted_source() {
+            self.frame.clear();
+        }
+        self.source_on_trial = false;
+        self.live.set_source(source);
     }
 
     /// The result to show, where there is one.

@@ -9,6 +9,7 @@ use eframe::egui::{self, Context, ViewportCommand};
 use moue_capture::{Frame, SourceKind, SourceSpec};
 
 use super::command::Command;
+use super::folder_commands;
 use super::frame_texture::TexturePixels;
 use super::persistence::{Outcome, SettingsWriter};
 use super::picker::Request;
@@ -26,6 +27,7 @@ const MAX_READING_AGE: Duration = Duration::from_secs(3);
 /// Brings the state up to date.
 pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     take_messages(state);
+    folder_commands::follow(state, ctx);
     let new_frame = state.new_frame.take();
     if state.live.is_paused() {
         freeze(state, ctx);

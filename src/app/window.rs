@@ -16,8 +16,8 @@ use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
 use super::{
-    assumed, baseline, introduction, measurements, menu, menu_keys, panel, people, playback, preview,
-    stage_overlays, theme, timeline, update,
+    assumed, baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu,
+    menu_keys, panel, people, playback, preview, stage_overlays, theme, timeline, update,
 };
 use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ResultTap};
 use crate::settings::{Settings, SettingsFile};
@@ -57,6 +57,7 @@ impl MoueApp {
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let (mut settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
         settings.detector = options.detector.unwrap_or(settings.detector);
+        let from_line = options.source.clone();
         let remembered = match options.source {
             SourceSpec::Auto => remembered_source(&settings),
             _ => None,
@@ -84,6 +85,9 @@ impl MoueApp {
         live.set_baseline(settings.baseline.clone());
         let mut state = State::new(live, settings, picker, writer, new_frame);
         state.source_on_trial = remembered.is_some();
+        if let SourceSpec::Path(path) = remembered.unwrap_or(from_line) {
+            folder_commands::look_into(&mut state, ctx, path);
+        }
         update::apply_looks(&state.settings, ctx);
         refresh_cameras(&mut state, ctx);
         if let Some(note) = note {
@@ -160,13 +164,28 @@ impl MoueApp {
                 .frame(frame)
                 .show(ui, |ui| commands.extend(playback::bar(ui, status)));
         }
-        if state.settings.timeline && state.history.has_time() {
+        if let Some(playlist) = &state.playlist {
+            let frame =
+                egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(egui::Margin::symmetric(8, 6));
+            egui::Panel::bottom("folder")
+                .resizable(false)
+                .frame(frame)
+                .show(ui, |ui| commands.extend(folder_bar::bar(ui, playlist, state.contact.is_open())));
+        }
+        if state.settings.timeline && state.history.has_time() && !state.contact.is_open() {
             timeline_dock(ui, state, &mut commands);
         }
         let stage = ui.available_rect_before_wrap();
-        egui::CentralPanel::default()
-            .frame(egui::Frame::new().fill(theme::STAGE))
-            .show(ui, |ui| commands.extend(preview::show(ui, state)));
+        if state.contact.is_open() {
+            let frame = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(10);
+            egui::CentralPanel::default()
+                .frame(frame)
+                .show(ui, |ui| commands.extend(contact_sheet::show(ui, &state.contact)));
+        } else {
+            egui::CentralPanel::default()
+                .frame(egui::Frame::new().fill(theme::STAGE))
+                .show(ui, |ui| commands.extend(preview::show(ui, state)));
+        }
 
         // Carried out before sheets and messages are drawn, so that a new one appears in the same pass.
         carry_out(state, &ctx, commands);
@@ -281,11 +300,11 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     let recorded = state.recordings.last_folder().is_some() && !state.recordings.is_on();
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
+    commands.extend(state.naming.show(ctx));
     // They would lie over what is being chosen.
     if !state.picker.is_open() {
         commands.extend(state.toasts.show(ctx, stage));
     }
-    commands.extend(state.naming.show(ctx));
     stage_overlays::show(ctx, stage, state);
     if !state.settings.introduced {
         commands.extend(introduction::show(ctx, stage));

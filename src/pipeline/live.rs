@@ -18,7 +18,7 @@ use super::capture_thread::capture_loop;
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Hooks, Message, Origins, ResultTap, Shared, SourceState, Wanted, fault};
 use super::weights::{WeightsChoice, load_in_turn, next_turn};
-use super::{Baseline, Mailbox, SmoothingSettings};
+use super::{Baseline, FaceSearch, FrameAnalyzer, Mailbox, SmoothingSettings};
 
 /// Longest wait for the threads at the end. One that hangs in a driver call is not waited for.
 const END_WITHIN: Duration = Duration::from_millis(900);
@@ -169,6 +169,23 @@ impl Live {
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         Stopper(Arc::clone(&self.shared))
+    }
+
+    /// What makes a second analyzer with the network in use, on the thread that calls it: its own weights, and one CPU
+    /// thread.
+    pub fn second_analyzer(
+        &self,
+    ) -> impl FnOnce(FaceSearch) -> Result<FrameAnalyzer, String> + Send + 'static + use<> {
+        let (read, device) = (Arc::clone(&self.shared.origins.read), self.device);
+        let choice = self.model().map_or_else(WeightsChoice::default, |model| WeightsChoice {
+            path: model.path.clone(),
+            read_as: model.read_as,
+        });
+        move |search| {
+            let loaded = read(&choice).map_err(|e| e.to_string())?;
+            let classifier = loaded.classifier(device, 1).map_err(|e| e.to_string())?;
+            Ok(FrameAnalyzer::new(classifier, search))
+        }
     }
 
     /// What the source is doing.

@@ -21,6 +21,7 @@ pub mod report;
 mod rows;
 mod session;
 mod snapshot;
+mod table;
 mod video;
 mod writer;
 
@@ -39,3 +40,4 @@ pub use session::{
     SessionWords,
 };
 pub use snapshot::save_snapshot;
+pub use table::save_table;

@@ -1,0 +1,115 @@
+//! The contact sheet in place of the picture: each face of a folder as a small picture with its label.
+
+use eframe::egui::{
+    Align, Align2, CornerRadius, FontId, Layout, ProgressBar, Rect, Response, RichText, Role, ScrollArea,
+    Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
+use moue_model::Expression;
+
+use super::command::{Command, SortBy};
+use super::contact::{ContactFace, ContactSheet, SIDE_PX};
+use super::labels::label_text;
+use super::theme;
+
+/// Width and height of a face's cell, and the gap between two, in points.
+const CELL: (f32, f32) = (108.0, 138.0);
+const GAP: f32 = 8.0;
+
+/// Draws it.
+pub(super) fn show(ui: &mut Ui, sheet: &ContactSheet) -> Vec<Command> {
+    let mut commands = Vec::new();
+    ui.spacing_mut().item_spacing = vec2(GAP, GAP);
+    header(ui, sheet, &mut commands);
+    for error in sheet.errors().iter().take(3) {
+        ui.label(RichText::new(error).size(12.0).color(ui.visuals().error_fg_color));
+    }
+    if sheet.errors().len() > 3 {
+        ui.weak(format!("{} more files could not be read", sheet.errors().len() - 3));
+    }
+    let columns = (((ui.available_width() - 12.0 + GAP) / (CELL.0 + GAP)) as usize).max(1);
+    let rows = sheet.faces().len().div_ceil(columns);
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, CELL.1, rows, |ui, visible| {
+        for row in visible {
+            ui.horizontal(|ui| {
+                for face in sheet.faces().iter().skip(row * columns).take(columns) {
+                    if cell(ui, face).clicked() {
+                        commands.push(Command::GoToFile(face.place));
+                    }
+                }
+            });
+        }
+    });
+    commands
+}
+
+fn header(ui: &mut Ui, sheet: &ContactSheet, commands: &mut Vec<Command>) {
+    let (done, all) = sheet.progress();
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new("Contact sheet").size(16.0).strong());
+        let faces = sheet.faces().len();
+        ui.weak(format!("{faces} {} in {done} of {all} files", if faces == 1 { "face" } else { "faces" }));
+        for (sort, text) in [(SortBy::Name, "By name"), (SortBy::Expression, "By expression")] {
+            if ui.selectable_label(sheet.sort() == sort, text).clicked() {
+                commands.push(Command::SortContactSheet(sort));
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Back to the picture").on_hover_text("Esc").clicked() {
+                commands.push(Command::ToggleContactSheet);
+            }
+            ui.add_enabled_ui(!sheet.rows().is_empty(), |ui| {
+                let hint = "One row a face, with the columns of \"moue analyze --csv\". Of a video one frame is read.";
+                if ui.button("Export CSV").on_hover_text(hint).clicked() {
+                    commands.push(Command::ExportContactSheet);
+                }
+            });
+            if sheet.is_reading() && ui.button("Stop").clicked() {
+                commands.push(Command::StopContactSheet);
+            }
+        });
+    });
+    if sheet.is_reading() {
+        ui.add(ProgressBar::new(done as f32 / all.max(1) as f32).desired_height(6.0));
+    }
+}
+
+fn cell(ui: &mut Ui, face: &ContactFace) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(CELL.0, CELL.1), Sense::click());
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+    }
+    let label = face.reading.label;
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, CornerRadius::same(8), theme::tile(ui));
+    let colour = label.map_or(theme::UNSURE, theme::expression_colour);
+    let edge = if response.has_focus() {
+        Stroke::new(2.0, ui.visuals().hyperlink_color)
+    } else if response.hovered() {
+        Stroke::new(1.0, colour)
+    } else {
+        Stroke::NONE
+    };
+    painter.rect_stroke(rect, CornerRadius::same(8), edge, StrokeKind::Inside);
+    let side = SIDE_PX as f32;
+    let middle = pos2(rect.center().x, rect.top() + 6.0 + side / 2.0);
+    let picture = Rect::from_center_size(middle, face.texture.size_vec2());
+    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    painter.image(face.texture.id(), picture, whole, eframe::egui::Color32::WHITE);
+    let at = pos2(rect.left() + 8.0, rect.top() + side + 10.0);
+    painter.rect_filled(Rect::from_min_size(at + vec2(0.0, 3.0), vec2(8.0, 8.0)), 2.0, colour);
+    let (text, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
+    painter.text(
+        at + vec2(13.0, 0.0),
+        Align2::LEFT_TOP,
+        label_text(&face.reading),
+        FontId::proportional(12.5),
+        text,
+    );
+    painter.text(at + vec2(0.0, 15.0), Align2::LEFT_TOP, &face.file, FontId::proportional(10.5), weak);
+    let name = label.map_or("unsure", Expression::name);
+    let percent = face.probability() * 100.0;
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Button, true, format!("{}: {name} {percent:.0} %", face.file))
+    });
+    response.on_hover_text(format!("{}: show it", face.file))
+}
