@@ -243,3 +243,17 @@ fn dropped_files_make_a_list_and_what_is_of_no_use_changes_nothing() {
     window.press(Key::PageDown);
     window.until_says("inside.png, 2 of 2");
 }
+
+#[test]
+fn several_files_on_the_command_line_are_a_list() {
+    let folder = files();
+    let file = |name: &str| folder.path().join(name);
+    let mut look = Look::of(Scene::one(), Script::Forever);
+    look.source = SourceSpec::Files(vec![file("holiday.png"), file("album/inside.png")]);
+    let mut window = look.open();
+    window.until_says("holiday.png, 1 of 2");
+    assert_eq!(window.app().live().wanted_source(), SourceSpec::Path(file("holiday.png")));
+    window.press(Key::PageDown);
+    window.until_says("inside.png, 2 of 2");
+    assert_eq!(window.app().live().wanted_source(), SourceSpec::Path(file("album/inside.png")));
+}

@@ -57,9 +57,14 @@ impl MoueApp {
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let (mut settings, note) = file.as_ref().map_or_else(Default::default, SettingsFile::read);
         settings.detector = options.detector.unwrap_or(settings.detector);
-        let from_line = options.source.clone();
-        let remembered = match options.source {
+        let remembered = match &options.source {
             SourceSpec::Auto => remembered_source(&settings),
+            _ => None,
+        };
+        let wanted = remembered.clone().unwrap_or(options.source);
+        // A list is gone through file by file.
+        let first = match &wanted {
+            SourceSpec::Files(files) => files.first().cloned().map(SourceSpec::Path),
             _ => None,
         };
         let weights = options.weights.or_else(|| {
@@ -72,7 +77,7 @@ impl MoueApp {
         let new_frame = Arc::new(Mailbox::default());
         let live = Live::start_from(
             LiveOptions {
-                source: remembered.clone().unwrap_or(options.source),
+                source: first.unwrap_or_else(|| wanted.clone()),
                 weights,
                 device: options.device,
                 threads: options.threads,
@@ -85,8 +90,10 @@ impl MoueApp {
         live.set_baseline(settings.baseline.clone());
         let mut state = State::new(live, settings, picker, writer, new_frame);
         state.source_on_trial = remembered.is_some();
-        if let SourceSpec::Path(path) = remembered.unwrap_or(from_line) {
-            folder_commands::look_into(&mut state, ctx, path);
+        match wanted {
+            SourceSpec::Path(path) => folder_commands::look_into(&mut state, ctx, path),
+            list @ SourceSpec::Files(_) => folder_commands::open_list(&mut state, ctx, &list),
+            _ => {}
         }
         update::apply_looks(&state.settings, ctx);
         refresh_cameras(&mut state, ctx);
