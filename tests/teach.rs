@@ -106,7 +106,9 @@ fn two_pictures_each_are_reviewed_on_what_was_held_out() {
     let arguments = ["teach", "--from", from.to_str().unwrap(), "--out", profile.to_str().unwrap()];
     let said = succeed(&arguments);
     assert!(
-        said.contains("Takes that were held out: 4 of 4 read right, 100 % (with 95 % between 51 and 100 %)"),
+        said.contains(
+            "Takes that were held out: 4 of 4 read right, 100 % (of many more, probably between 51 and 100 %"
+        ),
         "{said}"
     );
     assert!(said.contains("big smile  read as: big smile 2"), "{said}");

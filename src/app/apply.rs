@@ -6,13 +6,13 @@ use crossbeam_channel::bounded;
 use eframe::egui::{Context, ViewportCommand};
 use moue_capture::{SourceSpec, Transport, list_cameras};
 
-use super::command::{BaselineCommand, Command, Setting};
+use super::command::{BaselineCommand, Command, Setting, Sheet};
 use super::copying::{reading_text, timeline_text};
 use super::folder_commands::{go_to, open_list, step, toggle_contact_sheet};
 use super::picker::Request;
 use super::record_commands::{
     copy_picture, export_contact_sheet, make_report, open_file, open_session, set_recordings_folder,
-    show_in_folder, snapshot, toggle_recording, write_words,
+    show_in_folder, snapshot, toggle_recording, toggle_words, write_words,
 };
 use super::selection::faces_in_order;
 use super::state::State;
@@ -93,6 +93,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::SetWords(words) => {
             state.words = words;
             state.sheets.close();
+            state.report(Message::Info("The next recording gets this name and these notes".into()));
         }
         Command::WriteWords(words) => write_words(state, ctx, words),
         Command::NextFace => {
@@ -149,6 +150,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!State::is_full_screen(ctx)));
         }
         Command::FocusMenu => state.focus_menu = true,
+        Command::ToggleSheet(Sheet::Session) => toggle_words(state, ctx),
         Command::ToggleSheet(sheet) => state.sheets.toggle(sheet),
         Command::CloseSheet => {
             state.sheets.close();
@@ -215,7 +217,9 @@ fn set_source(state: &mut State, ctx: &Context, source: SourceSpec) {
 }
 
 fn open_dialog(state: &mut State, request: Request) {
-    let start = state.settings.last_folder.clone();
+    // Recordings lie where they are made.
+    let recordings = state.settings.recordings.clone().filter(|_| request == Request::Session);
+    let start = recordings.or_else(|| state.settings.last_folder.clone());
     state.picker.open(request, start.as_deref());
 }
 

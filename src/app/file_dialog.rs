@@ -10,8 +10,10 @@ use eframe::egui::{
     self, Align, Button, Context, Id, Key, Label, Layout, Modal, RichText, ScrollArea, TextEdit, Ui,
 };
 use moue_capture::is_system_file;
+use moue_files::{new_file, plain_words};
 
 use crate::fault;
+use crate::record::{FACES_FILE, SESSION_FILE, is_recording};
 
 /// Most entries that are listed: a folder may hold a million.
 const MAX_ENTRIES: usize = 5000;
@@ -26,8 +28,36 @@ pub(super) struct Wanted {
     pub(super) folder: bool,
     /// A folder may be made.
     pub(super) new_folder: bool,
+    /// What a folder must be to be chosen.
+    pub(super) folder_must: FolderMust,
     /// Endings of the files that are listed at first; empty: all are.
     pub(super) endings: Vec<&'static str>,
+}
+
+/// What a folder must be to be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FolderMust {
+    BeThere,
+    /// A recording's.
+    BeRecording,
+    /// So that recordings can be made in it.
+    BeWritable,
+}
+
+impl FolderMust {
+    /// Why it is not; may wait for the disk.
+    fn fault(self, folder: &Path) -> Option<String> {
+        match self {
+            Self::BeThere => None,
+            Self::BeRecording => (!is_recording(folder)).then(|| {
+                format!("no recording: expected a folder with {FACES_FILE} and {SESSION_FILE} in it")
+            }),
+            Self::BeWritable => {
+                let written = new_file::beside(&folder.join(SESSION_FILE));
+                written.err().map(|e| format!("nothing can be written into it: {e}; choose another folder"))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +127,7 @@ impl FileDialog {
 
     fn ask(&mut self, ask: Ask) {
         let (sender, answer) = bounded(1);
-        let wants_folder = self.wanted.folder;
+        let wants_folder = self.wanted.folder.then_some(self.wanted.folder_must);
         let body = move || {
             let answered = std::panic::catch_unwind(move || answer_to(ask, wants_folder));
             // Fails only when the dialog was closed in the meantime.
@@ -216,7 +246,8 @@ impl FileDialog {
                 }
             });
             self.scrolled = shown.state.clamped_offset().y;
-            if listed.is_empty() && self.asked.is_none() {
+            // A whole path is not looked for among them.
+            if listed.is_empty() && self.asked.is_none() && !self.name.contains(std::path::MAIN_SEPARATOR) {
                 ui.weak("Nothing here that fits");
             }
         });
@@ -293,20 +324,26 @@ fn text_of(entry: &Entry) -> String {
     if entry.is_folder { format!("{}/", entry.name) } else { entry.name.clone() }
 }
 
-/// Called on a thread: may wait for the disk.
-fn answer_to(ask: Ask, wants_folder: bool) -> Answer {
-    let failed = |path: &Path, e: &dyn std::fmt::Display| Answer::Failed(format!("{}: {e}", path.display()));
+/// Called on a thread: may wait for the disk. `folder`: what a folder must be, where one is wanted.
+fn answer_to(ask: Ask, folder: Option<FolderMust>) -> Answer {
+    let failed = |path: &Path, e: &dyn std::fmt::Display| {
+        Answer::Failed(plain_words(&format!("{}: {e}", path.display())).into_owned())
+    };
     match ask {
         Ask::MakeFolder(path) => match std::fs::create_dir(&path) {
             Ok(()) => Answer::Chosen(path),
             Err(e) => failed(&path, &e),
         },
-        Ask::Open(path) => list(&path, wants_folder),
-        Ask::Choose(path) => match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() == wants_folder => Answer::Chosen(path),
-            Ok(metadata) if metadata.is_dir() => list(&path, wants_folder),
-            Ok(_) => failed(&path, &"expected a folder, found a file"),
-            Err(e) => failed(&path, &e),
+        Ask::Open(path) => list(&path, folder.is_some()),
+        Ask::Choose(path) => match (std::fs::metadata(&path), folder) {
+            (Ok(metadata), Some(must)) if metadata.is_dir() => match must.fault(&path) {
+                Some(fault) => failed(&path, &fault),
+                None => Answer::Chosen(path),
+            },
+            (Ok(_), Some(_)) => failed(&path, &"expected a folder, found a file"),
+            (Ok(metadata), None) if metadata.is_dir() => list(&path, false),
+            (Ok(_), None) => Answer::Chosen(path),
+            (Err(e), _) => failed(&path, &e),
         },
     }
 }

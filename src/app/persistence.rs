@@ -13,7 +13,7 @@ use eframe::egui::Context;
 use moue_capture::SourceSpec;
 
 use crate::fault;
-use crate::record::RecordError;
+use crate::record::{RecordError, SessionWords};
 use crate::settings::{Settings, SettingsFile};
 
 /// The program waits this long at its end for the settings to be written. A disk that hangs must not keep it open.
@@ -104,6 +104,11 @@ pub(super) enum Outcome {
     },
     /// It is done, and can be seen.
     Quiet,
+    /// What a recording says of itself.
+    Words {
+        folder: PathBuf,
+        words: SessionWords,
+    },
     Failed(String),
     /// The folder for recordings is not there any more.
     FolderGone(PathBuf),

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use eframe::egui;
 use moue_capture::FILE_KINDS;
 
-use super::file_dialog::{FileDialog, Outcome, Wanted};
+use super::file_dialog::{FileDialog, FolderMust, Outcome, Wanted};
 
 /// Endings of weights files.
 const WEIGHTS: [&str; 3] = ["safetensors", "pt", "pth"];
@@ -156,6 +156,11 @@ impl SystemPicker {
             title: request.title(),
             folder: request.is_folder(),
             new_folder: request == Request::Recordings,
+            folder_must: match request {
+                Request::Session => FolderMust::BeRecording,
+                Request::Recordings => FolderMust::BeWritable,
+                Request::Any | Request::Weights | Request::Folder => FolderMust::BeThere,
+            },
             endings: request.endings(),
         };
         self.inside = Some((request, FileDialog::new(wanted, start)));

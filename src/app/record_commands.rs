@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::Context;
 use moue_capture::SourceInfo;
 
+use super::command::Sheet;
 use super::frame_view::mirrored;
 use super::overlay::overlay_style;
 use super::persistence::Outcome;
@@ -31,6 +32,15 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
         return;
     }
     let info = match state.live.state() {
+        // A clip that is over is recorded from its beginning.
+        SourceState::Running(_) if is_at_end(state) => {
+            if let Some(transport) = state.live.transport() {
+                transport.seek_to(0.0);
+                transport.play();
+            }
+            state.record_when_running = true;
+            return;
+        }
         SourceState::Running(info) => info,
         SourceState::Paused | SourceState::Opening | SourceState::NoSignal { .. } => {
             // It begins with the first frame.
@@ -64,8 +74,17 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     if let Err(e) = state.recordings.start(options, settings.overlay_mode, move || wake.request_repaint()) {
         state.report(Message::Error(format!("No thread for recording: {e}")));
     }
+    // Its end is the recording's: played again and again it would give the same rows many times.
+    if let Some(transport) = state.live.transport() {
+        transport.set_looping(false);
+    }
     // From now on, so that the first frames of the recording are searched as a whole.
     state.live.search_every_frame(state.recordings.is_blurring());
+}
+
+/// Whether a video is over.
+pub(super) fn is_at_end(state: &State) -> bool {
+    state.live.transport().is_some_and(|transport| transport.status().at_end)
 }
 
 /// Saves the frame as it is shown.
@@ -178,6 +197,22 @@ pub(super) fn show_in_folder(state: &State, ctx: &Context, path: PathBuf) {
 
 fn not_opened(path: &Path, e: &opener::OpenError) -> RecordError {
     RecordError::Read { path: path.to_owned(), reason: format!("the system does not open it: {e}") }
+}
+
+/// Opens or closes the form for name and notes; it shows what the last recording says already.
+pub(super) fn toggle_words(state: &mut State, ctx: &Context) {
+    state.sheets.toggle(Sheet::Session);
+    let Some(folder) = state.recordings.last_folder().map(ToOwned::to_owned) else { return };
+    if state.sheets.is_open() {
+        state.jobs.start(ctx, "session-words", move || {
+            let session = Session::read(&folder.join(SESSION_FILE))?;
+            let words = SessionWords {
+                name: session.name.unwrap_or_default(),
+                notes: session.notes.unwrap_or_default(),
+            };
+            Ok(Outcome::Words { folder, words })
+        });
+    }
 }
 
 /// Writes name and notes into the last recording.

@@ -1,5 +1,7 @@
 //! Sheets over the window: shortcuts, the model's facts, messages, and what the program promises.
 
+use std::path::{Path, PathBuf};
+
 use eframe::egui::{self, Align, Context, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, Ui, vec2};
 
 use super::command::{Command, Sheet};
@@ -10,6 +12,7 @@ use super::shortcuts::{self, Group};
 use super::theme;
 use super::widgets::copy_button;
 use crate::pipeline::{Message, ModelInfo};
+use crate::record::SessionWords;
 
 /// What is computed and where, and what it cannot tell: the introduction, and part of the About sheet.
 pub(super) const INTRODUCTION: &str = "moue finds faces in the picture and shows which of seven expressions a \
@@ -65,13 +68,18 @@ impl Sheets {
         self.open.take().is_some()
     }
 
-    /// Shows the open sheet. `recorded`: there is a recording that has ended.
+    /// Shows in the form what a recording says of itself.
+    pub(super) fn set_words(&mut self, folder: PathBuf, words: SessionWords) {
+        self.session.set(folder, words);
+    }
+
+    /// Shows the open sheet. `recorded`: the folder of a recording that has ended.
     pub(super) fn show(
         &mut self,
         ctx: &Context,
         model: Option<&ModelInfo>,
         messages: &[Message],
-        recorded: bool,
+        recorded: Option<&Path>,
     ) -> Option<Command> {
         let sheet = self.open?;
         let screen = ctx.content_rect();
@@ -81,7 +89,7 @@ impl Sheets {
         let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(18).corner_radius(12);
         let shown = Modal::new(Id::unique("sheet")).frame(frame).show(ctx, |ui| {
             ui.set_width(width(sheet).min(screen.width() - 60.0));
-            let closed = header(ui, title(sheet), fresh);
+            let closed = header(ui, title(sheet), fresh && sheet != Sheet::Session);
             ui.add_space(6.0);
             // As high as its content, but never higher than the window.
             let height = (screen.height() - 130.0).max(80.0);
@@ -97,7 +105,7 @@ impl Sheets {
                         model_card::show(ui, model);
                     }
                     Sheet::Messages => message_list(ui, messages),
-                    Sheet::Session => command = session.show(ui, recorded),
+                    Sheet::Session => command = session.show(ui, recorded, fresh),
                     Sheet::About => about(ui),
                 });
             closed

@@ -13,7 +13,7 @@ use super::folder_commands;
 use super::frame_texture::TexturePixels;
 use super::persistence::{Outcome, SettingsWriter};
 use super::picker::Request;
-use super::record_commands::ask_for_folder;
+use super::record_commands::{ask_for_folder, is_at_end};
 use super::recordings::{folder_gone, smoothing};
 use super::shortcuts;
 use super::state::{AfterFolder, LostSource, PipelineSnapshot, State};
@@ -165,6 +165,7 @@ fn take_messages(state: &mut State) {
         match outcome {
             Outcome::Done { text, path } => state.report_saved(Message::Info(text), path),
             Outcome::Quiet => {}
+            Outcome::Words { folder, words } => state.sheets.set_words(folder, words),
             Outcome::Failed(text) => state.report(Message::Error(text)),
             Outcome::FolderGone(folder) => {
                 state.report(folder_gone(&folder));
@@ -213,14 +214,15 @@ fn follow_recording(state: &mut State) -> Option<Command> {
     if matches!(state.snapshot.source, SourceState::Failed(_) | SourceState::Ended) {
         state.record_when_running = false;
     }
-    (runs && std::mem::take(&mut state.record_when_running)).then_some(Command::ToggleRecording)
+    (runs && !is_at_end(state) && std::mem::take(&mut state.record_when_running))
+        .then_some(Command::ToggleRecording)
 }
 
 fn end_recording_with_source(state: &mut State) {
     if !state.recordings.is_on() {
         return;
     }
-    let at_end = state.live.transport().is_some_and(|t| t.status().at_end);
+    let at_end = is_at_end(state);
     let over = match state.live.state() {
         SourceState::Ended => "has ended",
         SourceState::Running(_) if at_end => "has ended",

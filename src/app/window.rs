@@ -304,7 +304,7 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
 fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command> {
     let model = state.snapshot.model.clone();
     let mut commands = Vec::new();
-    let recorded = state.recordings.last_folder().is_some() && !state.recordings.is_on();
+    let recorded = state.recordings.last_folder().filter(|_| !state.recordings.is_on());
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));

@@ -88,7 +88,7 @@ pub(super) struct AnalyzeArgs {
     smoothing: SmoothingArgs,
     #[command(flatten)]
     keep: SinkArgs,
-    /// A person's own expressions, taught with moue teach: they are read beside the network's seven
+    /// A person's own expressions, taught with moue teach: they are read beside the network's seven (not with --record)
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     profile: Option<PathBuf>,
     #[command(flatten)]
@@ -377,6 +377,9 @@ impl Run<'_> {
         if let Some(reason) = smoothing.baseline_missing() {
             self.say(format_args!("{name}: {reason}"));
             whole = false;
+        }
+        if self.stopped.load(Ordering::Relaxed) {
+            self.sinks.cut_short("ended by Ctrl-C before the source was over");
         }
         whole &= self.sinks.end();
         Ok(if whole { Outcome::Whole } else { Outcome::Failed })

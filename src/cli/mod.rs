@@ -231,7 +231,8 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
 fn files_to_open(files: Vec<PathBuf>) -> anyhow::Result<Option<SourceSpec>> {
     if let Some(missing) = files.iter().find(|file| !file.exists()) {
         let command = command();
-        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let commands: Vec<&str> =
+            command.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name).collect();
         anyhow::bail!(
             "{}: expected a picture, a video or a folder to open, or one of the commands {}; there is no such file",
             missing.display(),

@@ -37,17 +37,23 @@ fn check_session(folder: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let found = match folder.metadata() {
-        Err(e) => format!("it cannot be opened ({})", e.kind()),
+        Err(e) => format!("that it cannot be opened ({e})"),
         Ok(m) if !m.is_dir() => "a file".to_owned(),
         Ok(_) => {
-            let folders = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            let listed = std::fs::read_dir(folder);
+            let unreadable = listed.as_ref().err().map(|e| format!("that it cannot be read ({e})"));
+            let folders = listed.into_iter().flatten().flatten().map(|entry| entry.path());
             let mut recordings: Vec<_> = folders.filter(|f| f.join(FACES_FILE).exists()).collect();
             recordings.sort();
             match recordings.last() {
+                None if unreadable.is_some() => unreadable.unwrap_or_default(),
                 None => format!("no {FACES_FILE} in it"),
                 Some(newest) => {
-                    let count = recordings.len();
-                    format!("{count} recordings in it, the last of them {}; name one", newest.display())
+                    let many = match recordings.len() {
+                        1 => "a recording".to_owned(),
+                        count => format!("{count} recordings"),
+                    };
+                    format!("{many} in it: name one, such as {}", newest.display())
                 }
             }
         }

@@ -51,6 +51,8 @@ pub(super) struct ResultSinks<'a> {
     kind: SourceKind,
     /// Whether the recording has noted that a baseline is applied.
     baseline_applied: bool,
+    /// Why recordings end before their sources.
+    cut_short: Option<&'static str>,
     /// Recordings that failed, in whole or in part.
     failed: u64,
     source: Arc<str>,
@@ -66,6 +68,8 @@ struct Pictures {
     recorder: Option<Recorder>,
     /// Pictures so far.
     count: u64,
+    /// Highest id so far. Each picture's faces have ids of their own: nobody knows whether they are the same people.
+    ids: u64,
     /// It could not be made or broke off, so that none is made again.
     failed: bool,
 }
@@ -91,6 +95,7 @@ impl<'a> ResultSinks<'a> {
             pictures: Pictures { name, ..Pictures::default() },
             kind: SourceKind::Still,
             baseline_applied: false,
+            cut_short: None,
             failed: 0,
             source: "".into(),
             #[cfg(feature = "osc")]
@@ -187,12 +192,18 @@ impl<'a> ResultSinks<'a> {
         }
         let age_ms = captured.elapsed().as_secs_f32() * 1000.0;
         self.pictures.count += u64::from(is_picture);
-        tap.push_waiting(ResultRows::new(&self.source, result, shown, time_s, Some(age_ms)));
+        let first_id = if is_picture { self.pictures.ids } else { 0 };
+        let mut rows = ResultRows::new(&self.source, result, shown, time_s, Some(age_ms));
+        for row in &mut rows.0 {
+            row.id += first_id;
+            self.pictures.ids = self.pictures.ids.max(if is_picture { row.id } else { 0 });
+        }
+        tap.push_waiting(rows);
         if tap.wants_frames() {
             let faces = result.faces.iter().zip(shown).map(|(face, shown)| {
                 let label = shown.label.map_or("unsure", |l| l.name());
                 let p = shown.probabilities[shown.leading.index()];
-                annotated(face, format!("{} {label} {:.0}%", face.id, p * 100.0))
+                annotated(face, format!("{} {label} {:.0}%", first_id + face.id, p * 100.0))
             });
             let frame = AnnotatedFrame { image: result.frame.image.clone(), faces: faces.collect() };
             tap.push_frame_waiting(frame, time_s);
@@ -203,6 +214,11 @@ impl<'a> ResultSinks<'a> {
         self.pictures.failed |= is_picture;
         let broken = if is_picture { self.pictures.recorder.take() } else { self.own.take() };
         self.close(broken)
+    }
+
+    /// What is recorded now ends before its source, and `session.json` says why.
+    pub(super) fn cut_short(&mut self, reason: &'static str) {
+        self.cut_short = Some(reason);
     }
 
     /// Ends a source's recording. `false`: something could not be recorded, and the reason was printed.
@@ -227,7 +243,10 @@ impl<'a> ResultSinks<'a> {
     fn close(&mut self, recorder: Option<Recorder>) -> bool {
         let Some(recorder) = recorder else { return true };
         let folder = recorder.folder().to_owned();
-        let status = recorder.finish();
+        let status = match self.cut_short {
+            Some(reason) => recorder.finish_early(reason),
+            None => recorder.finish(),
+        };
         let problems: Vec<String> = status.failed.into_iter().chain(status.video_failed).collect();
         let whole = self.told((!problems.is_empty()).then(|| problems.join("\nmoue: ")));
         self.progress.suspend(|| {

@@ -24,8 +24,8 @@ Examples (me/ has a folder an expression: me/neutral, me/happy, me/tongue out, .
   moue analyze photo.jpg --profile me.moueprofile --json
                                                  reads it beside the network's seven
 
-Each picture or clip is one take. Where an expression has two, each is read by what was learned without
-it, and what came out is said.";
+Each picture or clip is one take. Where an expression has two, each is read by what was
+learned without it, and what came out is said.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -55,6 +55,9 @@ struct Taught {
 }
 
 pub(super) fn run(args: &TeachArgs) -> anyhow::Result<u8> {
+    if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("moueprofile")) {
+        bail!("--out {}: expected a name that ends in .moueprofile", args.out.display());
+    }
     let taught = expressions(&args.from)?;
     let inputs = taught.iter().flat_map(|t| &t.takes).map(PathBuf::as_path);
     args.overwrite.check(std::slice::from_ref(&args.out), inputs.chain(args.network.weights.as_deref()))?;
@@ -149,7 +152,8 @@ fn say(names: &[String], review: Option<&Review>, path: &Path) -> anyhow::Result
     let [low, high] = own.interval().map(|v| 100.0 * v);
     writeln!(
         out,
-        "Takes that were held out: {} of {} read right, {:.0} % (with 95 % between {low:.0} and {high:.0} %)",
+        "Takes that were held out: {} of {} read right, {:.0} % (of many more, probably between {low:.0} and {high:.0} %: the \
+         interval of 95 %)",
         own.right,
         own.takes,
         100.0 * own.share()
@@ -176,8 +180,14 @@ fn say(names: &[String], review: Option<&Review>, path: &Path) -> anyhow::Result
     if let Some([profile, network]) = review.compared {
         writeln!(
             out,
-            "The same takes of expressions that the network knows: the profile {} of {}, the network alone {}",
-            profile.right, profile.takes, network.right
+            "Of the {} that show what the network knows too, the profile read {} right, the network alone {}",
+            profile.takes, profile.right, network.right
+        )?;
+    }
+    if !review.not_measured.is_empty() {
+        writeln!(
+            out,
+            "Until each expression has two takes, a face that shows none of them is still read as one of them."
         )?;
     }
     if review.is_worse_than_the_network() {

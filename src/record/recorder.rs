@@ -71,6 +71,8 @@ struct Shared {
     left_out: AtomicU64,
     failed: Mutex<Option<String>>,
     video_failed: Mutex<Option<String>>,
+    /// Why it ends before its source.
+    cut_short: Mutex<Option<String>>,
     /// Called when the status changes, except for its counts.
     notify: Box<dyn Fn() + Send + Sync>,
 }
@@ -139,6 +141,7 @@ impl Recorder {
             left_out: AtomicU64::new(0),
             failed: Mutex::new(None),
             video_failed: Mutex::new(None),
+            cut_short: Mutex::new(None),
             notify: Box::new(notify),
         });
         let (items, queue) = bounded(QUEUE);
@@ -200,6 +203,12 @@ impl Recorder {
     /// they have.
     pub fn end(&self) {
         self.tap.shared.ending.store(true, Ordering::Release);
+    }
+
+    /// Ends the recording before its source is over: `session.json` says so, and why.
+    pub fn finish_early(self, reason: &str) -> RecorderStatus {
+        *self.tap.shared.cut_short.lock() = Some(reason.to_owned());
+        self.finish()
     }
 
     /// Ends the recording and waits for its files.
@@ -336,8 +345,9 @@ fn record(
     session.results = Some(shared.results.load(Ordering::Relaxed));
     session.faces = Some(shared.faces.load(Ordering::Relaxed));
     session.results_lost = shared.lost.load(Ordering::Relaxed);
-    session.status = if failed.is_some() { SessionStatus::Stopped } else { SessionStatus::Complete };
-    session.stopped_because.clone_from(&failed);
+    let stopped = failed.clone().or_else(|| shared.cut_short.lock().clone());
+    session.status = if stopped.is_some() { SessionStatus::Stopped } else { SessionStatus::Complete };
+    session.stopped_because = stopped;
     let mut closed = files.write_session().and_then(|()| files.sync());
     if let Some(thread) = video {
         // Panics are caught inside the thread.

@@ -23,11 +23,12 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder).map_err(plain)
 }
 
-/// The system's error without the temporary file's name, which would mislead whoever reads it.
+/// The system's error without the temporary file's name, which would mislead whoever reads it. The library puts it behind the
+/// system's words.
 fn plain(error: io::Error) -> io::Error {
-    let system = error.get_ref().and_then(|e| e.source()).and_then(|e| e.downcast_ref::<io::Error>());
-    match system.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((system, _)) => io::Error::new(error.kind(), system.to_owned()),
         None => error,
     }
 }
