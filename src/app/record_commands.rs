@@ -188,9 +188,10 @@ pub(super) fn open_file(state: &State, ctx: &Context, path: PathBuf) {
 /// Shows a file or folder in the system's file manager.
 pub(super) fn show_in_folder(state: &State, ctx: &Context, path: PathBuf) {
     state.jobs.start(ctx, "opener", move || {
-        // Not every desktop can point at a file; the folder it is in can be opened on all.
+        // Its folder is opened. To point at the file itself the desktop would be asked over D-Bus, which is kept to file
+        // dialogs and screen readers (SECURITY.md).
         let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
-        opener::reveal(&path).or_else(|_| opener::open(folder)).map_err(|e| not_opened(&path, &e))?;
+        opener::open(folder).map_err(|e| not_opened(folder, &e))?;
         Ok(Outcome::Quiet)
     });
 }
