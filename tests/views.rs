@@ -221,7 +221,7 @@ fn menus_open_by_alt_and_letter_and_the_arrows_go_from_one_to_the_next() {
     window.harness.key_press_modifiers(Modifiers::ALT, Key::F);
     window.harness.run_steps(8);
     assert!(window.says("Open weights"));
-    assert!(window.focused().unwrap_or_default().starts_with("Open weights"), "{:?}", window.focused());
+    assert!(window.focused().unwrap_or_default().starts_with("Open…"), "{:?}", window.focused());
     let go = |window: &mut Window, key: Key| {
         window.harness.key_press(key);
         window.harness.run_steps(8);
@@ -238,7 +238,7 @@ fn menus_open_by_alt_and_letter_and_the_arrows_go_from_one_to_the_next() {
     go(&mut window, Key::ArrowRight);
     assert_eq!(window.focused().as_deref(), Some("File"));
     go(&mut window, Key::ArrowDown);
-    assert!(window.focused().unwrap_or_default().starts_with("Open weights"), "{:?}", window.focused());
+    assert!(window.focused().unwrap_or_default().starts_with("Open…"), "{:?}", window.focused());
     go(&mut window, Key::Escape);
     // R with Alt records nothing, and Enter does what has the focus.
     window.harness.key_press_modifiers(Modifiers::ALT, Key::H);
