@@ -16,7 +16,7 @@ pub(super) enum Group {
 
 impl Group {
     /// The two columns of the list.
-    pub(super) const COLUMNS: [[Self; 2]; 2] = [[Self::Source, Self::Program], [Self::View, Self::People]];
+    pub(super) const COLUMNS: [[Self; 2]; 2] = [[Self::Source, Self::People], [Self::View, Self::Program]];
 
     /// The heading.
     pub(super) fn name(self) -> &'static str {
@@ -54,18 +54,8 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
 /// All commands that have keys.
 static TABLE: &[Shortcut] = &[
     row(Group::Source, "Pause or resume (releases the camera)", &[key(Key::Space)], Command::TogglePause),
-    row(
-        Group::Source,
-        "Video: forward 5 seconds; pictures: next",
-        &[key(Key::ArrowRight)],
-        Command::SkipForward,
-    ),
-    row(
-        Group::Source,
-        "Video: back 5 seconds; pictures: previous",
-        &[key(Key::ArrowLeft)],
-        Command::SkipBack,
-    ),
+    row(Group::Source, "Forward 5 seconds, or next picture", &[key(Key::ArrowRight)], Command::SkipForward),
+    row(Group::Source, "Back 5 seconds, or previous picture", &[key(Key::ArrowLeft)], Command::SkipBack),
     row(Group::Source, "Video: next frame", &[key(Key::Period)], Command::NextFrame),
     row(Group::Source, "Video: previous frame", &[key(Key::Comma)], Command::PreviousFrame),
     row(Group::Source, "Folder: next file", &[key(Key::PageDown)], Command::NextFile),
