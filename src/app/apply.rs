@@ -122,6 +122,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             let id = id.or_else(|| state.selection.current());
             if let Some((id, (face, shown))) = id.and_then(|id| Some((id, state.face(id)?))) {
                 ctx.copy_text(reading_text(&state.names.of(id), shown, &face.reading.probabilities));
+                state.report(Message::Info("Reading copied".into()));
             }
         }
         Command::CopyTimeline => {
@@ -282,6 +283,10 @@ fn zoom(state: &mut State, by: f32) {
 fn close_topmost(state: &mut State, ctx: &Context) {
     let dialog = state.question.close() || state.picker.close() || state.naming.close();
     if dialog || state.sheets.close() || state.toasts.close_last() || state.contact.close() {
+        return;
+    }
+    if !state.settings.introduced {
+        state.settings.introduced = true;
         return;
     }
     if State::is_full_screen(ctx) {

@@ -1,7 +1,8 @@
 //! What is shown at the first start, until the user has confirmed it.
 
 use eframe::egui::{
-    Align2, Area, Button, Color32, Context, Frame, Id, Label, Order, Rect, RichText, Stroke, Ui, vec2,
+    Align2, Area, Button, Color32, Context, Frame, Id, Label, Order, Rect, RichText, Stroke, StrokeKind, Ui,
+    vec2,
 };
 
 use super::command::{Command, Setting, Sheet};
@@ -41,7 +42,12 @@ fn content(ui: &mut Ui) -> Option<Command> {
         let ink = if ui.visuals().dark_mode { Color32::BLACK } else { Color32::WHITE };
         let understood =
             Button::new(RichText::new("Understood").color(ink)).fill(ui.visuals().hyperlink_color);
-        if ui.add(understood).clicked() {
+        let understood = ui.add(understood);
+        if understood.has_focus() {
+            let stroke = Stroke::new(2.0, ui.visuals().text_color());
+            ui.painter().rect_stroke(understood.rect.expand(3.0), 8.0, stroke, StrokeKind::Inside);
+        }
+        if understood.on_hover_text("Esc").clicked() {
             command = Some(Command::Set(Setting::Introduced));
         }
         if ui.button("Keyboard shortcuts").clicked() {

@@ -195,8 +195,19 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
 fn check(ui: &mut Ui, mut value: bool, text: &str, command: Command, commands: &mut Vec<Command>) {
     let key = RichText::new(shortcuts::key_text(ui.ctx(), &command).unwrap_or_default()).weak();
     let content = (text, Atom::grow(), key);
-    if ui.add(Checkbox::new(&mut value, content)).clicked() {
+    let response = ui.add(Checkbox::new(&mut value, content));
+    mark_focus(ui, &response);
+    if response.clicked() {
         commands.push(command);
+    }
+}
+
+/// egui draws no frame around what has the keyboard in a menu.
+fn mark_focus(ui: &Ui, response: &egui::Response) {
+    if response.has_focus() {
+        let stroke = egui::Stroke::new(1.0, ui.visuals().hyperlink_color);
+        let rect = response.rect.expand2(egui::vec2(3.0, 1.0));
+        ui.painter().rect_stroke(rect, 4.0, stroke, egui::StrokeKind::Inside);
     }
 }
 
@@ -209,6 +220,7 @@ fn radio(
     commands: &mut Vec<Command>,
 ) -> egui::Response {
     let response = ui.radio(selected, text);
+    mark_focus(ui, &response);
     if response.clicked() {
         commands.push(Command::Set(setting));
     }

@@ -10,6 +10,7 @@ use eframe::egui::Context;
 use moue_capture::{Pace, SourceSpec, open_source};
 use moue_files::plain_file;
 
+use super::playlist::list;
 use crate::fault;
 
 /// What files that were opened together are.
@@ -62,6 +63,14 @@ fn sorted(paths: Vec<PathBuf>) -> Opened {
     for path in paths {
         if begins_as_weights(&path) {
             opened.weights = Some(path);
+            continue;
+        }
+        if path.is_dir() {
+            match catch_unwind(AssertUnwindSafe(|| list(&path))) {
+                Ok(Some(files)) if !files.is_empty() => opened.media.push(path),
+                Ok(_) => opened.refused.push((path, "no pictures and no videos in the folder".into())),
+                Err(panic) => opened.refused.push((path, fault::describe("opened-files", &*panic))),
+            }
             continue;
         }
         // Opened as it will be for the window, and closed again: nothing else knows as well whether it can be shown.

@@ -228,11 +228,14 @@ pub(super) fn status_card(ui: &mut Ui, state: &State, density: Density) {
         SourceState::Ended => "Ended".into(),
     };
     let none = || "–".to_owned();
+    // A picture is shown, not played.
+    let is_still = state.snapshot.info.as_ref().is_some_and(|info| info.kind == SourceKind::Still);
+    let timed = live.filter(|_| !is_still);
     let ms = |v: f32| live.map_or_else(none, |_| format!("{v:.0} ms"));
     let figures = [
         [
-            ("Frames/s", format!("{:.0}", rates.frames_per_s())),
-            ("Readings/s", live.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
+            ("Frames/s", if is_still { none() } else { format!("{:.0}", rates.frames_per_s()) }),
+            ("Readings/s", timed.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
             ("Latency", ms(rates.latency_ms)),
         ],
         [

@@ -127,7 +127,7 @@ impl FolderLister {
 }
 
 /// The pictures and videos of a folder, by name.
-fn list(folder: &Path) -> Option<Vec<PathBuf>> {
+pub(super) fn list(folder: &Path) -> Option<Vec<PathBuf>> {
     if !folder.is_dir() {
         return None;
     }

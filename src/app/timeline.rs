@@ -86,7 +86,10 @@ pub(super) fn show(
     areas: bool,
 ) -> Vec<Command> {
     let is_file = history.is_file();
-    let (held, zoomed) = (Id::unique("timeline held"), Id::unique("timeline zoom").with(is_file));
+    let (held, zoomed) = (
+        Id::unique("timeline held"),
+        Id::unique("timeline zoom").with(is_file.then(|| history.length_s().to_bits())),
+    );
     let held_s = ui.data(|d| d.get_temp::<f64>(held)).filter(|_| !is_file);
     let now_s = held_s.unwrap_or_else(|| history.now_s());
     let whole = if is_file { (0.0, history.length_s().max(LEAST_SPAN_S)) } else { (-KEPT_S, 0.0) };

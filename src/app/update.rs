@@ -71,9 +71,8 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
         state.settings.last_folder =
             if request.is_folder() { Some(path.clone()) } else { path.parent().map(ToOwned::to_owned) };
         match request {
-            Request::Any => look_at(state, ctx, vec![path]),
+            Request::Any | Request::Folder => look_at(state, ctx, vec![path]),
             Request::Weights => commands.push(Command::LoadWeights(Some(path))),
-            Request::Folder => commands.push(Command::SetSource(SourceSpec::Path(path))),
             Request::Session => commands.push(Command::OpenSession(path)),
             Request::Recordings => commands.push(Command::SetRecordingsFolder(path)),
         }
@@ -236,7 +235,8 @@ fn end_recording_with_source(state: &mut State) {
 /// The source's name, and that it is recorded.
 fn set_title(state: &mut State, ctx: &Context) {
     let record = if state.recordings.is_on() { "● REC " } else { "" };
-    let title = match &state.snapshot.info {
+    let failed = matches!(state.snapshot.source, SourceState::Failed(_));
+    let title = match state.snapshot.info.as_ref().filter(|_| !failed) {
         Some(info) => format!("{record}{} – moue", info.name),
         None => format!("{record}moue"),
     };

@@ -142,6 +142,7 @@ fn results_without_room_are_counted_and_reported_once() {
         left_out: AtomicU64::new(0),
         failed: Mutex::new(None),
         video_failed: Mutex::new(None),
+        cut_short: Mutex::new(None),
         notify: Box::new(move || {
             on_notify.fetch_add(1, Ordering::SeqCst);
         }),
