@@ -1,6 +1,8 @@
 //! What packages carry beside the program.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -74,7 +76,7 @@ fn every_command_has_its_manual_page_and_completions() {
     // A shell reads its own.
     let script = folder.path().join("completions/moue.bash");
     let Ok(bash) = Command::new("bash").arg("-n").arg(&script).status() else {
-        return println!("skipped: no bash");
+        return common::skip("no bash");
     };
     assert!(bash.success());
 }

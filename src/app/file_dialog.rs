@@ -37,22 +37,22 @@ pub(super) struct Wanted {
 /// What a folder must be to be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FolderMust {
-    BeThere,
+    Exist,
     /// A recording's.
-    BeRecording,
+    HoldRecording,
     /// So that recordings can be made in it.
-    BeWritable,
+    TakeFiles,
 }
 
 impl FolderMust {
     /// Why it is not; may wait for the disk.
     fn fault(self, folder: &Path) -> Option<String> {
         match self {
-            Self::BeThere => None,
-            Self::BeRecording => (!is_recording(folder)).then(|| {
+            Self::Exist => None,
+            Self::HoldRecording => (!is_recording(folder)).then(|| {
                 format!("no recording: expected a folder with {FACES_FILE} and {SESSION_FILE} in it")
             }),
-            Self::BeWritable => {
+            Self::TakeFiles => {
                 let written = new_file::beside(&folder.join(SESSION_FILE));
                 written.err().map(|e| format!("nothing can be written into it: {e}; choose another folder"))
             }

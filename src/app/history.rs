@@ -170,14 +170,14 @@ impl History {
             }
         }
         if self.is_file {
-            if let Some(status) = playback {
-                (self.position_s, self.length_s) = (status.position_s, status.duration_s);
-            }
             if let SourceState::Running(info) = state
                 && self.source != info.name
             {
                 *self = Self { started: self.started, is_file: true, has_time: true, ..Self::default() };
                 self.source.clone_from(&info.name);
+            }
+            if let Some(status) = playback {
+                (self.position_s, self.length_s) = (status.position_s, status.duration_s);
             }
             return;
         }

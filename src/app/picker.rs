@@ -157,9 +157,9 @@ impl SystemPicker {
             folder: request.is_folder(),
             new_folder: request == Request::Recordings,
             folder_must: match request {
-                Request::Session => FolderMust::BeRecording,
-                Request::Recordings => FolderMust::BeWritable,
-                Request::Any | Request::Weights | Request::Folder => FolderMust::BeThere,
+                Request::Session => FolderMust::HoldRecording,
+                Request::Recordings => FolderMust::TakeFiles,
+                Request::Any | Request::Weights | Request::Folder => FolderMust::Exist,
             },
             endings: request.endings(),
         };

@@ -114,10 +114,13 @@ impl Default for Origins {
     }
 }
 
+/// Takes each new frame and the number of its scene ([`super::SceneWatch`]), on the capture thread.
+pub type FrameHook = dyn Fn(&Frame, u64) + Send + Sync;
+
 /// What is called on the pipeline's threads; must return at once.
 pub struct Hooks {
     /// With each new frame and the number of its scene ([`super::SceneWatch`]), on the capture thread.
-    pub on_frame: Box<dyn Fn(&Frame, u64) + Send + Sync>,
+    pub on_frame: Box<FrameHook>,
     /// When anything else changed.
     pub on_change: Box<dyn Fn() + Send + Sync>,
 }

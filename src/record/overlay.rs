@@ -376,8 +376,10 @@ mod tests {
                 let b = f.face;
                 [b.x, b.y, b.x + b.width, b.y + b.height]
             });
+            // Half a pixel is none.
             let overlap = |a: &[f32; 4], b: &[f32; 4]| {
-                (a[2].min(b[2]) - a[0].max(b[0])).max(0.0) * (a[3].min(b[3]) - a[1].max(b[1])).max(0.0)
+                let (across, down) = (a[2].min(b[2]) - a[0].max(b[0]), a[3].min(b[3]) - a[1].max(b[1]));
+                if across > 0.5 && down > 0.5 { across * down } else { 0.0 }
             };
             for (i, ground) in grounds.iter().enumerate() {
                 for other in &grounds[..i] {
