@@ -518,7 +518,7 @@ fn ctrl_c_ends_it_and_what_was_read_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("moue"))
         .current_dir(folder.path())
-        .args(["analyze", "--json", "--source", "demo"])
+        .args(["analyze", "--json", "--source", "demo", "--record", "rec"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -535,6 +535,12 @@ fn ctrl_c_ends_it_and_what_was_read_is_written() {
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    // The recording says that it is not the whole of its source.
+    let session = std::fs::read_dir(folder.path().join("rec")).unwrap().next().unwrap().unwrap().path();
+    let session = std::fs::read_to_string(session.join("session.json")).unwrap();
+    let session: Value = serde_json::from_str(&session).unwrap();
+    assert_eq!(session["status"], "stopped");
+    assert!(session["stopped_because"].as_str().unwrap().contains("Ctrl-C"), "{session}");
     for line in first.lines().chain(rest.lines()) {
         serde_json::from_str::<Value>(line).unwrap();
     }

@@ -196,9 +196,39 @@ fn where_a_folder_is_chosen_only_folders_are_listed_and_no_message_lies_over_it(
     assert!(!window.says("holiday.png"));
     types(&mut window, "album");
     window.press(Key::Enter);
-    let album = SourceSpec::Path(folder.path().join("album"));
-    window.until("the folder", |h| h.state().live().wanted_source() == album);
+    // The folder, and then its first picture.
+    let album = ["album", "album/inside.png"].map(|name| SourceSpec::Path(folder.path().join(name)));
+    window.until("the folder", |h| album.contains(&h.state().live().wanted_source()));
     assert_eq!(window.app().settings().last_folder, Some(folder.path().join("album")));
+}
+
+#[test]
+fn a_folder_that_is_no_recording_is_refused_in_the_dialog_and_letters_stay_in_it() {
+    let folder = files();
+    let mut window = with_dialog(folder.path());
+    window.click("Record");
+    window.click("Open session…");
+    window.until_says("album/");
+    types(&mut window, "album");
+    window.press(Key::Enter);
+    window.until_says("no recording: expected a folder with faces.csv and session.json in it");
+    letters_do_nothing(&mut window, "dialog");
+    window.press(Key::Escape);
+    assert!(!window.says("Folder above"));
+}
+
+#[test]
+fn a_folder_without_anything_to_show_is_refused_and_what_is_shown_goes_on() {
+    let folder = files();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let mut window = with_dialog(folder.path());
+    let before = window.app().live().wanted_source();
+    window.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
+    window.until_says("empty/");
+    types(&mut window, "empty");
+    window.press(Key::Enter);
+    window.until_says("no pictures and no videos in the folder");
+    assert_eq!(window.app().live().wanted_source(), before);
 }
 
 /// A file that the system says was dropped.

@@ -286,28 +286,33 @@ fn name_and_notes_are_kept_before_and_after_a_recording() {
     let recordings = tempfile::tempdir().unwrap();
     let settings = Settings { recordings: Some(recordings.path().to_owned()), ..Settings::default() };
     let mut window = Window::open(SourceSpec::Demo, settings);
-    let enter = |window: &mut Window, field: &str, text: &str, button: &str| {
+    let enter = |window: &mut Window, there: Option<&str>, field: &str, text: &str, button: &str| {
         click(&mut window.harness, "Record");
         window.harness.run_steps(3);
         click_containing(&mut window.harness, "Name and notes");
         window.harness.run_steps(3);
+        // What the recording says of itself is there to be changed, not lost.
+        if let Some(there) = there {
+            window.until("what it says already", |h| h.query_all_by_value(there).next().is_some());
+        }
         window.harness.get_by_label(field).focus();
         window.harness.run_steps(2);
         // Letters of a name are no commands: r would record.
         window.harness.event(eframe::egui::Event::Text(text.to_owned()));
         window.harness.run_steps(2);
         assert!(window.harness.query_by_label_contains("REC").is_none());
-        click(&mut window.harness, button);
+        click_containing(&mut window.harness, button);
         window.harness.run_steps(3);
     };
-    enter(&mut window, "Name", "first round", "Use for the next recording");
+    enter(&mut window, None, "Name", "first round", "Use for the next recording");
     window.press(Key::R);
     window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
     window.press(Key::R);
     window.until_message("Recorded ");
     let folder = entries(recordings.path()).remove(0);
     assert_eq!(session(&folder).name.as_deref(), Some("first round"));
-    enter(&mut window, "Notes", "the lamp was off", "Write into the last recording");
+    let name = format!("Write into {}", folder.file_name().unwrap().to_string_lossy());
+    enter(&mut window, Some("first round"), "Notes", "the lamp was off", &name);
     window.until_message("Name and notes are in ");
     let kept = session(&folder);
     assert_eq!(

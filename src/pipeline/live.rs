@@ -119,6 +119,8 @@ impl Live {
         wanted.choice += 1;
         wanted.generation += 1;
         wanted.paused = false;
+        // A key that is pressed before the new source is open must not seek in the old one.
+        *self.shared.transport.lock() = None;
     }
 
     /// The source that was asked for last.
