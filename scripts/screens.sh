@@ -27,6 +27,6 @@ take timeline-dark dark 1024x640 66 "" moue --source demo
 take no-signal-dark dark 1024x640 18 "" examples/showcase unplugged settings
 take no-signal-light light 1024x640 18 "" examples/showcase unplugged settings
 take failed-light light 1024x640 5 "" examples/showcase missing settings
-take model-dark dark 1024x640 8 "F10 Right Right Right Right Return Down Down Return" moue --source demo
+take model-dark dark 1024x640 8 "F10 Right Right Right Right Return Down Return" moue --source demo
 take shortcuts-light light 1024x640 6 "F1" moue --source demo
 cp docs/screens/five-faces-dark.png docs/screenshot.png
