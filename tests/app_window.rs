@@ -57,7 +57,7 @@ impl Window {
         Self { harness, picker, folder }
     }
 
-    /// Goes on until `ready`, or fails.
+    /// Goes on until `ready`, or fails; what is drawn then is `ready` too.
     fn until(&mut self, what: &str, ready: impl Fn(&Harness<'static, MoueApp>) -> bool) {
         let start = Instant::now();
         while !ready(&self.harness) {
@@ -65,6 +65,8 @@ impl Window {
             std::thread::sleep(Duration::from_millis(15));
             self.harness.step();
         }
+        // The state may have changed after the step that drew it.
+        self.harness.step();
     }
 
     fn until_face(&mut self) {

@@ -77,7 +77,7 @@ fn each_input_is_recorded_into_a_folder_of_its_own() {
     for _ in 0..2 {
         let output = record(&portrait());
         assert!(output.status.success(), "{}", text(&output.stderr));
-        assert!(text(&output.stderr).contains("recorded 1 face(s) into rec"), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("recorded 1 reading into rec"), "{}", text(&output.stderr));
     }
     let found = sessions(&folder.path().join("rec"));
     assert_eq!(found.len(), 2);
@@ -136,7 +136,7 @@ fn a_recording_that_is_killed_can_be_read_back() {
     let output = moue().arg("report").arg(&found[0]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let page = std::fs::read_to_string(found[0].join("report.html")).unwrap();
-    assert!(page.contains("This recording was not finished") && page.contains("Person 1"));
+    assert!(page.contains("This recording was not finished") && page.contains("Face 1"));
 }
 
 #[cfg(unix)]

@@ -67,7 +67,7 @@ fn the_page_stands_alone_and_says_what_was_recorded() {
         serde_json::from_str(&std::fs::read_to_string(session.join(SESSION_FILE)).unwrap()).unwrap();
     for fact in [
         "Demo",
-        "Person 1",
+        "Face 1",
         "surprise",
         "How to read this",
         "What it cannot tell",
@@ -119,7 +119,7 @@ fn hostile_names_are_text_and_nothing_else() {
         assert!(!page.contains(tag), "{tag}");
     }
     assert!(page.matches("&lt;script&gt;alert(1)").count() >= 6);
-    assert!(page.contains("2 row(s) of faces.csv cannot be read"));
+    assert!(page.contains("2 rows of faces.csv cannot be read"));
 
     // A session file that is no session is named, with its reason as text.
     std::fs::write(&path, "{\"format\": \"<script>\"}").unwrap();
@@ -140,7 +140,7 @@ fn a_recording_cut_anywhere_is_read_up_to_there() {
         let rows = whole[header..end].iter().filter(|b| **b == b'\n').count();
         assert!(page.contains(&format!("<th>Face readings</th><td>{rows}</td>")), "{end}");
         let cut = whole[end - 1] != b'\n';
-        assert_eq!(page.contains("1 row(s) of faces.csv cannot be read"), cut, "{end}");
+        assert_eq!(page.contains("One row of faces.csv cannot be read"), cut, "{end}");
     }
 }
 

@@ -287,3 +287,43 @@ fn several_files_on_the_command_line_are_a_list() {
     window.until_says("inside.png, 2 of 2");
     assert_eq!(window.app().live().wanted_source(), SourceSpec::Path(file("album/inside.png")));
 }
+
+#[test]
+fn a_typed_path_leads_into_its_folder_and_what_is_typed_replaces_what_the_arrows_chose() {
+    let folder = files();
+    let mut window = with_dialog(Path::new("/"));
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::O);
+    window.until_says("Folder above");
+    types(&mut window, &format!("{}/album/", folder.path().display()));
+    window.until_says("inside.png");
+    types(&mut window, "no/such/folder");
+    assert!(!window.says("expected") && !window.says("No such"), "nothing is wrong with half a path");
+    for _ in 0.."no/such/folder".len() {
+        window.press(Key::Backspace);
+    }
+    types(&mut window, "../");
+    window.until_says("holiday.png");
+    window.press(Key::ArrowDown);
+    window.press(Key::ArrowDown);
+    types(&mut window, "holiday.png");
+    window.press(Key::Enter);
+    let picture = folder.path().join("holiday.png").canonicalize().unwrap();
+    window.until("the picture", |h| match h.state().live().wanted_source() {
+        SourceSpec::Path(path) => path.canonicalize().is_ok_and(|path| path == picture),
+        _ => false,
+    });
+}
+
+#[test]
+fn a_question_about_a_recording_that_has_ended_by_itself_is_answered() {
+    let recordings = tempfile::tempdir().unwrap();
+    let look = Look::new(origins(SourceKind::Video, Scene::one(), Script::EndsAfter(90)));
+    let mut window = look.settings(|s| s.recordings = Some(recordings.path().to_owned())).open();
+    window.until_faces(1);
+    window.press(Key::R);
+    window.until_says("REC 0:0");
+    window.press(Key::D);
+    assert!(window.says("End the recording?"));
+    window.until("the source that was chosen", |h| h.state().live().wanted_source() == SourceSpec::Demo);
+    assert!(!window.says("End the recording?"));
+}

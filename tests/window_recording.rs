@@ -59,7 +59,7 @@ impl Window {
         window
     }
 
-    /// Goes on until `ready`, or fails.
+    /// Goes on until `ready`, or fails; what is drawn then is `ready` too.
     fn until(&mut self, what: &str, ready: impl Fn(&Harness<'static, MoueApp>) -> bool) {
         let start = Instant::now();
         while !ready(&self.harness) {
@@ -67,6 +67,8 @@ impl Window {
             std::thread::sleep(Duration::from_millis(15));
             self.harness.step();
         }
+        // The state may have changed after the step that drew it.
+        self.harness.step();
     }
 
     fn messages(&self) -> &[Message] {
@@ -289,7 +291,7 @@ fn name_and_notes_are_kept_before_and_after_a_recording() {
     let enter = |window: &mut Window, there: Option<&str>, field: &str, text: &str, button: &str| {
         click(&mut window.harness, "Record");
         window.harness.run_steps(3);
-        click_containing(&mut window.harness, "Name and notes");
+        click_containing(&mut window.harness, "Name and notes…");
         window.harness.run_steps(3);
         // What the recording says of itself is there to be changed, not lost.
         if let Some(there) = there {
@@ -311,16 +313,41 @@ fn name_and_notes_are_kept_before_and_after_a_recording() {
     window.until_message("Recorded ");
     let folder = entries(recordings.path()).remove(0);
     assert_eq!(session(&folder).name.as_deref(), Some("first round"));
+    // One that runs takes them too.
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
+    click(&mut window.harness, "Record");
+    window.harness.run_steps(3);
+    click_containing(&mut window.harness, "Name and notes…");
+    window.harness.run_steps(3);
+    window.harness.get_by_label("Name").focus();
+    window.harness.run_steps(2);
+    window.harness.event(eframe::egui::Event::Text("second round".to_owned()));
+    window.until("what is written", |h| h.query_all_by_value("second round").next().is_some());
+    click_containing(&mut window.harness, "Write into ");
+    window.until_message("Name and notes are in the recording");
+    window.press(Key::R);
+    window.until("the second's end", |h| {
+        h.state()
+            .messages()
+            .iter()
+            .filter(|m| matches!(m, Message::Info(t) if t.contains("Recorded ")))
+            .count()
+            == 2
+    });
+    let second = entries(recordings.path()).into_iter().find(|f| *f != folder).unwrap();
+    assert_eq!(session(&second).name.as_deref(), Some("second round"));
+    let folder = second;
     let name = format!("Write into {}", folder.file_name().unwrap().to_string_lossy());
-    enter(&mut window, Some("first round"), "Notes", "the lamp was off", &name);
+    enter(&mut window, Some("second round"), "Notes", "the lamp was off", &name);
     window.until_message("Name and notes are in ");
     let kept = session(&folder);
     assert_eq!(
         (kept.name.as_deref(), kept.notes.as_deref()),
-        (Some("first round"), Some("the lamp was off"))
+        (Some("second round"), Some("the lamp was off"))
     );
     assert_eq!(kept.status, SessionStatus::Complete);
     let page = moue::record::report::write_report(&folder, None).unwrap();
     let page = std::fs::read_to_string(page).unwrap();
-    assert!(page.contains("first round") && page.contains("the lamp was off"));
+    assert!(page.contains("second round") && page.contains("the lamp was off"));
 }

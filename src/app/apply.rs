@@ -81,7 +81,10 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::ExportContactSheet => export_contact_sheet(state, ctx),
         Command::SeekTo(position_s) => with_transport(state, |t| t.seek_to(position_s)),
         Command::SetSpeed(speed) => with_transport(state, |t| t.set_speed(speed)),
-        Command::SetLooping(looping) => with_transport(state, |t| t.set_looping(looping)),
+        Command::SetLooping(looping) => {
+            state.looping = looping;
+            with_transport(state, |t| t.set_looping(looping));
+        }
         Command::ToggleRecording => toggle_recording(state, ctx),
         Command::Snapshot => snapshot(state, ctx),
         Command::SetRecordingsFolder(folder) => set_recordings_folder(state, ctx, folder),
@@ -203,6 +206,7 @@ fn choose_source(state: &mut State, ctx: &Context, source: SourceSpec) {
 
 fn set_source(state: &mut State, ctx: &Context, source: SourceSpec) {
     state.record_when_running = false;
+    state.toasts.leave_source();
     if let SourceSpec::Path(path) = &source {
         Settings::remember(&mut state.settings.recent_sources, path);
     }

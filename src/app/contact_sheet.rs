@@ -1,8 +1,8 @@
 //! The contact sheet in place of the picture: each face of a folder as a small picture with its label.
 
 use eframe::egui::{
-    Align, Align2, CornerRadius, FontId, Layout, ProgressBar, Rect, Response, RichText, Role, ScrollArea,
-    Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, FontId, ProgressBar, Rect, Response, RichText, Role, ScrollArea, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 use moue_model::Expression;
 
@@ -53,20 +53,19 @@ fn header(ui: &mut Ui, sheet: &ContactSheet, commands: &mut Vec<Command>) {
                 commands.push(Command::SortContactSheet(sort));
             }
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("Back to the picture").on_hover_text("Esc").clicked() {
-                commands.push(Command::ToggleContactSheet);
-            }
-            ui.add_enabled_ui(!sheet.rows().is_empty(), |ui| {
-                let hint = "One row a face, with the columns of \"moue analyze --csv\". Of a video one frame is read.";
-                if ui.button("Export CSV").on_hover_text(hint).clicked() {
-                    commands.push(Command::ExportContactSheet);
-                }
-            });
-            if sheet.is_reading() && ui.button("Stop").clicked() {
-                commands.push(Command::StopContactSheet);
+        if sheet.is_reading() && ui.button("Stop").clicked() {
+            commands.push(Command::StopContactSheet);
+        }
+        ui.add_enabled_ui(!sheet.rows().is_empty(), |ui| {
+            let hint =
+                "One row a face, with the columns of \"moue analyze --csv\". Of a video one frame is read.";
+            if ui.button("Export CSV").on_hover_text(hint).clicked() {
+                commands.push(Command::ExportContactSheet);
             }
         });
+        if ui.button("Back to the picture").on_hover_text("Esc").clicked() {
+            commands.push(Command::ToggleContactSheet);
+        }
     });
     if sheet.is_reading() {
         ui.add(ProgressBar::new(done as f32 / all.max(1) as f32).desired_height(6.0));

@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use eframe::egui::text::{CCursor, CCursorRange};
+use eframe::egui::text_edit::TextEditState;
 use eframe::egui::{
     self, Align, Button, Context, Id, Key, Label, Layout, Modal, RichText, ScrollArea, TextEdit, Ui,
 };
@@ -75,6 +77,15 @@ enum Ask {
     MakeFolder(PathBuf),
 }
 
+/// A question that was not answered yet.
+struct Asked {
+    /// What was typed when it was asked.
+    typed: String,
+    /// It is for a folder's entries.
+    is_list: bool,
+    answer: Receiver<Answer>,
+}
+
 enum Answer {
     Listed(PathBuf, Vec<Entry>),
     Chosen(PathBuf),
@@ -99,7 +110,11 @@ pub(super) struct FileDialog {
     selected: Option<usize>,
     all_files: bool,
     error: Option<String>,
-    asked: Option<Receiver<Answer>>,
+    asked: Option<Asked>,
+    /// The folder of the path that is being typed (with its last separator), and the answer about it.
+    typed_folder: Option<(String, Receiver<Answer>)>,
+    /// The user's own folders: what a button says, and where it leads.
+    places: Vec<(&'static str, PathBuf)>,
     /// The name field takes the keyboard focus.
     focus_name: bool,
     /// How far the list is scrolled, in points.
@@ -118,6 +133,8 @@ impl FileDialog {
             all_files: false,
             error: None,
             asked: None,
+            typed_folder: None,
+            places: places(),
             focus_name: true,
             scrolled: 0.0,
         };
@@ -126,6 +143,14 @@ impl FileDialog {
     }
 
     fn ask(&mut self, ask: Ask) {
+        let is_list = matches!(ask, Ask::Open(_));
+        match self.answer_later(ask) {
+            Ok(answer) => self.asked = Some(Asked { typed: self.name.clone(), is_list, answer }),
+            Err(e) => self.error = Some(format!("No thread to look at the disk: {e}")),
+        }
+    }
+
+    fn answer_later(&self, ask: Ask) -> std::io::Result<Receiver<Answer>> {
         let (sender, answer) = bounded(1);
         let wants_folder = self.wanted.folder.then_some(self.wanted.folder_must);
         let body = move || {
@@ -135,14 +160,59 @@ impl FileDialog {
                 answered.unwrap_or_else(|panic| Answer::Failed(fault::describe("file-dialog", &*panic))),
             );
         };
-        match std::thread::Builder::new().name("file-dialog".into()).spawn(body) {
-            Ok(_) => self.asked = Some(answer),
-            Err(e) => self.error = Some(format!("No thread to look at the disk: {e}")),
+        std::thread::Builder::new().name("file-dialog".into()).spawn(body)?;
+        Ok(answer)
+    }
+
+    /// A path is being typed: as soon as its folder is known to be one, that is listed, and the rest is looked for in it.
+    fn follow_typed_path(&mut self) {
+        let Some(end) = self.name.rfind(std::path::is_separator) else { return };
+        let typed = self.name[..=end].to_owned();
+        if self.typed_folder.as_ref().is_none_or(|(known, _)| *known != typed) {
+            let ask = Ask::Open(self.path_of(&typed));
+            self.typed_folder = self.answer_later(ask).ok().map(|answer| (typed, answer));
+        }
+    }
+
+    /// Takes the answer about the folder of a typed path. That there is none is said when it is to be opened.
+    fn take_typed_folder(&mut self, ctx: &Context) {
+        let Some((typed, answer)) = &self.typed_folder else { return };
+        let found = match answer.try_recv() {
+            Err(TryRecvError::Empty) => return ctx.request_repaint_after_secs(0.03),
+            Err(TryRecvError::Disconnected) => None,
+            Ok(found) => Some(found),
+        };
+        let wanted = self.path_of(typed);
+        if let (Some(Answer::Listed(folder, entries)), Some(rest)) = (found, self.name.strip_prefix(typed))
+            && folder == wanted
+        {
+            self.name = rest.to_owned();
+            // Another folder that was asked for before is not wanted any more.
+            self.asked.take_if(|asked| asked.is_list);
+            (self.folder, self.entries) = (tidy(&folder), entries);
+            (self.selected, self.error) = (None, None);
+        }
+        self.typed_folder = None;
+    }
+
+    /// Where a typed name or path leads; `~/` begins at the user's own folder.
+    fn path_of(&self, typed: &str) -> PathBuf {
+        let home = || directories::UserDirs::new().map(|user| user.home_dir().to_owned());
+        match typed
+            .strip_prefix("~")
+            .filter(|rest| rest.is_empty() || rest.starts_with(std::path::is_separator))
+        {
+            Some(rest) => home().map_or_else(
+                || self.folder.join(typed),
+                |home| home.join(rest.trim_start_matches(std::path::is_separator)),
+            ),
+            None => self.folder.join(typed),
         }
     }
 
     /// Draws it.
     pub(super) fn show(&mut self, ctx: &Context) -> Outcome {
+        self.take_typed_folder(ctx);
         if let Some(outcome) = self.take_answer(ctx) {
             return outcome;
         }
@@ -150,7 +220,7 @@ impl FileDialog {
         let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(16).corner_radius(12);
         let shown = Modal::new(Id::unique("file dialog")).frame(frame).show(ctx, |ui| {
             ui.set_width(WIDTH.min(screen.width() - 50.0));
-            self.content(ui, (screen.height() - 260.0).max(90.0))
+            self.content(ui, (screen.height() - 290.0).max(90.0))
         });
         match shown.inner {
             Outcome::Going if shown.should_close() => Outcome::Closed,
@@ -159,7 +229,10 @@ impl FileDialog {
     }
 
     fn take_answer(&mut self, ctx: &Context) -> Option<Outcome> {
-        let answer = match self.asked.as_ref()?.try_recv() {
+        let asked = self.asked.as_ref()?;
+        // What was typed meanwhile is meant for what comes.
+        let typed_since = self.name != asked.typed;
+        let answer = match asked.answer.try_recv() {
             Ok(answer) => answer,
             Err(TryRecvError::Empty) => {
                 ctx.request_repaint_after_secs(0.03);
@@ -173,7 +246,9 @@ impl FileDialog {
             Answer::Failed(text) => self.error = Some(text),
             Answer::Listed(folder, entries) => {
                 (self.folder, self.entries) = (folder, entries);
-                self.name.clear();
+                if !typed_since {
+                    self.name.clear();
+                }
                 (self.selected, self.error) = (None, None);
                 self.focus_name = true;
             }
@@ -206,6 +281,13 @@ impl FileDialog {
             if let Some(parent) = parent.filter(|_| up.clicked()) {
                 open = Some(Ask::Open(parent));
             }
+            for (name, place) in &self.places {
+                if ui.button(*name).clicked() {
+                    open = Some(Ask::Open(place.clone()));
+                }
+            }
+        });
+        ui.horizontal(|ui| {
             ui.add(Label::new(RichText::new(self.folder.display().to_string()).weak()).truncate());
         });
         let listed = self.listed();
@@ -259,14 +341,24 @@ impl FileDialog {
         ui.horizontal(|ui| {
             let label = ui.label("Name");
             // An id of its own: the focus must not get lost where an error appears above.
-            let field = TextEdit::singleline(&mut self.name).id(Id::unique("file dialog name"));
+            let field = TextEdit::singleline(&mut self.name).id(name_field());
             let field = field.desired_width(f32::INFINITY);
-            let field = ui.add(field.hint_text("Type a name or a path")).labelled_by(label.id);
+            let hint = if self.wanted.folder {
+                "This folder; or type a name or a path"
+            } else {
+                "Type a name or a path"
+            };
+            let field = ui.add(field.hint_text(hint)).labelled_by(label.id);
             if std::mem::take(&mut self.focus_name) {
                 field.request_focus();
             }
+            // After the field has done with the arrow key what fields do: move the cursor.
+            if moved != 0 && self.selected.is_some() {
+                select_all(ui, &self.name);
+            }
             if field.changed() {
                 (self.selected, self.error) = (None, None);
+                self.follow_typed_path();
             }
             enter = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         });
@@ -315,9 +407,34 @@ impl FileDialog {
 
     /// `enter`: a folder is gone into, not chosen.
     fn ask_for(&self, name: &str, enter: bool) -> Ask {
-        let path = self.folder.join(name);
+        let path = self.path_of(name);
         if enter { Ask::Open(path) } else { Ask::Choose(path) }
     }
+}
+
+fn name_field() -> Id {
+    Id::unique("file dialog name")
+}
+
+/// What is typed next takes the place of a name that the arrow keys chose.
+fn select_all(ui: &Ui, name: &str) {
+    let mut state = TextEditState::load(ui.ctx(), name_field()).unwrap_or_default();
+    let end = CCursor::new(name.chars().count());
+    state.cursor.set_char_range(Some(CCursorRange::two(CCursor::new(0), end)));
+    state.store(ui.ctx(), name_field());
+}
+
+/// The user's own folder, pictures and videos, where the system knows them.
+fn places() -> Vec<(&'static str, PathBuf)> {
+    let Some(user) = directories::UserDirs::new() else { return Vec::new() };
+    let known =
+        [("Home", Some(user.home_dir())), ("Pictures", user.picture_dir()), ("Videos", user.video_dir())];
+    known.into_iter().filter_map(|(name, path)| Some((name, path?.to_owned()))).collect()
+}
+
+/// Without a separator at its end.
+fn tidy(folder: &Path) -> PathBuf {
+    folder.components().collect()
 }
 
 fn text_of(entry: &Entry) -> String {

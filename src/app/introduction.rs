@@ -1,8 +1,8 @@
 //! What is shown at the first start, until the user has confirmed it.
 
 use eframe::egui::{
-    Align2, Area, Button, Color32, Context, Frame, Id, Label, Order, Rect, RichText, Stroke, StrokeKind, Ui,
-    vec2,
+    Align2, Area, Button, Color32, Context, Frame, Id, Key, Label, Order, Rect, RichText, Stroke, StrokeKind,
+    Ui, vec2,
 };
 
 use super::command::{Command, Setting, Sheet};
@@ -13,12 +13,13 @@ use super::theme;
 const WIDTH: f32 = 660.0;
 const MARGIN: f32 = 10.0;
 
-/// Draws it over the picture's lower edge, so that it pushes nothing away.
-pub(super) fn show(ctx: &Context, stage: Rect) -> Option<Command> {
+/// Draws it over the picture's lower edge, so that it pushes nothing away; what was asked for, and where it lies. Enter
+/// confirms it unless something else has the keyboard (`covered`, or a control that has the focus).
+pub(super) fn show(ctx: &Context, stage: Rect, covered: bool) -> (Option<Command>, Rect) {
     let visuals = ctx.global_style().visuals.clone();
     let frame =
         Frame::popup(&ctx.global_style()).inner_margin(12).stroke(Stroke::new(1.5, visuals.hyperlink_color));
-    Area::new(Id::unique("introduction"))
+    let shown = Area::new(Id::unique("introduction"))
         .order(Order::Middle)
         .pivot(Align2::CENTER_BOTTOM)
         .fixed_pos(stage.center_bottom() - vec2(0.0, MARGIN))
@@ -29,8 +30,11 @@ pub(super) fn show(ctx: &Context, stage: Rect) -> Option<Command> {
                     content(ui)
                 })
                 .inner
-        })
-        .inner
+        });
+    let free = !covered && ctx.memory(|m| m.focused().is_none());
+    let entered =
+        (free && ctx.input(|i| i.key_pressed(Key::Enter))).then_some(Command::Set(Setting::Introduced));
+    (shown.inner.or(entered), shown.response.rect)
 }
 
 fn content(ui: &mut Ui) -> Option<Command> {
@@ -47,7 +51,7 @@ fn content(ui: &mut Ui) -> Option<Command> {
             let stroke = Stroke::new(2.0, ui.visuals().text_color());
             ui.painter().rect_stroke(understood.rect.expand(3.0), 8.0, stroke, StrokeKind::Inside);
         }
-        if understood.on_hover_text("Esc").clicked() {
+        if understood.on_hover_text("Enter or Esc").clicked() {
             command = Some(Command::Set(Setting::Introduced));
         }
         if ui.button("Keyboard shortcuts").clicked() {

@@ -1,7 +1,7 @@
 //! The keyboard in the menu bar, as elsewhere: Alt and a letter opens a menu, the arrow keys go along the bar and from menu
-//! to menu, Esc goes back to the bar. Up and down within a menu, and Enter, are egui's.
+//! to menu, Esc goes back to where the keyboard was: the window, or the bar. Up and down within a menu, and Enter, are egui's.
 
-use eframe::egui::{Context, FocusDirection, Id, Key, Modifiers, Popup, Response};
+use eframe::egui::{Context, Event, FocusDirection, Id, Key, Modifiers, Popup, Response};
 
 /// With Alt, the key of each menu in the bar's order.
 const LETTERS: [Key; 5] = [Key::F, Key::C, Key::R, Key::V, Key::H];
@@ -19,6 +19,8 @@ struct Keys {
     focused: bool,
     /// The menu whose letter was pressed.
     wanted: Option<usize>,
+    /// The menu that is open was opened by its letter, not from the bar.
+    by_letter: bool,
     /// The menu that the focus shall enter, and the passes that are left for it.
     entering: Option<(usize, u8)>,
     /// In this pass an entry that uses the arrow keys itself has the focus.
@@ -31,13 +33,26 @@ fn change<T>(ctx: &Context, change: impl FnOnce(&mut Keys) -> T) -> T {
 
 /// Takes Alt and a letter, before the letter alone means something else.
 pub(super) fn take_letters(ctx: &Context) {
-    // On Macs Alt types letters, and the system has menus of its own. Below a sheet nothing can be reached.
-    if ctx.os().is_mac() || ctx.memory(|m| m.top_modal_layer().is_some()) {
+    // On Macs Alt types letters, and the system has menus of its own.
+    if ctx.os().is_mac() {
+        return;
+    }
+    // The letter is not typed. (With Ctrl too it is Windows' AltGr, which types.)
+    ctx.input_mut(|i| {
+        if i.modifiers.alt && !i.modifiers.ctrl {
+            i.events.retain(|event| !matches!(event, Event::Text(_)));
+        }
+    });
+    // Below a sheet nothing can be reached.
+    if ctx.memory(|m| m.top_modal_layer().is_some()) {
         return;
     }
     let pressed = LETTERS.iter().position(|key| ctx.input_mut(|i| i.consume_key(Modifiers::ALT, *key)));
     if pressed.is_some() {
-        change(ctx, |keys| keys.wanted = pressed);
+        change(ctx, |keys| {
+            keys.wanted = pressed;
+            keys.by_letter = true;
+        });
     }
 }
 
@@ -94,6 +109,7 @@ pub(super) fn end(ctx: &Context, bar: &[Response]) {
         let entered = open_now == Some(place) && keys.open != open_now && bar[place].clicked();
         if down || entered {
             open = Some(place);
+            keys.by_letter = false;
         }
     }
     if let Some(place) = open {
@@ -102,9 +118,9 @@ pub(super) fn end(ctx: &Context, bar: &[Response]) {
         keys.entering = Some((place, ENTER_WITHIN));
         ctx.request_repaint();
     }
-    // Esc closed the menu: back to the bar, for whoever goes by keyboard.
+    // Esc closed the menu: back to the bar for whoever came from there, else to the window and its keys.
     if let Some(place) = keys.open.filter(|_| open_now.is_none() && keys.focused && pressed(Key::Escape)) {
-        bar[place].request_focus();
+        if keys.by_letter { bar[place].surrender_focus() } else { bar[place].request_focus() }
     }
     if keys.entering.is_some() {
         // The focus is led by hand: egui would look for something below the bar.

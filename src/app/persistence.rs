@@ -102,8 +102,6 @@ pub(super) enum Outcome {
         text: String,
         path: Option<PathBuf>,
     },
-    /// It is done, and can be seen.
-    Quiet,
     /// What a recording says of itself.
     Words {
         folder: PathBuf,

@@ -31,7 +31,7 @@ impl Request {
         match self {
             Self::Any => "Open a picture, a video or a weights file",
             Self::Weights => "Open weights",
-            Self::Folder => "Open a folder of images",
+            Self::Folder => "Open a folder",
             Self::Session => "Open a recording's folder",
             Self::Recordings => "Choose the recordings folder",
         }

@@ -21,6 +21,11 @@ impl Question {
         self.fresh = true;
     }
 
+    /// The source that was chosen, where no recording is left to ask about.
+    pub(super) fn settle(&mut self, recording: bool) -> Option<SourceSpec> {
+        if recording { None } else { self.wanted.take() }
+    }
+
     /// Whether it is being asked.
     pub(super) fn is_open(&self) -> bool {
         self.wanted.is_some()

@@ -181,8 +181,13 @@ pub(super) fn open_session(state: &mut State, ctx: &Context, folder: PathBuf) {
 pub(super) fn open_file(state: &State, ctx: &Context, path: PathBuf) {
     state.jobs.start(ctx, "opener", move || {
         opener::open(&path).map_err(|e| not_opened(&path, &e))?;
-        Ok(Outcome::Quiet)
+        Ok(opening(&path))
     });
+}
+
+/// Where the system has no program for it, nobody says so: the user is told what should have opened, and where it is.
+fn opening(path: &Path) -> Outcome {
+    Outcome::Done { text: format!("Opening {}", path.display()), path: None }
 }
 
 /// Shows a file or folder in the system's file manager.
@@ -192,7 +197,7 @@ pub(super) fn show_in_folder(state: &State, ctx: &Context, path: PathBuf) {
         // dialogs and screen readers (SECURITY.md).
         let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
         opener::open(folder).map_err(|e| not_opened(folder, &e))?;
-        Ok(Outcome::Quiet)
+        Ok(opening(folder))
     });
 }
 
@@ -203,7 +208,9 @@ fn not_opened(path: &Path, e: &opener::OpenError) -> RecordError {
 /// Opens or closes the form for name and notes; it shows what the last recording says already.
 pub(super) fn toggle_words(state: &mut State, ctx: &Context) {
     state.sheets.toggle(Sheet::Session);
-    let Some(folder) = state.recordings.last_folder().map(ToOwned::to_owned) else { return };
+    let running = state.recordings.running().map(|recorder| recorder.folder().to_owned());
+    let last = || state.recordings.last_folder().map(ToOwned::to_owned);
+    let Some(folder) = running.or_else(last) else { return };
     if state.sheets.is_open() {
         state.jobs.start(ctx, "session-words", move || {
             let session = Session::read(&folder.join(SESSION_FILE))?;
@@ -219,6 +226,17 @@ pub(super) fn toggle_words(state: &mut State, ctx: &Context) {
 /// Writes name and notes into the last recording.
 pub(super) fn write_words(state: &mut State, ctx: &Context, words: SessionWords) {
     state.sheets.close();
+    // Its recorder writes the file: two writers would lose the one's words or the other's figures.
+    if let Some(recorder) = state.recordings.running() {
+        let message = if recorder.set_words(words) {
+            Message::Info("Name and notes are in the recording".into())
+        } else {
+            Message::Error(
+                "The recording did not take name and notes: enter them again when it has ended".into(),
+            )
+        };
+        return state.report(message);
+    }
     let Some(folder) = state.recordings.last_folder().map(ToOwned::to_owned) else { return };
     state.jobs.start(ctx, "session-words", move || {
         let path = folder.join(SESSION_FILE);

@@ -23,7 +23,7 @@ impl SessionForm {
         }
     }
 
-    /// The fields. `last`: the folder of a recording that has ended, whose name and notes can be written. `fresh`: the name
+    /// The fields. `last`: the folder of the recording that runs or was the last, whose name and notes can be written. `fresh`: the name
     /// takes the keyboard.
     pub(super) fn show(&mut self, ui: &mut Ui, last: Option<&Path>, fresh: bool) -> Option<Command> {
         let text = "They are kept in the recording's session.json and stand on its report.";

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use eframe::egui::style::ScrollStyle;
 use eframe::egui::{self, Align, Context, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, Ui, vec2};
 
 use super::command::{Command, Sheet};
@@ -93,6 +94,8 @@ impl Sheets {
             ui.add_space(6.0);
             // As high as its content, but never higher than the window.
             let height = (screen.height() - 130.0).max(80.0);
+            // A bar that is always seen where there is more.
+            ui.spacing_mut().scroll = ScrollStyle::solid();
             ScrollArea::vertical()
                 .id_salt(title(sheet))
                 .max_height(height)

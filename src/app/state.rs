@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use eframe::egui::Context;
-use moue_capture::{CameraInfo, SourceInfo, SourceSpec, TransportStatus};
+use moue_capture::{CameraInfo, SourceInfo, SourceSpec, Transport, TransportStatus};
 
 use super::contact::ContactSheet;
 use super::copying::PictureCopy;
@@ -75,6 +75,10 @@ pub(super) struct State {
     /// The files of the folder that was opened.
     pub(super) playlist: Option<Playlist>,
     pub(super) lister: FolderLister,
+    /// Videos begin again at their end, unless the user said no.
+    pub(super) looping: bool,
+    /// The playback that was told so.
+    pub(super) playback: Option<Transport>,
     pub(super) contact: ContactSheet,
     /// The network whose file was remembered.
     pub(super) remembered_model: Option<Arc<ModelInfo>>,
@@ -201,6 +205,8 @@ impl State {
             lost_source: None,
             playlist: None,
             lister: FolderLister::default(),
+            looping: true,
+            playback: None,
             contact: ContactSheet::default(),
             remembered_model: None,
             recordings: Recordings::default(),

@@ -30,6 +30,8 @@ const EVENT_LETTERS: usize = 18;
 const NEAR: f64 = 0.02;
 /// The least time that the wheel zooms to, in seconds.
 const LEAST_SPAN_S: f64 = 1.0;
+/// A video's place is at this share of the visible time after that was moved on.
+const LEAD: f64 = 0.1;
 /// A notch of the wheel, in points, changes the visible time by this factor.
 const NOTCH: (f32, f32) = (50.0, 0.8);
 /// Distances of the axis' marks to choose from, in seconds, and the least on screen, in points.
@@ -94,6 +96,7 @@ pub(super) fn show(
     let now_s = held_s.unwrap_or_else(|| history.now_s());
     let whole = if is_file { (0.0, history.length_s().max(LEAST_SPAN_S)) } else { (-KEPT_S, 0.0) };
     let zoom = ui.data(|d| d.get_temp::<(f64, f64)>(zoomed)).map(|zoom| within(zoom, whole));
+    let zoom = if is_file { zoom.map(|zoom| with_place(ui, zoom, whole, zoomed, now_s)) } else { zoom };
     let mut stretches = history.stretches(id);
     let mut events: Vec<&TimelineEvent> = history.events(id).collect();
     if !is_file {
@@ -166,6 +169,26 @@ fn within(span: (f64, f64), whole: (f64, f64)) -> (f64, f64) {
     let length = (span.1 - span.0).min(whole.1 - whole.0);
     let from = span.0.clamp(whole.0, whole.1 - length);
     (from, from + length)
+}
+
+/// A video's visible time, moved on where its place has left it by playing or by a jump. `zoomed`: where it is kept.
+fn with_place(ui: &Ui, span: (f64, f64), whole: (f64, f64), zoomed: Id, now_s: f64) -> (f64, f64) {
+    let last = zoomed.with("last place");
+    let last_s = ui.data(|d| d.get_temp::<f64>(last)).unwrap_or(now_s);
+    let inside = |at_s: f64| (span.0..=span.1).contains(&at_s);
+    // Who has moved away from it looks at something else.
+    let span = if inside(last_s) && !inside(now_s) {
+        let length = span.1 - span.0;
+        let from = now_s - length * LEAD;
+        within((from, from + length), whole)
+    } else {
+        span
+    };
+    ui.data_mut(|d| {
+        d.insert_temp(last, now_s);
+        d.insert_temp(zoomed, span);
+    });
+    span
 }
 
 /// The wheel zooms about the pointer, dragging moves what is zoomed, a double click shows all.

@@ -15,11 +15,14 @@ use crate::pipeline::Message;
 
 /// Most messages on screen; a new one replaces the oldest.
 const MAX: usize = 4;
+/// A younger message belongs to the source that is being opened, not to the one that is left.
+const YOUNG: Duration = Duration::from_secs(2);
 
 struct Toast {
     message: Message,
     /// What was saved, which a button opens.
     saved: Option<PathBuf>,
+    since: Instant,
     until: Instant,
     times: u32,
 }
@@ -39,16 +42,17 @@ impl Toasts {
             Message::Info(_) => Duration::from_secs(5),
             Message::Error(_) | Message::SourceError(_) => Duration::from_secs(60),
         };
-        let until = Instant::now() + shown_for;
+        let since = Instant::now();
+        let until = since + shown_for;
         if let Some(same) = self.toasts.iter_mut().find(|t| t.message == message) {
-            same.until = until;
+            (same.since, same.until) = (since, until);
             same.times += 1;
             return;
         }
         if self.toasts.len() == MAX {
             self.toasts.remove(0);
         }
-        self.toasts.push(Toast { message, saved, until, times: 1 });
+        self.toasts.push(Toast { message, saved, since, until, times: 1 });
     }
 
     /// Closes the newest; whether there was one.
@@ -61,6 +65,11 @@ impl Toasts {
         if place < self.toasts.len() {
             self.toasts.remove(place);
         }
+    }
+
+    /// Another source was chosen: closes what told of the one before. What was saved can still be opened.
+    pub(super) fn leave_source(&mut self) {
+        self.toasts.retain(|t| t.saved.is_some() || t.since.elapsed() < YOUNG);
     }
 
     /// Removes those whose time is over.

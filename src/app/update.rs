@@ -43,6 +43,7 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     }
     let last = state.snapshot.info.take();
     state.snapshot = PipelineSnapshot::read(&state.live, current_result(state), last);
+    keep_looping(state);
     remember_weights(state);
     replace_lost_source(state);
     let pipeline = &state.snapshot;
@@ -62,6 +63,8 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
 pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
     let mut commands = shortcuts::pressed(ctx, state.is_covered());
     commands.extend(follow_recording(state));
+    // It ended by itself meanwhile.
+    commands.extend(state.question.settle(state.recordings.is_on()).map(Command::SetSource));
     let dropped: Vec<PathBuf> =
         ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
     if !dropped.is_empty() {
@@ -163,7 +166,6 @@ fn take_messages(state: &mut State) {
     for outcome in state.jobs.outcomes() {
         match outcome {
             Outcome::Done { text, path } => state.report_saved(Message::Info(text), path),
-            Outcome::Quiet => {}
             Outcome::Words { folder, words } => state.sheets.set_words(folder, words),
             Outcome::Failed(text) => state.report(Message::Error(text)),
             Outcome::FolderGone(folder) => {
@@ -244,6 +246,18 @@ fn set_title(state: &mut State, ctx: &Context) {
         ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
         state.title = title;
     }
+}
+
+/// The next video loops as the user chose for the last one.
+fn keep_looping(state: &mut State) {
+    let playback = state.live.transport();
+    if let Some(new) = &playback
+        && !state.looping
+        && !state.playback.as_ref().is_some_and(|old| old.is_same(new))
+    {
+        new.set_looping(false);
+    }
+    state.playback = playback;
 }
 
 /// Remembers weights files that work, and forgets those that do not.

@@ -20,6 +20,7 @@ use super::{
     menu_keys, panel, people, playback, preview, stage_overlays, theme, timeline, update,
 };
 use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ResultTap};
+use crate::record::Recorder;
 use crate::settings::{Settings, SettingsFile};
 
 /// The window.
@@ -304,17 +305,21 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
 fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command> {
     let model = state.snapshot.model.clone();
     let mut commands = Vec::new();
-    let recorded = state.recordings.last_folder().filter(|_| !state.recordings.is_on());
+    let running = state.recordings.running().map(Recorder::folder);
+    let recorded = running.or_else(|| state.recordings.last_folder().filter(|_| !state.recordings.is_on()));
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));
+    let mut for_messages = stage;
+    if !state.settings.introduced {
+        let (command, rect) = introduction::show(ctx, stage, state.is_covered());
+        commands.extend(command);
+        for_messages.max.y = rect.top().max(stage.top());
+    }
     // They would lie over what is being chosen.
     if !state.picker.is_open() {
-        commands.extend(state.toasts.show(ctx, stage));
+        commands.extend(state.toasts.show(ctx, for_messages));
     }
     stage_overlays::show(ctx, stage, state);
-    if !state.settings.introduced {
-        commands.extend(introduction::show(ctx, stage));
-    }
     commands
 }

@@ -250,7 +250,8 @@ impl<'a> ResultSinks<'a> {
         let problems: Vec<String> = status.failed.into_iter().chain(status.video_failed).collect();
         let whole = self.told((!problems.is_empty()).then(|| problems.join("\nmoue: ")));
         self.progress.suspend(|| {
-            complain(format_args!("recorded {} face(s) into {}", status.faces, folder.display()));
+            let readings = if status.faces == 1 { "reading" } else { "readings" };
+            complain(format_args!("recorded {} {readings} into {}", status.faces, folder.display()));
         });
         whole
     }

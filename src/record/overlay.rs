@@ -5,7 +5,7 @@ use moue_detect::{CropRegion, FaceBox, Quality};
 use moue_model::HeatMap;
 
 use super::colours::person_rgb;
-use super::overlay_labels::{Area, best_place};
+use super::overlay_labels::{Area, labels};
 use crate::settings::ColourMap;
 
 /// Width and height of a heatmap's image; whoever draws enlarges it further.
@@ -21,14 +21,6 @@ const LINE: (f32, f32) = (1.5, 3.0);
 
 /// Thickness of the mesh's lines, in points, and how strongly they cover the picture.
 const WIRE: (f32, f32) = (0.6, 0.7);
-
-/// Size of a hint's letters, in those of the label, and the least, in points.
-const HINT: (f32, f32) = (0.8, 10.0);
-/// Smallest and largest letters of a label, in points, and their share of the face's width.
-const LETTERS: (f32, f32) = (11.5, 22.0);
-const LETTERS_SHARE: f32 = 0.09;
-/// Between a label and its hint, in points.
-const BELOW: f32 = 2.0;
 
 /// How the heatmap is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -196,60 +188,6 @@ pub fn overlay(faces: &[OverlayFace<'_>], style: &OverlayStyle, canvas: &Canvas<
     marks
 }
 
-/// One line of a label.
-struct Line<'a> {
-    text: &'a str,
-    letters: f32,
-    margin: [f32; 2],
-    size: [f32; 2],
-    corner: f32,
-}
-
-impl<'a> Line<'a> {
-    fn new(text: &'a str, letters: f32, margin: [f32; 2], corner: f32, canvas: &Canvas<'_>) -> Self {
-        let margin = margin.map(|share| share * letters);
-        let measured = (canvas.measure)(text, letters);
-        let size = [measured[0] + 2.0 * margin[0], measured[1] + 2.0 * margin[1]];
-        Self { text, letters, margin, size, corner }
-    }
-
-    fn mark(&self, [x, y]: [f32; 2], colour: [u8; 3]) -> Mark {
-        Mark::Label {
-            text: self.text.to_owned(),
-            ground: [x, y, self.size[0], self.size[1]],
-            corner: self.corner,
-            at: [x + self.margin[0], y + self.margin[1]],
-            letters: self.letters,
-            colour,
-        }
-    }
-}
-
-/// The labels and hints of all faces. `boxes`: where the faces are, in their order.
-fn labels(faces: &[OverlayFace<'_>], boxes: &[Area], canvas: &Canvas<'_>) -> Vec<Mark> {
-    let mut marks = Vec::new();
-    let mut taken: Vec<Area> = Vec::new();
-    for (face, own) in faces.iter().zip(boxes) {
-        // Small faces have small labels, which then overlap less.
-        let letters = ((own.right - own.left) * LETTERS_SHARE).clamp(LETTERS.0, LETTERS.1);
-        let label = Line::new(face.label, letters, [0.45, 0.18], 5.0, canvas);
-        let hint = face.hint.map(|text| {
-            let letters = (letters * HINT.0).max(HINT.1);
-            Line::new(text, letters, [0.4, 0.12], 4.0, canvas)
-        });
-        let mut size = label.size;
-        if let Some(hint) = &hint {
-            size = [size[0].max(hint.size[0]), size[1] + BELOW + hint.size[1]];
-        }
-        let at = best_place(own, size, boxes, &taken, canvas.seen);
-        taken.push(Area::of(at, size));
-        let colour = person_rgb(face.id);
-        marks.push(label.mark(at, colour));
-        marks.extend(hint.map(|hint| hint.mark([at[0], at[1] + label.size[1] + BELOW], colour)));
-    }
-    marks
-}
-
 fn corners(square: &TurnedSquare) -> [[f32; 2]; 4] {
     [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]].map(|at| square.point(at))
 }
@@ -389,6 +327,39 @@ mod tests {
                     assert!(overlap(ground, &face) < 1.0, "{ground:?} on {face:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn in_a_crowd_labels_get_shorter_rather_than_hide_each_other() {
+        let measure = |text: &str, letters: f32| [letters * text.len() as f32 * 0.5, letters];
+        let labels: Vec<String> = (1..=24).map(|id| format!("{id}: Surprise 92 %")).collect();
+        let faces: Vec<OverlayFace<'_>> = (0..24_usize)
+            .map(|i| OverlayFace {
+                id: i as u64 + 1,
+                label: &labels[i],
+                hint: Some("Turned away: less sure"),
+                ..face((i % 6) as f32 * 48.0, (i / 6) as f32 * 52.0, 0.0)
+            })
+            .collect();
+        let marks = overlay(&faces, &OverlayStyle::default(), &canvas(1.0, &measure));
+        let shown: Vec<(&String, [f32; 4])> = marks
+            .iter()
+            .filter_map(|m| if let Mark::Label { text, .. } = m { Some((text, bounds(m))) } else { None })
+            .collect();
+        for id in 1..=24 {
+            let of_face = |text: &str| text.split(':').next() == Some(id.to_string().as_str());
+            assert!(shown.iter().any(|(text, _)| of_face(text)), "face {id} keeps its number");
+        }
+        for (i, (text, a)) in shown.iter().enumerate() {
+            let on_others: f32 = shown[..i]
+                .iter()
+                .map(|(_, b)| {
+                    (a[2].min(b[2]) - a[0].max(b[0])).max(0.0) * (a[3].min(b[3]) - a[1].max(b[1])).max(0.0)
+                })
+                .sum();
+            let size = (a[2] - a[0]) * (a[3] - a[1]);
+            assert!(on_others <= 0.3 * size, "{text} lies on others");
         }
     }
 

@@ -22,7 +22,7 @@ use super::options::{RecorderOptions, VideoOptions};
 use super::picture::AnnotatedFrame;
 use super::rows::ResultRows;
 use super::session::{
-    RecordedModel, RecordedProgram, RecordedSettings, RecordedVideo, Session, SessionStatus,
+    RecordedModel, RecordedProgram, RecordedSettings, RecordedVideo, Session, SessionStatus, SessionWords,
 };
 use super::video::VideoWriter;
 use super::writer::SessionFiles;
@@ -59,6 +59,7 @@ enum Item {
     Rows(ResultRows),
     Model(RecordedModel),
     Settings(RecordedSettings),
+    Words(SessionWords),
 }
 
 struct Shared {
@@ -197,6 +198,12 @@ impl Recorder {
         settings.from_s = from_s;
         // Fails where the queue is full; then rows are lost as well, and counted.
         let _ = self.tap.items.try_send(Item::Settings(settings));
+    }
+
+    /// Gives it a name and notes; whether the recorder takes them (not where its queue is full or it has ended).
+    #[must_use]
+    pub fn set_words(&self, words: SessionWords) -> bool {
+        self.tap.takes() && self.tap.items.try_send(Item::Words(words)).is_ok()
     }
 
     /// Takes no more results and lets the threads finish; does not wait. [`RecorderStatus::finished`] tells when
@@ -387,6 +394,10 @@ fn write_rows(shared: &Shared, queue: &Receiver<Item>, files: &mut SessionFiles)
             }
             Ok(Item::Settings(settings)) => {
                 files.session.settings.push(settings);
+                files.write_session()?;
+            }
+            Ok(Item::Words(words)) => {
+                files.session.set_words(&words);
                 files.write_session()?;
             }
             Err(RecvTimeoutError::Timeout) if !ending => {}

@@ -95,6 +95,12 @@ impl Transport {
         state.schedule = Some(schedule);
     }
 
+    /// Whether both are of one source.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn ask(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.0.state.lock());
         self.0.asked.notify_all();

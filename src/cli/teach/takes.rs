@@ -66,7 +66,7 @@ impl TakeReader {
         }
         if seen.is_empty() {
             bail!(
-                "{}: no face found in {frames} frame(s); a picture is needed in which the face is seen whole, from the front, \
+                "{}: no face found; frames looked at: {frames}; a picture is needed in which the face is seen whole, from the front, \
                  in good light",
                 path.display()
             );

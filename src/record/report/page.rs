@@ -109,7 +109,11 @@ fn warnings(session: Option<&Session>, session_fault: Option<&str>, summary: &Su
     }
     if summary.counts.unreadable > 0 {
         let n = summary.counts.unreadable;
-        texts.push(format!("{n} row(s) of faces.csv cannot be read and are left out."));
+        texts.push(if n == 1 {
+            "One row of faces.csv cannot be read and is left out.".to_owned()
+        } else {
+            format!("{n} rows of faces.csv cannot be read and are left out.")
+        });
     }
     if summary.counts.rows == 0 {
         texts.push("No face was recorded.".to_owned());
@@ -130,7 +134,7 @@ fn overview(session: Option<&Session>, summary: &Summary) -> Markup {
                     tr { th { "Frames analysed" } td { (results) } }
                 }
                 tr { th { "Face readings" } td { (summary.counts.rows) } }
-                tr { th { "People (ids)" } td { (summary.people.len()) @if summary.other_rows > 0 { "+" } } }
+                tr { th { "Faces" } td { (summary.people.len()) @if summary.other_rows > 0 { "+" } } }
                 tr {
                     th { "Age of a reading" }
                     td { "median " (summary.age_ms.0) " ms, 95 % under " (summary.age_ms.1) " ms" }
@@ -140,7 +144,7 @@ fn overview(session: Option<&Session>, summary: &Summary) -> Markup {
                 h3 { "Share of the time, by label" }
                 table.people {
                     tr {
-                        th { "Person" } th.n { "From" } th.n { "To" } th.n { "On screen" } th.n { "Readings" }
+                        th { "Face" } th.n { "From" } th.n { "To" } th.n { "On screen" } th.n { "Readings" }
                         th.n { "Changes/min" }
                         @for label in 0..LABELS {
                             th.n { span.key style=(css(label)) {} (label_name(label)) }
@@ -161,7 +165,7 @@ fn overview(session: Option<&Session>, summary: &Summary) -> Markup {
                     }
                 }
                 @if summary.people.len() > 100 {
-                    p.weak { "and " (summary.people.len() - 100) " more ids with less time on screen" }
+                    p.weak { "and " (summary.people.len() - 100) " more faces with less time on screen" }
                 }
             }
         }
@@ -172,7 +176,7 @@ fn person_section(person: &Person, svg: &str) -> Markup {
     let shares = person.shares();
     html! {
         section {
-            h2 { "Person " (person.id) }
+            h2 { "Face " (person.id) }
             (PreEscaped(svg))
             div.bar role="img" aria-label="share of the time of each label" {
                 @for (label, share) in shares.iter().enumerate().filter(|(_, s)| **s > 0.0) {
@@ -187,6 +191,10 @@ fn person_section(person: &Person, svg: &str) -> Markup {
             }
         }
     }
+}
+
+fn blocks(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "block" } else { "blocks" })
 }
 
 fn facts(session: Option<&Session>) -> Markup {
@@ -211,7 +219,7 @@ fn facts(session: Option<&Session>) -> Markup {
                         tr {
                             th { "Network from " (clock(model.from_s)) }
                             td {
-                                (model.name) ", " (model.blocks) " block(s) a layer, input " (model.input_size) " px, "
+                                (model.name) ", " (blocks(model.blocks)) " a layer, input " (model.input_size) " px, "
                                 (model.device) br; code.weak { "SHA-256 " (model.sha256) }
                             }
                         }
@@ -251,7 +259,7 @@ fn reading_help() -> Markup {
             p {
                 "Each timeline stacks the seven averaged probabilities of one person; together they are 100 %. The strip "
                 "below shows the label: the leading expression, or “unsure” where none was probable enough. White gaps: "
-                "the person was not seen. Each timeline spans the whole recording, so that people can be compared."
+                "the face was not seen. Each timeline spans the whole recording, so that faces can be compared."
             }
             p {
                 "Shares count time on screen, not frames. A person is an id: someone who leaves and comes back later may "
