@@ -58,6 +58,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     let options = RecorderOptions {
         parent,
         source: RecordedSource::new(&info),
+        time_base: crate::record::TimeBase::Clock,
         model: state.live.model(),
         settings: recorded_settings(settings, state.baseline_recorded),
         words: std::mem::take(&mut state.words),

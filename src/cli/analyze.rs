@@ -43,6 +43,8 @@ Examples:
   moue analyze clip.mp4 --record sessions/ --video --blur
                                                     a recording; its video blurs the faces
   moue analyze --source camera --json --smooth 250  live, until Ctrl-C
+  moue analyze --source camera --record sessions/ --markers -
+                                                    the same with markers: type a name and Enter
 
 Exit status: 0 done, 1 some inputs failed (each is named, the others are done), 2 nothing could start.";
 
@@ -108,6 +110,9 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         None => Inputs::expand(&args.inputs, folders()),
     };
     let sources = &inputs.files;
+    if args.keep.markers.is_some() && sources.len() > 1 {
+        bail!("--markers: expected one video, whose times the markers have, found {} inputs", sources.len());
+    }
     let annotator = args.annotate.as_deref();
     let annotator =
         annotator.map(|folder| Annotator::new(folder, sources, args.overwrite.overwrite, args.mesh));
@@ -127,7 +132,9 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         annotator.make_folder().with_context(|| format!("{}: cannot be made", folder.display()))?;
     }
     let progress = progress_bar(output.is_terminal());
-    let sinks = ResultSinks::new(&args.keep, args.mesh, session_name(&args, sources), progress.clone())?;
+    let live = args.source.is_some();
+    let sinks =
+        ResultSinks::new(&args.keep, args.mesh, session_name(&args, sources), live, progress.clone())?;
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),
@@ -547,6 +554,7 @@ mod tests {
                 time_s: *time_s,
                 position_s: None,
                 captured_at: Instant::now(),
+                stamp: moue_capture::Stamp::default(),
             });
             frames.filter(|frame| thinning.takes(frame)).map(|frame| frame.index).collect()
         };

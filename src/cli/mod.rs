@@ -13,6 +13,7 @@ mod expand;
 mod export;
 mod generate;
 mod inputs;
+mod marker_input;
 mod model;
 mod output;
 mod output_lines;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::picture::PictureStyle;
 use super::session::{RecordedSettings, RecordedSource, SessionWords};
+use super::time::TimeBase;
 use crate::pipeline::ModelInfo;
 
 /// What a recording starts with.
@@ -13,6 +14,8 @@ pub struct RecorderOptions {
     pub parent: PathBuf,
     /// Where the frames come from.
     pub source: RecordedSource,
+    /// Whose time the rows have.
+    pub time_base: TimeBase,
     /// The network in use, if there is one yet.
     pub model: Option<Arc<ModelInfo>>,
     /// How readings become labels.

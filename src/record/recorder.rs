@@ -14,16 +14,19 @@ use std::time::{Duration, Instant};
 
 use chrono::{Local, SecondsFormat};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use moue_capture::Stamp;
 use parking_lot::Mutex;
 
 use super::error::RecordError;
 use super::folder::{VIDEO_FILE, new_session_folder};
+use super::markers::{IncomingMarker, Marker};
 use super::options::{RecorderOptions, VideoOptions};
 use super::picture::AnnotatedFrame;
 use super::rows::ResultRows;
 use super::session::{
     RecordedModel, RecordedProgram, RecordedSettings, RecordedVideo, Session, SessionStatus, SessionWords,
 };
+use super::time::ClockNotes;
 use super::video::VideoWriter;
 use super::writer::SessionFiles;
 use crate::fault;
@@ -51,6 +54,8 @@ pub struct RecorderStatus {
     pub failed: Option<String>,
     /// Why there is no video, or no more of it.
     pub video_failed: Option<String>,
+    /// That the camera's clock drifts against this machine's, in words.
+    pub clock_drift: Option<String>,
     /// Whether all files are closed.
     pub finished: bool,
 }
@@ -60,6 +65,7 @@ enum Item {
     Model(RecordedModel),
     Settings(RecordedSettings),
     Words(SessionWords),
+    Marker(Marker),
 }
 
 struct Shared {
@@ -74,6 +80,7 @@ struct Shared {
     video_failed: Mutex<Option<String>>,
     /// Why it ends before its source.
     cut_short: Mutex<Option<String>>,
+    clocks: Mutex<ClockNotes>,
     /// Called when the status changes, except for its counts.
     notify: Box<dyn Fn() + Send + Sync>,
 }
@@ -112,6 +119,8 @@ impl Recorder {
             faces_blurred: v.blur,
             results_left_out: 0,
         });
+        let start = Instant::now();
+        let clocks = ClockNotes::new(options.time_base, Stamp::at(start));
         let mut session = Session {
             format: 1,
             name: None,
@@ -128,12 +137,14 @@ impl Recorder {
             results: None,
             faces: None,
             results_lost: 0,
+            markers: 0,
+            time: Some(clocks.time()),
             video,
         };
         session.set_words(&options.words);
         let files = SessionFiles::create(&folder, session)?;
         let shared = Arc::new(Shared {
-            start: Instant::now(),
+            start,
             ending: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             results: AtomicU64::new(0),
@@ -143,6 +154,7 @@ impl Recorder {
             failed: Mutex::new(None),
             video_failed: Mutex::new(None),
             cut_short: Mutex::new(None),
+            clocks: Mutex::new(clocks),
             notify: Box::new(notify),
         });
         let (items, queue) = bounded(QUEUE);
@@ -251,6 +263,7 @@ impl RecorderTap {
             left_out_of_video: shared.left_out.load(Ordering::Relaxed),
             failed: shared.failed.lock().clone(),
             video_failed: shared.video_failed.lock().clone(),
+            clock_drift: shared.clocks.lock().drift(),
             finished: shared.finished.load(Ordering::Acquire),
         }
     }
@@ -292,6 +305,26 @@ impl RecorderTap {
             // Fails where the recorder has ended; its status says why.
             let _ = self.items.send(Item::Rows(rows));
         }
+    }
+
+    /// Takes the times of a result's frame, for what `session.json` says of the clocks. Never waits.
+    pub fn see(&self, stamp: &Stamp) {
+        if self.takes() && self.shared.clocks.lock().see(stamp) {
+            (self.shared.notify)();
+        }
+    }
+
+    /// Takes a marker that came just now, never waits. Whether it is kept: not where the queue is full or the recording ended.
+    #[must_use]
+    pub fn mark(&self, marker: IncomingMarker) -> bool {
+        let (time_s, stamp) = (self.time_s(marker.at), Stamp::at(marker.at));
+        self.mark_at(Marker { time_s, stamp, text: marker.text, origin: marker.origin })
+    }
+
+    /// As [`Self::mark`], at a time of the rows' own.
+    #[must_use]
+    pub fn mark_at(&self, marker: Marker) -> bool {
+        self.takes() && self.items.try_send(Item::Marker(marker)).is_ok()
     }
 
     /// Takes a frame for the video, never waits.
@@ -352,6 +385,7 @@ fn record(
     session.results = Some(shared.results.load(Ordering::Relaxed));
     session.faces = Some(shared.faces.load(Ordering::Relaxed));
     session.results_lost = shared.lost.load(Ordering::Relaxed);
+    session.time = Some(shared.clocks.lock().time());
     let stopped = failed.clone().or_else(|| shared.cut_short.lock().clone());
     session.status = if stopped.is_some() { SessionStatus::Stopped } else { SessionStatus::Complete };
     session.stopped_because = stopped;
@@ -396,6 +430,7 @@ fn write_rows(shared: &Shared, queue: &Receiver<Item>, files: &mut SessionFiles)
                 files.session.settings.push(settings);
                 files.write_session()?;
             }
+            Ok(Item::Marker(marker)) => files.add_marker(&marker)?,
             Ok(Item::Words(words)) => {
                 files.session.set_words(&words);
                 files.write_session()?;
@@ -405,6 +440,11 @@ fn write_rows(shared: &Shared, queue: &Receiver<Item>, files: &mut SessionFiles)
         }
         if flushed.elapsed() >= FLUSH_EVERY {
             files.flush()?;
+            let time = shared.clocks.lock().take_changed();
+            if time.is_some() {
+                files.session.time = time;
+                files.write_session()?;
+            }
             flushed = Instant::now();
         }
     }

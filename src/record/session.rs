@@ -8,6 +8,7 @@ use moue_model::{ReadOptions, assumed, original_class_order};
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
+use super::time::RecordedTime;
 use crate::pipeline::{ModelInfo, SmoothingSettings};
 
 /// Largest file that is read.
@@ -152,6 +153,12 @@ pub struct Session {
     /// Results that could not be kept because the disk was too slow.
     #[serde(default)]
     pub results_lost: u64,
+    /// Rows of `events.csv`.
+    #[serde(default)]
+    pub markers: u64,
+    /// The clocks; `None` in recordings of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<RecordedTime>,
     /// The annotated video, where there is one.
     pub video: Option<RecordedVideo>,
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::columns::CSV_HEADER;
 use super::error::RecordError;
-use super::folder::{FACES_FILE, SESSION_FILE, VIDEO_FILE};
+use super::folder::{EVENTS_FILE, FACES_FILE, SESSION_FILE, VIDEO_FILE};
+use super::markers::{EVENTS_HEADER, Marker};
 use super::rows::ResultRows;
 use super::session::Session;
 
@@ -23,6 +24,8 @@ pub(super) struct SessionFiles {
     /// Lines in the file, the header among them.
     lines: u64,
     pending: Vec<u8>,
+    /// `events.csv`, from the first marker on.
+    events: Option<File>,
     /// What `session.json` says.
     pub(super) session: Session,
 }
@@ -34,8 +37,15 @@ impl SessionFiles {
         let path = folder.join(FACES_FILE);
         let failed = |reason| RecordError::Write { path: path.clone(), reason };
         let csv = File::options().write(true).create_new(true).open(&path).map_err(failed)?;
-        let mut files =
-            Self { folder: folder.to_owned(), csv, whole: 0, lines: 0, pending: Vec::new(), session };
+        let mut files = Self {
+            folder: folder.to_owned(),
+            csv,
+            whole: 0,
+            lines: 0,
+            pending: Vec::new(),
+            events: None,
+            session,
+        };
         files.pending.extend_from_slice(CSV_HEADER.join(",").as_bytes());
         files.pending.push(b'\n');
         files.flush()?;
@@ -51,6 +61,30 @@ impl SessionFiles {
         rows.append_to(&mut self.pending)
             .map_err(|reason| RecordError::Write { path: self.csv_path(), reason })?;
         if self.pending.len() >= PENDING { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes a marker at once: there are few, and none should be lost.
+    pub(super) fn add_marker(&mut self, marker: &Marker) -> Result<(), RecordError> {
+        let path = self.folder.join(EVENTS_FILE);
+        let failed = |reason| RecordError::Write { path: path.clone(), reason };
+        let mut lines = Vec::new();
+        let mut file = match self.events.take() {
+            Some(file) => file,
+            None => {
+                lines.extend_from_slice(EVENTS_HEADER.join(",").as_bytes());
+                lines.push(b'\n');
+                File::options().write(true).create_new(true).open(&path).map_err(failed)?
+            }
+        };
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(&mut lines);
+        writer.write_record(marker.fields()).map_err(|e| failed(e.into()))?;
+        writer.flush().map_err(failed)?;
+        drop(writer);
+        // One call: where it fails, no part of another marker stands after it.
+        file.write_all(&lines).map_err(failed)?;
+        self.session.markers += 1;
+        self.events = Some(file);
+        Ok(())
     }
 
     /// Hands the waiting rows to the system, so that they survive a kill of this program. Where that fails, the file

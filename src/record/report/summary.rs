@@ -228,6 +228,7 @@ mod tests {
             reasons: Vec::new(),
             measured: None,
             age_ms: Some(20.0 + id as f32),
+            stamp: Default::default(),
             personal: None,
         }
     }
