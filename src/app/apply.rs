@@ -11,8 +11,8 @@ use super::copying::{reading_text, timeline_text};
 use super::folder_commands::{go_to, open_list, step, toggle_contact_sheet};
 use super::picker::Request;
 use super::record_commands::{
-    copy_picture, export_contact_sheet, make_report, open_file, open_session, set_recordings_folder,
-    show_in_folder, snapshot, toggle_recording, toggle_words, write_words,
+    copy_picture, export_contact_sheet, make_report, open_file, open_session, set_marker,
+    set_recordings_folder, show_in_folder, snapshot, toggle_recording, toggle_words, write_words,
 };
 use super::selection::faces_in_order;
 use super::state::State;
@@ -86,6 +86,11 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             with_transport(state, |t| t.set_looping(looping));
         }
         Command::ToggleRecording => toggle_recording(state, ctx),
+        Command::AskMarker => state.marker.ask(),
+        Command::SetMarker(at, text) => set_marker(state, at, &text),
+        Command::CloseMarker => {
+            state.marker.close();
+        }
         Command::Snapshot => snapshot(state, ctx),
         Command::SetRecordingsFolder(folder) => set_recordings_folder(state, ctx, folder),
         Command::MakeReport => make_report(state, ctx),
@@ -285,7 +290,8 @@ fn zoom(state: &mut State, by: f32) {
 
 /// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
-    let dialog = state.question.close() || state.picker.close() || state.naming.close();
+    let dialog =
+        state.question.close() || state.picker.close() || state.naming.close() || state.marker.close();
     if dialog || state.sheets.close() || state.toasts.close_last() || state.contact.close() {
         return;
     }

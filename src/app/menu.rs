@@ -157,6 +157,7 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let recording = state.recordings.is_on();
     let text = if recording { "Stop recording" } else { "Start recording" };
     item(ui, text, Command::ToggleRecording, commands);
+    item(ui, "Marker…", Command::AskMarker, commands);
     item(ui, "Snapshot", Command::Snapshot, commands);
     ui.separator();
     ui.add_enabled_ui(!recording, |ui| {

@@ -28,6 +28,7 @@ mod shortcuts;
 mod contact;
 mod copying;
 mod history;
+mod marker_form;
 mod model_card;
 mod model_form;
 mod naming;

@@ -1,9 +1,10 @@
 //! What the commands of recording, snapshots and reports do.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use eframe::egui::Context;
-use moue_capture::SourceInfo;
+use moue_capture::{SourceInfo, SourceSpec};
 
 use super::command::Sheet;
 use super::frame_view::mirrored;
@@ -15,8 +16,8 @@ use super::state::{AfterFolder, State};
 use crate::pipeline::{Message, SourceState};
 use crate::record::report::write_report;
 use crate::record::{
-    AnnotatedFrame, PictureStyle, RecordError, RecordedSource, RecorderOptions, SESSION_FILE, Session,
-    SessionWords, VideoOptions, save_snapshot, save_table,
+    AnnotatedFrame, IncomingMarker, MarkerOrigin, MarkerText, PictureStyle, RecordError, RecordedSource,
+    RecorderOptions, SESSION_FILE, Session, SessionWords, VideoOptions, save_snapshot, save_table,
 };
 
 /// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
@@ -58,6 +59,11 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     let options = RecorderOptions {
         parent,
         source: RecordedSource::new(&info),
+        source_path: match state.live.wanted_source() {
+            SourceSpec::Path(path) if path.is_file() => Some(path),
+            _ => None,
+        },
+        analysis: None,
         time_base: crate::record::TimeBase::Clock,
         model: state.live.model(),
         settings: recorded_settings(settings, state.baseline_recorded),
@@ -86,6 +92,18 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
 /// Whether a video is over.
 pub(super) fn is_at_end(state: &State) -> bool {
     state.live.transport().is_some_and(|transport| transport.status().at_end)
+}
+
+/// Marks a moment, on the timeline and in the recording that runs.
+pub(super) fn set_marker(state: &mut State, at: Instant, text: &str) {
+    state.marker.close();
+    let Some(text) = MarkerText::of_line(text).or_else(|| MarkerText::new("marker", "")) else { return };
+    state.history.mark_moment(&text.name, at);
+    if let Some(recorder) = state.recordings.running()
+        && !recorder.tap().mark(IncomingMarker { at, text, origin: MarkerOrigin::Window })
+    {
+        state.report(Message::Error("The marker is not in the recording: its disk is too slow".into()));
+    }
 }
 
 /// Saves the frame as it is shown.

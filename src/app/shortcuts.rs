@@ -92,6 +92,7 @@ static TABLE: &[Shortcut] = &[
     row(Group::People, "Select the eighth face", &[key(Key::Num8)], Command::SelectFaceAt(7)),
     row(Group::People, "Select the ninth face", &[key(Key::Num9)], Command::SelectFaceAt(8)),
     row(Group::Program, "Start or stop recording", &[key(Key::R)], Command::ToggleRecording),
+    row(Group::Program, "Marker", &[key(Key::I), key(Key::Insert)], Command::AskMarker),
     row(Group::Program, "Snapshot", &[key(Key::S)], Command::Snapshot),
     row(Group::Program, "New window", &[ctrl(Key::N)], Command::NewWindow),
     row(Group::Program, "Go to the menu bar", &[key(Key::F10)], Command::FocusMenu),

@@ -12,6 +12,7 @@ use super::contact::ContactSheet;
 use super::copying::PictureCopy;
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
+use super::marker_form::MarkerDialog;
 use super::names::Names;
 use super::naming::NameDialog;
 use super::opened_files::OpenedFiles;
@@ -60,6 +61,7 @@ pub(super) struct State {
     pub(super) selection: Selection,
     pub(super) names: Names,
     pub(super) naming: NameDialog,
+    pub(super) marker: MarkerDialog,
     pub(super) picture_zoom: PictureZoom,
     pub(super) picture_copy: PictureCopy,
 
@@ -197,6 +199,7 @@ impl State {
             selection: Selection::default(),
             names: Names::default(),
             naming: NameDialog::default(),
+            marker: MarkerDialog::default(),
             picture_zoom: PictureZoom::default(),
             picture_copy: PictureCopy::default(),
             cameras: None,
@@ -277,7 +280,8 @@ impl State {
 
     /// Whether something lies over the window that takes the keyboard.
     pub(super) fn is_covered(&self) -> bool {
-        self.picker.is_open() || self.sheets.is_open() || self.question.is_open() || self.naming.is_open()
+        let asks = self.question.is_open() || self.naming.is_open() || self.marker.is_open();
+        asks || self.picker.is_open() || self.sheets.is_open()
     }
 
     /// Whether the window fills the screen.

@@ -25,6 +25,7 @@ use crate::fault;
 use crate::pipeline::{
     AnalyzedFrame, FaceSearch, FrameAnalyzer, ModelInfo, PersonalReader, ShownReading, WatchedCamera,
 };
+use crate::record::RecordedAnalysis;
 
 /// Pictures with shorter sides may each be one face that was cut out already: FER-2013's have 48 pixels, RAF-DB's 100.
 const CROPPED_PX: u32 = 112;
@@ -326,7 +327,12 @@ impl Run<'_> {
         };
         let name: Arc<str> = name.into();
         let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
-        let mut whole = self.sinks.begin(&info, &self.model, smoothing.settings());
+        let path = match spec {
+            SourceSpec::Path(path) => Some(path.as_path()),
+            _ => None,
+        };
+        let analysis = recorded_analysis(self.args);
+        let mut whole = self.sinks.begin(&info, path, analysis, &self.model, smoothing.settings());
         let mut analysed = 0;
         let mut thinning = Thinning { every: self.args.every, fps: self.args.fps, slot: None };
         let mut silent = false;
@@ -458,6 +464,19 @@ impl Run<'_> {
     }
 }
 
+/// How this run goes through a source, for `moue verify`.
+fn recorded_analysis(args: &AnalyzeArgs) -> RecordedAnalysis {
+    RecordedAnalysis {
+        detector: args.detector.to_string(),
+        cropped: args.cropped,
+        every: args.every,
+        fps: args.fps,
+        frames: args.frames,
+        every_frame_searched: args.keep.blur,
+        baseline_s: args.smoothing.baseline,
+    }
+}
+
 /// Counts small pictures, and those of them with a face.
 #[derive(Debug, Default)]
 struct SmallPictures {
@@ -494,15 +513,15 @@ fn frames_a_second(text: &str) -> Result<f64, String> {
 }
 
 /// Which frames of a source are analysed.
-struct Thinning {
-    every: u64,
-    fps: Option<f64>,
+pub(super) struct Thinning {
+    pub(super) every: u64,
+    pub(super) fps: Option<f64>,
     /// The part of a second, from the first frame on, that the last frame taken lies in.
-    slot: Option<(f64, u64)>,
+    pub(super) slot: Option<(f64, u64)>,
 }
 
 impl Thinning {
-    fn takes(&mut self, frame: &Frame) -> bool {
+    pub(super) fn takes(&mut self, frame: &Frame) -> bool {
         let Some(fps) = self.fps else { return frame.index.is_multiple_of(self.every) };
         let (first_s, last) = self.slot.map_or((frame.time_s, None), |(first_s, last)| (first_s, Some(last)));
         // Times are rounded, so a frame just before the start of a slot still belongs to it.

@@ -21,8 +21,10 @@ mod outputs;
 mod report;
 mod result_sinks;
 mod smoothing;
+mod table;
 mod teach;
 mod train;
+mod verify;
 mod weights;
 
 use std::ffi::OsString;
@@ -100,10 +102,14 @@ enum Command {
     Model(model::ModelArgs),
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
+    /// Turn recordings into tables for statistics programs
+    Table(table::TableArgs),
     /// Learn a person's own expressions from a few pictures or clips
     Teach(teach::TeachArgs),
     /// Train a network on labelled pictures
     Train(Box<train::TrainArgs>),
+    /// Check a recording: read its video again and compare row by row
+    Verify(verify::VerifyArgs),
 }
 
 /// Flags of the window.
@@ -191,8 +197,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Model(args)) => model::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Table(args)) => table::run(&args),
         Some(Command::Teach(args)) => teach::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         complain(fault::describe("main", &*panic));

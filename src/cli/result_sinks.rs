@@ -1,6 +1,6 @@
 //! `moue analyze --record` and `--osc`: records the results and sends them to other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,8 +14,8 @@ use super::marker_input::MarkerInput;
 use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
-    AnnotatedFrame, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows, SessionWords,
-    TimeBase, VideoOptions,
+    AnnotatedFrame, RecordedAnalysis, RecordedSettings, RecordedSource, Recorder, RecorderOptions,
+    ResultRows, SessionWords, TimeBase, VideoOptions,
 };
 
 /// Frames a second of a video whose source has no clock.
@@ -135,10 +135,13 @@ impl<'a> ResultSinks<'a> {
         self.args.record.is_some()
     }
 
-    /// Another source begins. `false`: it cannot be recorded, and it was said why.
+    /// Another source begins; `path` is its file, where it has one, and `analysis` how it is gone through. `false`: it cannot be recorded, and
+    /// it was said why.
     pub(super) fn begin(
         &mut self,
         info: &SourceInfo,
+        path: Option<&Path>,
+        analysis: RecordedAnalysis,
         model: &ModelInfo,
         smoothing: &SmoothingSettings,
     ) -> bool {
@@ -167,6 +170,9 @@ impl<'a> ResultSinks<'a> {
         let options = RecorderOptions {
             parent: parent.clone(),
             source,
+            // All pictures of a run are one recording: there is no one file.
+            source_path: path.filter(|_| !is_picture || self.pictures.name.is_none()).map(Path::to_owned),
+            analysis: (info.kind != SourceKind::Camera).then_some(analysis),
             time_base: match info.kind {
                 SourceKind::Camera => TimeBase::Clock,
                 _ => TimeBase::Source,

@@ -82,7 +82,8 @@ impl MarkerText {
     #[must_use]
     pub fn new(name: &str, value: &str) -> Option<Self> {
         let plain = |text: &str, most: usize| -> String {
-            text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
+            let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            spaced.trim().chars().take(most).collect()
         };
         let name = plain(name, MAX_NAME);
         (!name.is_empty()).then(|| Self { name, value: plain(value, MAX_VALUE) })
@@ -146,7 +147,7 @@ mod tests {
         assert_eq!(of("flash\n"), is("flash", ""));
         assert_eq!(of(" picture , cat.png, left\r\n"), is("picture", "cat.png, left"));
         assert_eq!(of("a\tb,c\u{7}"), is("a b", "c"));
-        assert_eq!((of(""), of("# remark"), of(",value"), of("  ")), (None, None, None, None));
+        assert_eq!((of(""), of("# remark"), of(",value"), of("  \u{7}")), (None, None, None, None));
         assert_eq!(of(&"x".repeat(5000)).unwrap().0.len(), MAX_NAME);
     }
 

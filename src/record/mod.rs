@@ -19,15 +19,18 @@ pub mod osc_in;
 pub mod overlay;
 mod overlay_labels;
 mod picture;
+mod proof;
 mod raster;
 mod recorder;
 pub mod report;
+mod row_file;
 mod row_stamp;
 mod rows;
 mod session;
 mod snapshot;
 mod table;
 mod time;
+mod verify;
 mod video;
 mod writer;
 
@@ -41,7 +44,9 @@ pub use markers::{EVENTS_HEADER, IncomingMarker, Marker, MarkerOrigin, MarkerTex
 pub use options::{RecorderOptions, VideoOptions};
 pub use overlay::{HeatStyle, OverlayStyle};
 pub use picture::{AnnotatedFace, AnnotatedFrame, Annotations, PictureStyle};
+pub use proof::{RecordedAnalysis, RecordedFile, RecordedMachine, ffmpeg_version, hash_file};
 pub use recorder::{Recorder, RecorderStatus, RecorderTap};
+pub use row_file::{RowFile, rows_of};
 pub use row_stamp::{RowStamp, utc_text};
 pub use rows::{FaceRow, ResultRows};
 pub use session::{
@@ -51,3 +56,4 @@ pub use session::{
 pub use snapshot::save_snapshot;
 pub use table::save_table;
 pub use time::{RecordedClockCheck, RecordedTime, TimeBase};
+pub use verify::{Comparison, SelfCheck, Tolerances, check_session};

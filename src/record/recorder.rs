@@ -22,11 +22,12 @@ use super::folder::{VIDEO_FILE, new_session_folder};
 use super::markers::{IncomingMarker, Marker};
 use super::options::{RecorderOptions, VideoOptions};
 use super::picture::AnnotatedFrame;
+use super::proof::{RecordedFile, RecordedMachine, ffmpeg_version, hash_file};
 use super::rows::ResultRows;
 use super::session::{
     RecordedModel, RecordedProgram, RecordedSettings, RecordedVideo, Session, SessionStatus, SessionWords,
 };
-use super::time::ClockNotes;
+use super::time::{ClockNotes, TimeBase};
 use super::video::VideoWriter;
 use super::writer::SessionFiles;
 use crate::fault;
@@ -38,6 +39,10 @@ const QUEUE: usize = 4096;
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// A recorder that is dropped waits this long for its files; the window has to end within a second.
 const END_WITHIN: Duration = Duration::from_millis(800);
+
+/// The end waits so long for the source's hash: a file was read just now, so that reading it again is quick; a window must close.
+const PROOF_WAIT: Duration = Duration::from_secs(600);
+const PROOF_WAIT_LIVE: Duration = Duration::from_millis(300);
 
 /// The state of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -139,9 +144,15 @@ impl Recorder {
             results_lost: 0,
             markers: 0,
             time: Some(clocks.time()),
+            source_file: None,
+            analysis: options.analysis,
+            machine: Some(RecordedMachine::this()),
+            files: Vec::new(),
             video,
         };
         session.set_words(&options.words);
+        let with_ffmpeg = session.video.is_some() || session.source.kind == "video";
+        let proof = Proof::start(options.source_path, with_ffmpeg, options.time_base)?;
         let files = SessionFiles::create(&folder, session)?;
         let shared = Arc::new(Shared {
             start,
@@ -171,7 +182,7 @@ impl Recorder {
         let for_thread = Arc::clone(&shared);
         let rows_thread = std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || record(&for_thread, &queue, files, video_thread))
+            .spawn(move || record(&for_thread, &queue, files, video_thread, &proof))
             .map_err(RecordError::Thread)?;
         Ok(Self { folder, tap: RecorderTap { shared, items, video, model }, threads: vec![rows_thread] })
     }
@@ -363,12 +374,43 @@ impl Shared {
     }
 }
 
+/// The source's hash and ffmpeg's version, found out while it is recorded: a long video takes a while to read.
+struct Proof {
+    found: Receiver<(Option<RecordedFile>, Option<String>)>,
+    wait: Duration,
+}
+
+impl Proof {
+    fn start(source: Option<PathBuf>, with_ffmpeg: bool, base: TimeBase) -> Result<Self, RecordError> {
+        let (sender, found) = bounded(1);
+        let body = move || {
+            let hashed = source.map(|path| hash_file(&path).map_err(|e| (path, e)));
+            let file = hashed.and_then(|result| match result {
+                Ok(file) => Some(file),
+                Err((path, e)) => {
+                    tracing::warn!("{}: it gets no hash: {e}", path.display());
+                    None
+                }
+            });
+            // Fails where the recording did not wait for it.
+            let _ = sender.send((file, with_ffmpeg.then(ffmpeg_version).flatten()));
+        };
+        std::thread::Builder::new().name("recorder-proof".into()).spawn(body).map_err(RecordError::Thread)?;
+        Ok(Self { found, wait: if base == TimeBase::Source { PROOF_WAIT } else { PROOF_WAIT_LIVE } })
+    }
+
+    fn take(&self) -> Option<(Option<RecordedFile>, Option<String>)> {
+        self.found.recv_timeout(self.wait).ok()
+    }
+}
+
 /// The body of the thread "recorder".
 fn record(
     shared: &Arc<Shared>,
     queue: &Receiver<Item>,
     mut files: SessionFiles,
     video: Option<JoinHandle<()>>,
+    proof: &Proof,
 ) {
     let outcome = catch_unwind(AssertUnwindSafe(|| write_rows(shared, queue, &mut files)));
     let failed = match outcome {
@@ -386,6 +428,14 @@ fn record(
     session.faces = Some(shared.faces.load(Ordering::Relaxed));
     session.results_lost = shared.lost.load(Ordering::Relaxed);
     session.time = Some(shared.clocks.lock().time());
+    session.files = files.hashes();
+    let session = &mut files.session;
+    if let Some((file, ffmpeg)) = proof.take() {
+        session.source_file = file;
+        if let Some(machine) = &mut session.machine {
+            machine.ffmpeg = ffmpeg;
+        }
+    }
     let stopped = failed.clone().or_else(|| shared.cut_short.lock().clone());
     session.status = if stopped.is_some() { SessionStatus::Stopped } else { SessionStatus::Complete };
     session.stopped_because = stopped;

@@ -8,6 +8,7 @@ use moue_model::{ReadOptions, assumed, original_class_order};
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
+use super::proof::{RecordedAnalysis, RecordedFile, RecordedMachine};
 use super::time::RecordedTime;
 use crate::pipeline::{ModelInfo, SmoothingSettings};
 
@@ -159,6 +160,18 @@ pub struct Session {
     /// The clocks; `None` in recordings of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<RecordedTime>,
+    /// The file that the frames came from, where they came from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_file: Option<RecordedFile>,
+    /// How `moue analyze` went through it; `None` where the window recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<RecordedAnalysis>,
+    /// The machine; `None` in recordings of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<RecordedMachine>,
+    /// `faces.csv` and `events.csv` as they were at the end; empty before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<RecordedFile>,
     /// The annotated video, where there is one.
     pub video: Option<RecordedVideo>,
 }

@@ -8,6 +8,7 @@ use super::columns::CSV_HEADER;
 use super::error::RecordError;
 use super::folder::{EVENTS_FILE, FACES_FILE, SESSION_FILE, VIDEO_FILE};
 use super::markers::{EVENTS_HEADER, Marker};
+use super::proof::{FileHash, RecordedFile};
 use super::rows::ResultRows;
 use super::session::Session;
 
@@ -26,6 +27,8 @@ pub(super) struct SessionFiles {
     pending: Vec<u8>,
     /// `events.csv`, from the first marker on.
     events: Option<File>,
+    /// Of what is in the two files.
+    hashes: [FileHash; 2],
     /// What `session.json` says.
     pub(super) session: Session,
 }
@@ -44,6 +47,7 @@ impl SessionFiles {
             lines: 0,
             pending: Vec::new(),
             events: None,
+            hashes: Default::default(),
             session,
         };
         files.pending.extend_from_slice(CSV_HEADER.join(",").as_bytes());
@@ -82,6 +86,7 @@ impl SessionFiles {
         drop(writer);
         // One call: where it fails, no part of another marker stands after it.
         file.write_all(&lines).map_err(failed)?;
+        self.hashes[1].add(&lines);
         self.session.markers += 1;
         self.events = Some(file);
         Ok(())
@@ -97,6 +102,7 @@ impl SessionFiles {
         };
         let rows = self.pending[..bytes].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         self.whole += rows as u64;
+        self.hashes[0].add(&self.pending[..rows]);
         self.lines += self.pending[..rows].iter().filter(|b| **b == b'\n').count() as u64;
         if let Err(reason) = result {
             if let Err(e) = self.csv.set_len(self.whole) {
@@ -120,6 +126,13 @@ impl SessionFiles {
     /// Rows in the file.
     pub(super) fn rows(&self) -> u64 {
         self.lines.saturating_sub(1)
+    }
+
+    /// What is in the files, once nothing more is written.
+    pub(super) fn hashes(&self) -> Vec<RecordedFile> {
+        let [faces, events] = self.hashes.clone();
+        let events = (self.session.markers > 0).then(|| events.finish(EVENTS_FILE));
+        std::iter::once(faces.finish(FACES_FILE)).chain(events).collect()
     }
 
     /// Whether there is a video in the folder.

@@ -16,6 +16,8 @@ fn options(parent: &Path) -> RecorderOptions {
             frame_rate: Some(30.0),
             conversion: None,
         },
+        source_path: None,
+        analysis: None,
         time_base: Default::default(),
         model: None,
         settings: RecordedSettings {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use moue_model::{Expression, Probabilities};
 
-use super::read::{Counts, for_each_row};
 use crate::record::error::RecordError;
+use crate::record::row_file::{Counts, for_each_row};
 use crate::record::rows::FaceRow;
 
 /// The seven expressions and "unsure".
