@@ -62,10 +62,12 @@ fn a_recording_of_a_film_is_read_again_and_holds() {
     assert!(recorded["machine"]["threads"].as_u64().unwrap() > 0);
     assert_eq!(recorded["files"][0]["sha256"].as_str().unwrap().len(), 64);
     let name = session.to_str().unwrap();
+    let count = recorded["faces"].as_u64().unwrap();
+    assert!(count >= 6, "{count}");
     // The film lies two folders above the recording: it is found.
     let (code, said) = moue(folder.path(), &["verify", name]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("6 rows read again: 6 the same to the last digit"), "{said}");
+    assert!(said.contains(&format!("{count} rows read again: {count} the same to the last digit")), "{said}");
     assert!(
         said.contains("film.gif: SHA-256") && said.contains("Everything that could be checked holds"),
         "{said}"
@@ -95,7 +97,7 @@ fn a_recording_of_a_film_is_read_again_and_holds() {
     let hash = moue::record::hash_file(&faces).unwrap();
     change(&session, |value| {
         value["files"][0] = serde_json::to_value(hash).unwrap();
-        value["faces"] = json!(5);
+        value["faces"] = json!(count - 1);
     });
     let (code, said) = moue(folder.path(), &["verify", name]);
     assert_eq!(code, Some(1), "{said}");

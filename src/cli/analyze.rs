@@ -19,6 +19,7 @@ use super::output::{Fault, Output};
 use super::output_lines::{Form, OutputWriter};
 use super::outputs::OverwriteArgs;
 use super::result_sinks::{ResultSinks, SinkArgs};
+use super::shard::{self, Shard};
 use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, FAULT, INTERRUPTED, NetworkArgs, SOME_FAILED, complain};
 use crate::fault;
@@ -43,6 +44,7 @@ Examples:
   moue analyze faces/ --cropped --csv               pictures that are one face each, as FER-2013's
   moue analyze clip.mp4 --record sessions/ --video --blur
                                                     a recording; its video blurs the faces
+  moue analyze clips/ --shard 3/16 --out results/   part 3 of 16, for clusters (see examples/cluster)
   moue analyze --source camera --json --smooth 250  live, until Ctrl-C
   moue analyze --source camera --record sessions/ --markers -
                                                     the same with markers: type a name and Enter
@@ -54,7 +56,7 @@ Exit status: 0 done, 1 some inputs failed (each is named, the others are done), 
 pub(super) struct AnalyzeArgs {
     /// Pictures, folders, GIFs and videos
     #[arg(value_name = "INPUT", required_unless_present = "source")]
-    inputs: Vec<PathBuf>,
+    pub(super) inputs: Vec<PathBuf>,
     /// A source instead of inputs: camera (or 0), camera:NAME or demo. A camera that is lost is waited for, at most 30 s
     #[arg(long, value_name = "SOURCE", conflicts_with = "inputs")]
     source: Option<SourceSpec>,
@@ -66,15 +68,19 @@ pub(super) struct AnalyzeArgs {
     json: bool,
     /// One CSV row a face
     #[arg(long)]
-    csv: bool,
+    pub(super) csv: bool,
     /// Write the results to FILE instead of standard output; x.csv gets CSV, x.json and x.jsonl get JSON
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
+    /// Read part K of N of the files (by their names) into --out DIR/shard-K-of-N.csv, with a manifest; for clusters. A part that is done is
+    /// left as it is; moue table --merge puts all together
+    #[arg(long, value_name = "K/N", requires = "out", conflicts_with_all = ["source", "json", "annotate", "record", "profile"])]
+    shard: Option<Shard>,
     /// Write the pictures with boxes, labels and heatmap into DIR
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
     #[command(flatten)]
-    overwrite: OverwriteArgs,
+    pub(super) overwrite: OverwriteArgs,
     /// Draw the mesh of each face's points too, with --annotate and --video
     #[arg(long)]
     mesh: bool,
@@ -88,20 +94,23 @@ pub(super) struct AnalyzeArgs {
     #[arg(long)]
     cropped: bool,
     #[command(flatten)]
-    smoothing: SmoothingArgs,
+    pub(super) smoothing: SmoothingArgs,
     #[command(flatten)]
     keep: SinkArgs,
     /// A person's own expressions, taught with moue teach: they are read beside the network's seven (not with --record)
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     profile: Option<PathBuf>,
     #[command(flatten)]
-    network: NetworkArgs,
+    pub(super) network: NetworkArgs,
     /// Face detector: auto, rustface or blazeface
     #[arg(long, default_value_t, value_name = "DETECTOR")]
     detector: DetectorKind,
 }
 
 pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
+    if let Some(shard) = args.shard {
+        return shard::run(args, shard);
+    }
     let folders = || args.annotate.iter().chain(&args.keep.record);
     let inputs = match &args.source {
         Some(SourceSpec::Path(path)) => {
@@ -110,6 +119,11 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         Some(spec) => Inputs::of(spec.clone()),
         None => Inputs::expand(&args.inputs, folders()),
     };
+    run_on(args, inputs)
+}
+
+/// Analyses these inputs.
+pub(super) fn run_on(args: AnalyzeArgs, inputs: Inputs) -> anyhow::Result<u8> {
     let sources = &inputs.files;
     if args.keep.markers.is_some() && sources.len() > 1 {
         bail!("--markers: expected one video, whose times the markers have, found {} inputs", sources.len());
@@ -465,7 +479,7 @@ impl Run<'_> {
 }
 
 /// How this run goes through a source, for `moue verify`.
-fn recorded_analysis(args: &AnalyzeArgs) -> RecordedAnalysis {
+pub(super) fn recorded_analysis(args: &AnalyzeArgs) -> RecordedAnalysis {
     RecordedAnalysis {
         detector: args.detector.to_string(),
         cropped: args.cropped,

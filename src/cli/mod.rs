@@ -20,6 +20,7 @@ mod output_lines;
 mod outputs;
 mod report;
 mod result_sinks;
+mod shard;
 mod smoothing;
 mod table;
 mod teach;

@@ -12,7 +12,7 @@ use moue_table::{
 };
 
 use super::outputs::OverwriteArgs;
-use super::{DONE, SOME_FAILED, complain};
+use super::{DONE, SOME_FAILED, complain, shard};
 use crate::record::{SESSION_FILE, Session};
 
 /// Stretches of a label that are shorter, in seconds, are no annotation: a label that flickers is none.
@@ -28,7 +28,7 @@ Examples:
   moue table SESSION --baseline-marker rest change from the interval that begins with the marker rest
   moue table SESSION --form wide,long,elan,vtt,bids --out tables
                                             also a row a reading, and the files of ELAN, WebVTT and BIDS
-  moue table --merge shard-*.csv --out all.csv
+  moue table --merge results/ --out all.csv
                                             the files of moue analyze --shard as one
 
 In Python: pandas.read_csv('tables/wide.csv'). In R: read.csv('tables/wide.csv').
@@ -95,7 +95,7 @@ pub(super) struct TableArgs {
     /// With --form bids: what was done (letters and digits)
     #[arg(long, value_name = "LABEL", default_value = "faces", value_parser = bids_label)]
     bids_task: String,
-    /// Put the files of moue analyze --shard together, sorted by the sources' names
+    /// Put the files of moue analyze --shard together (files, or their folder), sorted by the sources' names
     #[arg(long, requires = "out", conflicts_with_all = ["bin", "whole", "shown", "untrusted", "baseline", "baseline_marker"])]
     merge: bool,
     #[command(flatten)]
@@ -281,7 +281,7 @@ fn said(name: &str, table: &WideTable) {
     if table.left_out > 0 {
         complain(format_args!("{name}: {} rows of more than 10,000 faces are left out", table.left_out));
     }
-    if table.rows.is_empty() {
+    if table.rows == 0 {
         complain(format_args!("{name}: no face was recorded"));
     }
 }
@@ -364,15 +364,16 @@ fn numbered(first: &str, number: usize) -> String {
 
 fn merge(args: &TableArgs) -> anyhow::Result<u8> {
     let Some(out) = &args.out else { bail!("--merge: expected --out FILE") };
-    args.overwrite.check(std::slice::from_ref(out), args.sessions.iter().map(PathBuf::as_path))?;
+    let files = shard::results(&args.sessions)?;
+    args.overwrite.check(std::slice::from_ref(out), files.iter().map(PathBuf::as_path))?;
     let failed = |e: std::io::Error| anyhow::anyhow!("{}: cannot be written: {e}", out.display());
     let file = new_file::beside(out).map_err(failed)?;
     let mut writer = std::io::BufWriter::new(file.as_file());
-    let rows = merge_rows(&args.sessions, &mut writer)?;
+    let rows = merge_rows(&files, &mut writer)?;
     writer.flush().map_err(failed)?;
     drop(writer);
     new_file::take_name(file, out, args.overwrite.overwrite).map_err(|e| failed(e.error))?;
-    complain(format_args!("{rows} rows of {} files in {}", args.sessions.len(), out.display()));
+    complain(format_args!("{rows} rows of {} files in {}", files.len(), out.display()));
     Ok(DONE)
 }
 

@@ -421,6 +421,7 @@ fn record(
     shared.ending.store(true, Ordering::Release);
     // Only what is in the file counts.
     shared.faces.store(files.rows(), Ordering::Relaxed);
+    let hashes = files.hashes();
     let session = &mut files.session;
     session.ended = Some(Local::now().to_rfc3339_opts(SecondsFormat::Millis, false));
     session.duration_s = Some((shared.start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
@@ -428,8 +429,7 @@ fn record(
     session.faces = Some(shared.faces.load(Ordering::Relaxed));
     session.results_lost = shared.lost.load(Ordering::Relaxed);
     session.time = Some(shared.clocks.lock().time());
-    session.files = files.hashes();
-    let session = &mut files.session;
+    session.files = hashes;
     if let Some((file, ffmpeg)) = proof.take() {
         session.source_file = file;
         if let Some(machine) = &mut session.machine {

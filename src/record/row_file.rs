@@ -43,8 +43,11 @@ pub fn rows_of(path: &Path) -> Result<RowFile, RecordError> {
     let (mut file, _) = plain_file::open(path).map_err(|e| failed(e.to_string()))?;
     let whole = ends_with_newline(&mut file).map_err(|e| failed(e.to_string()))?;
     // Only the name in the last column may be quoted. With quoting on, a stray quote would make the rest of the file one row.
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(ShortLines { file, line: 0 });
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .quoting(false)
+        .buffer_capacity(1 << 16)
+        .from_reader(ShortLines { file, line: 0 });
     let header = reader.byte_headers().map_err(|e| failed(e.to_string()))?.clone();
     let columns = Columns::of(&header)
         .map_err(|name| failed(format!("expected the column {name}, found none of that name")))?;
@@ -95,12 +98,25 @@ impl Iterator for RowFile {
     }
 }
 
+/// Calls `take` for every row that can be read as far as a report needs it: without measurements, clocks and source.
+pub(in crate::record) fn for_each_short_row(
+    path: &Path,
+    take: impl FnMut(&FaceRow),
+) -> Result<Counts, RecordError> {
+    let mut rows = rows_of(path)?;
+    rows.columns = rows.columns.for_report();
+    each(rows, take)
+}
+
 /// Calls `take` for every readable row.
 pub(in crate::record) fn for_each_row(
     path: &Path,
     mut take: impl FnMut(&FaceRow),
 ) -> Result<Counts, RecordError> {
-    let mut rows = rows_of(path)?;
+    each(rows_of(path)?, take)
+}
+
+fn each(mut rows: RowFile, mut take: impl FnMut(&FaceRow)) -> Result<Counts, RecordError> {
     while let Some(row) = rows.next() {
         take(&row?);
     }

@@ -15,9 +15,9 @@ const MAX_LINE: usize = 1 << 16;
 struct Part {
     path: PathBuf,
     lines: BufReader<File>,
-    /// The next row, and the name of its source, by which it is sorted.
+    /// The next row, and the parts of its source's path, by which it is sorted: as folders are gone through.
     row: Vec<u8>,
-    source: Vec<u8>,
+    source: Vec<Vec<u8>>,
 }
 
 impl Part {
@@ -62,7 +62,8 @@ impl Part {
         } else {
             row.iter().rposition(|b| *b == b',').map_or(0, |comma| comma + 1)
         };
-        self.source = row[last..].to_vec();
+        let name = String::from_utf8_lossy(&row[last..]).trim_matches('"').replace("\"\"", "\"");
+        self.source = name.split(['/', '\\']).map(|part| part.as_bytes().to_vec()).collect();
         Ok(())
     }
 }
@@ -115,7 +116,7 @@ mod tests {
             std::fs::write(&path, format!("time_s,id,source\n{rows}")).unwrap();
             path
         };
-        let a = write("a.csv", "0,1,a.png\n1,1,c.mp4\n2,1,c.mp4\n");
+        let a = write("a.csv", "0,1,a/z.png\n0,1,a-b.png\n0,1,a.png\n1,1,c.mp4\n2,1,c.mp4\n");
         let b = write("b.csv", "9,1,\"b, \"\"two\"\".png\"\n9,1,d.png\n");
         let c = write("c.csv", "");
         let merged = |paths: &[PathBuf]| {
@@ -126,7 +127,7 @@ mod tests {
         let all = merged(&[a.clone(), b.clone(), c.clone()]);
         assert_eq!(
             all,
-            "time_s,id,source\n9,1,\"b, \"\"two\"\".png\"\n0,1,a.png\n1,1,c.mp4\n2,1,c.mp4\n9,1,d.png\n"
+            "time_s,id,source\n0,1,a/z.png\n0,1,a-b.png\n0,1,a.png\n9,1,\"b, \"\"two\"\".png\"\n1,1,c.mp4\n2,1,c.mp4\n9,1,d.png\n"
         );
         assert_eq!(merged(&[b, c, a.clone()]), all);
         let other = folder.path().join("other.csv");

@@ -56,8 +56,10 @@ impl Default for WideOptions {
 /// The rows of one recording, and what is missing in them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WideTable {
-    /// In the columns of [`crate::dictionary`]; empty where there is no value.
-    pub rows: Vec<Vec<String>>,
+    /// Lines of CSV in the columns of [`crate::dictionary`]; a value that there is not is empty.
+    pub lines: Vec<u8>,
+    /// How many lines there are.
+    pub rows: u64,
     /// Columns that are empty throughout, with the reason.
     pub missing: Vec<(String, String)>,
     /// Rows of the recording that could not be read.
@@ -78,7 +80,7 @@ pub fn wide_tables(recording: &Recording, options: &WideOptions) -> Result<WideT
     let mut name = recording.name.clone();
     while let Some((row, other)) = rows.next_row()? {
         if other && recording.many {
-            sums.finish(&name, options, &mut table);
+            sums.finish(&name, options, &mut table)?;
             sums = Summing::new(options, &events, recording)?;
         }
         if recording.many {
@@ -86,7 +88,7 @@ pub fn wide_tables(recording: &Recording, options: &WideOptions) -> Result<WideT
         }
         sums.add(&row, options);
     }
-    sums.finish(&name, options, &mut table);
+    sums.finish(&name, options, &mut table)?;
     table.unreadable = rows.unreadable;
     Ok(table)
 }
@@ -187,8 +189,10 @@ impl Summing {
     }
 
     /// Appends the rows of a source that is over.
-    fn finish(self, name: &str, options: &WideOptions, table: &mut WideTable) {
+    fn finish(self, name: &str, options: &WideOptions, table: &mut WideTable) -> Result<(), TableError> {
+        let failed = |reason: std::io::Error| TableError::Write { what: "the table".into(), reason };
         table.left_out += self.left_out;
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(&mut table.lines);
         for (id, face) in &self.faces {
             let (Some(first), Some(last)) = (face.sums.keys().next(), face.sums.keys().next_back()) else {
                 continue;
@@ -200,9 +204,12 @@ impl Summing {
                 let sums = face.sums.get(&number).unwrap_or(&none);
                 let mut interval = self.intervals.get(number);
                 interval.to_s = interval.to_s.min(self.end_s);
-                table.rows.push(line(name, *id, &interval, sums, baseline.as_ref(), options));
+                let fields = line(name, *id, &interval, sums, baseline.as_ref(), options);
+                writer.write_record(&fields).map_err(|e| failed(e.into()))?;
+                table.rows += 1;
             }
         }
+        writer.flush().map_err(failed)
     }
 }
 
@@ -300,14 +307,14 @@ impl WideTable {
     ///
     /// # Errors
     /// [`TableError::Write`]; none is expected in memory.
-    pub fn write(tables: &[Self], out: impl std::io::Write) -> Result<(), TableError> {
+    pub fn write(tables: &[Self], mut out: impl std::io::Write) -> Result<(), TableError> {
         let failed = |reason: std::io::Error| TableError::Write { what: "the table".into(), reason };
-        let mut writer = csv::Writer::from_writer(out);
         let header: Vec<String> = columns().into_iter().map(|c: Column| c.name).collect();
-        writer.write_record(&header).map_err(|e| failed(e.into()))?;
-        for row in tables.iter().flat_map(|t| &t.rows) {
-            writer.write_record(row).map_err(|e| failed(e.into()))?;
+        // Names of columns need no quotes.
+        out.write_all((header.join(",") + "\n").as_bytes()).map_err(failed)?;
+        for table in tables {
+            out.write_all(&table.lines).map_err(failed)?;
         }
-        writer.flush().map_err(failed)
+        out.flush().map_err(failed)
     }
 }
