@@ -111,7 +111,7 @@ pub(in crate::record) fn for_each_short_row(
 /// Calls `take` for every readable row.
 pub(in crate::record) fn for_each_row(
     path: &Path,
-    mut take: impl FnMut(&FaceRow),
+    take: impl FnMut(&FaceRow),
 ) -> Result<Counts, RecordError> {
     each(rows_of(path)?, take)
 }
