@@ -40,6 +40,7 @@ mod recordings;
 mod selection;
 mod session_form;
 mod sheets;
+mod start_log;
 mod state;
 mod toasts;
 mod window_placement;

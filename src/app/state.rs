@@ -25,6 +25,7 @@ use super::rates::Rates;
 use super::recordings::Recordings;
 use super::selection::Selection;
 use super::sheets::Sheets;
+use super::start_log::StartLog;
 use super::toasts::Toasts;
 use super::window_placement::PlacementTracker;
 use crate::pipeline::{
@@ -77,6 +78,8 @@ pub(super) struct State {
     pub(super) lister: FolderLister,
     /// Videos begin again at their end, unless the user said no.
     pub(super) looping: bool,
+    /// Steps of the start that were logged.
+    pub(super) started: StartLog,
     /// The playback that was told so.
     pub(super) playback: Option<Transport>,
     pub(super) contact: ContactSheet,
@@ -206,6 +209,7 @@ impl State {
             playlist: None,
             lister: FolderLister::default(),
             looping: true,
+            started: StartLog::default(),
             playback: None,
             contact: ContactSheet::default(),
             remembered_model: None,

@@ -16,6 +16,7 @@ use super::picker::Request;
 use super::record_commands::{ask_for_folder, is_at_end};
 use super::recordings::{folder_gone, smoothing};
 use super::shortcuts;
+use super::start_log::Step;
 use super::state::{AfterFolder, LostSource, PipelineSnapshot, State};
 use crate::pipeline::{BaselineState, LiveResult, Message, SourceState};
 use crate::settings::{Settings, ThemeChoice};
@@ -43,6 +44,7 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     }
     let last = state.snapshot.info.take();
     state.snapshot = PipelineSnapshot::read(&state.live, current_result(state), last);
+    log_start(state);
     keep_looping(state);
     remember_weights(state);
     replace_lost_source(state);
@@ -246,6 +248,14 @@ fn set_title(state: &mut State, ctx: &Context) {
         ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
         state.title = title;
     }
+}
+
+fn log_start(state: &mut State) {
+    let log = &mut state.started;
+    log.reached(Step::Window, true);
+    log.reached(Step::Network, state.snapshot.model.is_some());
+    log.reached(Step::Picture, state.frame.handle().is_some());
+    log.reached(Step::Reading, state.snapshot.result.as_ref().is_some_and(|r| !r.analyzed.faces.is_empty()));
 }
 
 /// The next video loops as the user chose for the last one.
