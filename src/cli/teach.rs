@@ -15,8 +15,8 @@ use moue_profile::{CLASSES, Example, Review, TeachOptions, learn};
 use super::inputs::Inputs;
 use super::outputs::OverwriteArgs;
 use super::{DONE, NetworkArgs, SOME_FAILED, complain};
-use crate::pipeline::ModelInfo;
-use takes::{TakeReader, network_class};
+use crate::pipeline::{ModelInfo, network_class};
+use takes::TakeReader;
 
 const EXAMPLES: &str = "\
 Examples (me/ has a folder an expression: me/neutral, me/happy, me/tongue out, ...):

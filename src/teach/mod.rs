@@ -1,0 +1,6 @@
+//! Teaching a profile before the camera: takes in mixed order, each with what is wrong with it at the moment.
+
+mod order;
+mod session;
+
+pub use session::{Feedback, TeachSession, TeachStatus, TeachStep};
