@@ -145,6 +145,8 @@ pub struct Settings {
     pub record_blur: bool,
     /// The weights that were chosen last; `None`: the built-in network.
     pub weights: Option<PathBuf>,
+    /// The profile that is on.
+    pub profile: Option<PathBuf>,
     /// Weights files that could be used, newest first.
     pub recent_weights: Vec<PathBuf>,
     /// What the user said of some of them.
@@ -182,6 +184,7 @@ impl Default for Settings {
             record_video: false,
             record_blur: true,
             weights: None,
+            profile: None,
             recent_weights: Vec::new(),
             weights_said: Vec::new(),
             recent_sources: Vec::new(),
@@ -267,6 +270,12 @@ impl SettingsFile {
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    /// Where profiles that are kept lie: a folder beside the file.
+    #[must_use]
+    pub fn profiles_folder(&self) -> Option<PathBuf> {
+        Some(self.path.parent()?.join("profiles"))
     }
 
     /// Reads the settings. A file that cannot be read is set aside as `.bad`, and the defaults are

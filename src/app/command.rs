@@ -7,6 +7,7 @@ use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
 use super::picture_zoom::PictureZoom;
+use super::teach::TeachCommand;
 use crate::pipeline::WeightsChoice;
 use crate::record::SessionWords;
 use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
@@ -88,6 +89,10 @@ pub(super) enum Command {
     /// How much of the picture is seen.
     ZoomPicture(PictureZoom),
     Baseline(BaselineCommand),
+    Teach(TeachCommand),
+    OpenProfileDialog,
+    OpenProfile(PathBuf),
+    ProfileOff,
     ToggleOverlay,
     /// Attention or evidence.
     SwitchOverlay,

@@ -13,7 +13,9 @@ use super::menu_keys;
 use super::playlist::Playlist;
 use super::shortcuts;
 use super::state::State;
+use super::teach::TeachCommand;
 use super::terms;
+use crate::pipeline::ProfileState;
 use crate::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 
 /// Width of the menus, in points.
@@ -42,6 +44,7 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
         let (view, _) = MenuButton::new("View")
             .config(stays())
             .ui(ui, |ui| view_menu(ui, &state.settings, &mut commands));
+        let people = ui.menu_button("People", |ui| people_menu(ui, state, &mut commands));
         let help = ui.menu_button("Help", |ui| {
             ui.set_width(WIDTH);
             item(ui, "Keyboard shortcuts", Command::ToggleSheet(Sheet::Shortcuts), &mut commands);
@@ -50,7 +53,7 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
             ui.separator();
             item(ui, "About moue and your privacy", Command::ToggleSheet(Sheet::About), &mut commands);
         });
-        menu_keys::end(&ctx, &[file.response, camera.response, record, view, help.response]);
+        menu_keys::end(&ctx, &[file.response, camera.response, record, view, people.response, help.response]);
     });
     commands
 }
@@ -189,6 +192,15 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     });
     item(ui, "Open session…", Command::OpenSessionDialog, commands);
     item(ui, "Name and notes…", Command::ToggleSheet(Sheet::Session), commands);
+}
+
+fn people_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    ui.set_width(WIDTH);
+    item(ui, "Teach expressions…", Command::Teach(TeachCommand::Open), commands);
+    item(ui, "Open profile…", Command::OpenProfileDialog, commands);
+    ui.add_enabled_ui(matches!(state.snapshot.profile, ProfileState::On(_)), |ui| {
+        item(ui, "Profile off", Command::ProfileOff, commands);
+    });
 }
 
 /// A checkbox with its key.

@@ -42,6 +42,7 @@ mod session_form;
 mod sheets;
 mod start_log;
 mod state;
+mod teach;
 mod toasts;
 mod window_placement;
 
@@ -49,6 +50,7 @@ mod window_placement;
 mod apply;
 mod folder_commands;
 mod record_commands;
+mod teach_commands;
 mod update;
 
 // Views.
@@ -63,6 +65,7 @@ mod menu;
 mod menu_keys;
 mod panel;
 mod people;
+mod personal_card;
 mod playback;
 mod preview;
 mod stage;

@@ -155,7 +155,7 @@ fn shortcut_sheet(ui: &mut Ui) {
     });
     ui.label(
         RichText::new(
-            "Alt+F, Alt+C, Alt+R, Alt+V and Alt+H open the menus, the arrow keys go through them and from one to the next, \
+            "Alt+F, Alt+C, Alt+R, Alt+V, Alt+P and Alt+H open the menus, the arrow keys go through them and from one to the next, \
              Esc closes them. Tab and Shift+Tab move between controls; Space or Enter presses the one that has the focus. \
              Ctrl+C copies the shown reading as text.",
         )

@@ -4,6 +4,7 @@ use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Pop
 use moue_capture::SourceSpec;
 
 use super::command::{BaselineCommand, Command, Sheet};
+use super::teach::TeachCommand;
 
 /// The heading under which a command is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,7 @@ static TABLE: &[Shortcut] = &[
         &[key(Key::B)],
         Command::Baseline(BaselineCommand::Toggle),
     ),
+    row(Group::People, "Teach expressions", &[ctrl(Key::T)], Command::Teach(TeachCommand::Open)),
     row(Group::People, "Select the first face", &[key(Key::Num1)], Command::SelectFaceAt(0)),
     row(Group::People, "Select the second face", &[key(Key::Num2)], Command::SelectFaceAt(1)),
     row(Group::People, "Select the third face", &[key(Key::Num3)], Command::SelectFaceAt(2)),

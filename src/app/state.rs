@@ -26,10 +26,12 @@ use super::recordings::Recordings;
 use super::selection::Selection;
 use super::sheets::Sheets;
 use super::start_log::StartLog;
+use super::teach::Teach;
 use super::toasts::Toasts;
 use super::window_placement::PlacementTracker;
 use crate::pipeline::{
-    AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ShownReading, SourceState,
+    AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ProfileState, ShownReading,
+    SourceState,
 };
 use crate::record::SessionWords;
 use crate::settings::Settings;
@@ -61,6 +63,9 @@ pub(super) struct State {
     pub(super) selection: Selection,
     pub(super) names: Names,
     pub(super) naming: NameDialog,
+    pub(super) teach: Teach,
+    /// Where profiles are kept; made when the first one is.
+    pub(super) profiles: Option<PathBuf>,
     pub(super) picture_zoom: PictureZoom,
     pub(super) picture_copy: PictureCopy,
 
@@ -128,6 +133,7 @@ pub(super) struct PipelineSnapshot {
     /// The newest result; `None` where it is too old to be shown.
     pub(super) result: Option<Arc<LiveResult>>,
     pub(super) baseline: BaselineState,
+    pub(super) profile: ProfileState,
 }
 
 /// The source of the last session, which does not work.
@@ -161,6 +167,7 @@ impl PipelineSnapshot {
             model: live.model(),
             result,
             baseline: live.baseline(),
+            profile: live.profile(),
         }
     }
 
@@ -200,6 +207,8 @@ impl State {
             selection: Selection::default(),
             names: Names::default(),
             naming: NameDialog::default(),
+            teach: Teach::default(),
+            profiles: None,
             picture_zoom: PictureZoom::default(),
             picture_copy: PictureCopy::default(),
             cameras: None,
@@ -281,7 +290,8 @@ impl State {
 
     /// Whether something lies over the window that takes the keyboard.
     pub(super) fn is_covered(&self) -> bool {
-        self.picker.is_open() || self.sheets.is_open() || self.question.is_open() || self.naming.is_open()
+        let dialog = self.picker.is_open() || self.question.is_open() || self.naming.is_open();
+        dialog || self.sheets.is_open() || self.teach.is_open()
     }
 
     /// Whether the window fills the screen.

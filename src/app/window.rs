@@ -17,9 +17,9 @@ use super::recordings::smoothing;
 use super::state::State;
 use super::{
     assumed, baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu,
-    menu_keys, panel, people, playback, preview, stage_overlays, theme, timeline, update,
+    menu_keys, panel, people, personal_card, playback, preview, stage_overlays, theme, timeline, update,
 };
-use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ResultTap};
+use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ProfileState, ResultTap};
 use crate::record::Recorder;
 use crate::settings::{Settings, SettingsFile};
 
@@ -72,6 +72,7 @@ impl MoueApp {
             let path = settings.weights.as_deref()?;
             Some(settings.weights_choice(path))
         });
+        let profiles = file.as_ref().and_then(SettingsFile::profiles_folder);
         let wake = ctx.clone();
         let writer =
             file.map(|file| SettingsWriter::start(file, move || wake.request_repaint())).transpose()?;
@@ -89,8 +90,12 @@ impl MoueApp {
             origins,
         )?;
         live.set_baseline(settings.baseline.clone());
+        if let Some(profile) = settings.profile.clone() {
+            live.open_profile(profile)?;
+        }
         let mut state = State::new(live, settings, picker, writer, new_frame);
         state.source_on_trial = remembered.is_some();
+        state.profiles = profiles;
         match wanted {
             SourceSpec::Path(path) => folder_commands::look_into(&mut state, ctx, path),
             list @ SourceSpec::Files(_) => folder_commands::open_list(&mut state, ctx, &list),
@@ -282,6 +287,12 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
                     commands.extend(panel::reading_card(ui, state, density));
                     commands.extend(baseline::row(ui, state));
                 });
+                if let ProfileState::On(profile) = &state.snapshot.profile {
+                    ui.add_space(between);
+                    theme::card(ui, density, |ui| {
+                        commands.extend(personal_card::card(ui, profile, state.result(), density));
+                    });
+                }
                 if let Some(result) = state.result().filter(|_| faces > 1) {
                     ui.add_space(between);
                     let selected = state.selection.current();
@@ -310,6 +321,7 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));
+    commands.extend(state.teach.show(ctx, stage));
     let mut for_messages = stage;
     if !state.settings.introduced {
         let (command, rect) = introduction::show(ctx, stage, state.is_covered());

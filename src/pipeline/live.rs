@@ -20,7 +20,8 @@ use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Hooks, Message, Origins, ResultTap, Shared, SourceState, Wanted, fault};
 use super::weights::{WeightsChoice, load_in_turn, next_turn};
 use super::{
-    Baseline, FaceSearch, FrameAnalyzer, Mailbox, PersonalReader, ProfileInUse, ProfileState, SmoothingSettings,
+    Baseline, FaceSearch, FrameAnalyzer, Mailbox, PersonalReader, ProfileInUse, ProfileState,
+    SmoothingSettings,
 };
 
 /// Longest wait for the threads at the end. One that hangs in a driver call is not waited for.

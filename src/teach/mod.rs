@@ -2,5 +2,7 @@
 
 mod order;
 mod session;
+mod words;
 
 pub use session::{Feedback, TeachSession, TeachStatus, TeachStep};
+pub use words::review_lines;

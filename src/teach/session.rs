@@ -199,7 +199,9 @@ impl TeachSession {
     pub fn status(&self) -> TeachStatus<'_> {
         let name = self.order.get(self.place).map_or("", |class| self.names[*class].as_str());
         let step = match &self.phase {
-            Phase::Ready { since_s } => TeachStep::Ready { left_s: (READY_S - (self.now_s - since_s)).max(0.0) },
+            Phase::Ready { since_s } => {
+                TeachStep::Ready { left_s: (READY_S - (self.now_s - since_s)).max(0.0) }
+            }
             Phase::Taking { faces, seen, .. } => TeachStep::Taking {
                 share: (faces.len() as f32 / FACES.0 as f32).min(1.0),
                 feedback: seen.last().copied().unwrap_or(Feedback::Good),
@@ -213,7 +215,8 @@ impl TeachSession {
     /// What there is to learn from: the expressions that were shown, and their faces.
     #[must_use]
     pub fn examples(&self) -> (Vec<String>, Vec<Example>) {
-        let shown = |class: usize| (0..self.order.len()).any(|i| self.order[i] == class && !self.taken[i].is_empty());
+        let shown =
+            |class: usize| (0..self.order.len()).any(|i| self.order[i] == class && !self.taken[i].is_empty());
         let kept: Vec<usize> = (0..self.names.len()).filter(|class| shown(*class)).collect();
         let mut examples = Vec::new();
         for (place, faces) in self.taken.iter().enumerate() {
@@ -274,11 +277,19 @@ mod tests {
     }
 
     fn dark() -> Quality {
-        let look = CropLook { light: 0.0, ..CropLook::of(&moue_detect::FaceCrop::of(
-            &image::RgbImage::from_pixel(64, 64, image::Rgb([90; 3])),
-            &CropRegion { x: 0.0, y: 0.0, side: 64.0, angle: 0.0 },
-        )) };
-        Quality::of(&Signs::new((640, 480), &CropRegion { x: 0.0, y: 0.0, side: 200.0, angle: 0.0 }, None, look))
+        let look = CropLook {
+            light: 0.0,
+            ..CropLook::of(&moue_detect::FaceCrop::of(
+                &image::RgbImage::from_pixel(64, 64, image::Rgb([90; 3])),
+                &CropRegion { x: 0.0, y: 0.0, side: 64.0, angle: 0.0 },
+            ))
+        };
+        Quality::of(&Signs::new(
+            (640, 480),
+            &CropRegion { x: 0.0, y: 0.0, side: 200.0, angle: 0.0 },
+            None,
+            look,
+        ))
     }
 
     fn names() -> Vec<String> {
