@@ -321,7 +321,8 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));
-    commands.extend(state.teach.show(ctx, stage));
+    let kind = state.snapshot.info.as_ref().map(|info| info.kind);
+    commands.extend(state.teach.show(ctx, stage, kind));
     let mut for_messages = stage;
     if !state.settings.introduced {
         let (command, rect) = introduction::show(ctx, stage, state.is_covered());

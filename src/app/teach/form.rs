@@ -51,22 +51,27 @@ impl TeachForm {
         }
     }
 
-    pub(super) fn show(&mut self, ctx: &Context) -> Option<TeachCommand> {
+    /// Shows it. `warning`: what speaks against the source in use.
+    pub(super) fn show(&mut self, ctx: &Context, warning: Option<&str>) -> Option<TeachCommand> {
         let frame = Frame::popup(&ctx.global_style()).inner_margin(18).corner_radius(12);
         let shown = Modal::new(Id::unique("teach")).frame(frame).show(ctx, |ui| {
             ui.set_width(440.0_f32.min(ctx.content_rect().width() - 60.0));
-            self.content(ui)
+            self.content(ui, warning)
         });
         let closed = shown.should_close().then_some(TeachCommand::Stop);
         shown.inner.or(closed)
     }
 
-    fn content(&mut self, ui: &mut Ui) -> Option<TeachCommand> {
+    fn content(&mut self, ui: &mut Ui, warning: Option<&str>) -> Option<TeachCommand> {
         ui.label(RichText::new("Teach it your face").size(20.0).strong());
         ui.add_space(4.0);
         let text = "Choose 2 to 12 expressions. You are asked for each of them twice, for about five seconds, in mixed order. \
                     moue learns from your face on this machine; no picture is kept, and nothing else unless you press Keep.";
         ui.add(Label::new(text).wrap());
+        if let Some(warning) = warning {
+            ui.add_space(4.0);
+            ui.add(Label::new(RichText::new(warning).color(ui.visuals().warn_fg_color)).wrap());
+        }
         ui.add_space(8.0);
         ui.horizontal_wrapped(|ui| {
             for (expression, on) in Expression::ALL.iter().zip(&mut self.known) {

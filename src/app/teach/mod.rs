@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded};
 use eframe::egui::{Context, Rect};
+use moue_capture::SourceKind;
 use moue_profile::{Learned, ProfileError, TeachOptions, learn};
 
 use self::form::TeachForm;
@@ -202,15 +203,25 @@ impl Teach {
         }
     }
 
-    /// Draws what is open. `space`: the picture's.
-    pub(in crate::app) fn show(&mut self, ctx: &Context, space: Rect) -> Option<Command> {
+    /// Draws what is open. `space`: the picture's; `kind`: of the source in use.
+    pub(in crate::app) fn show(&mut self, ctx: &Context, space: Rect, kind: Option<SourceKind>) -> Option<Command> {
         let command = match &mut self.stage {
             Stage::Off => None,
-            Stage::Form(form) => form.show(ctx),
+            Stage::Form(form) => form.show(ctx, warning(kind)),
             Stage::Sitting(sitting) => sitting::show(ctx, space, &sitting.session.status()),
             Stage::Learning(..) => sitting::learning(ctx, space),
             Stage::Review(taught) => review_sheet::show(ctx, taught),
         };
         command.map(Command::Teach)
+    }
+}
+
+/// What speaks against teaching with a source.
+fn warning(kind: Option<SourceKind>) -> Option<&'static str> {
+    match kind {
+        Some(SourceKind::Demo) => Some("The demo shows other people. Cancel, and press C for the camera."),
+        Some(SourceKind::Still) => Some("A picture shows one expression only. Cancel, and press C for the camera."),
+        Some(SourceKind::Camera | SourceKind::Video) => None,
+        None => Some("No source runs. Cancel, and press C for the camera."),
     }
 }

@@ -15,7 +15,7 @@ use crate::teach::{Feedback, TeachStatus, TeachStep};
 const WIDTH: f32 = 380.0;
 const PICTOGRAM: f32 = 64.0;
 
-/// Draws it over the upper part of the picture.
+/// Draws it over the lower part of the picture, where the face is not.
 pub(super) fn show(ctx: &Context, space: Rect, status: &TeachStatus<'_>) -> Option<TeachCommand> {
     card(ctx, space, |ui| {
         ui.horizontal(|ui| {
@@ -87,8 +87,8 @@ pub(super) fn learning(ctx: &Context, space: Rect) -> Option<TeachCommand> {
 fn card<T>(ctx: &Context, space: Rect, content: impl FnOnce(&mut Ui) -> T) -> T {
     Area::new(Id::unique("teach sitting"))
         .order(Order::Foreground)
-        .pivot(Align2::CENTER_TOP)
-        .fixed_pos(space.center_top() + vec2(0.0, theme::GAP))
+        .pivot(Align2::CENTER_BOTTOM)
+        .fixed_pos(space.center_bottom() - vec2(0.0, theme::GAP))
         .show(ctx, |ui| {
             let frame = Frame::popup(&ctx.global_style()).inner_margin(14).corner_radius(12);
             frame
