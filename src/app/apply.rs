@@ -143,6 +143,8 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             state.live.close_profile();
             state.settings.profile = None;
         }
+        Command::ToggleTriggers => state.triggers.toggle(),
+        Command::SetTriggers(triggers) => state.settings.triggers = triggers,
         Command::ToggleOverlay => state.settings.overlay = !state.settings.overlay,
         Command::SwitchOverlay => {
             state.settings.overlay = true;
@@ -295,6 +297,7 @@ fn zoom(state: &mut State, by: f32) {
 /// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
     let dialog = state.question.close() || state.picker.close() || state.naming.close();
+    let dialog = dialog || state.triggers.close();
     if !dialog && state.teach.is_open() {
         return apply_teach(state, ctx, TeachCommand::Stop);
     }

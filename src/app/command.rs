@@ -8,7 +8,7 @@ use moue_detect::DetectorKind;
 
 use super::picture_zoom::PictureZoom;
 use super::teach::TeachCommand;
-use crate::pipeline::WeightsChoice;
+use crate::pipeline::{Trigger, WeightsChoice};
 use crate::record::SessionWords;
 use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
 
@@ -93,6 +93,9 @@ pub(super) enum Command {
     OpenProfileDialog,
     OpenProfile(PathBuf),
     ProfileOff,
+    /// The list of triggers.
+    ToggleTriggers,
+    SetTriggers(Vec<Trigger>),
     ToggleOverlay,
     /// Attention or evidence.
     SwitchOverlay,

@@ -201,6 +201,8 @@ fn people_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.add_enabled_ui(matches!(state.snapshot.profile, ProfileState::On(_)), |ui| {
         item(ui, "Profile off", Command::ProfileOff, commands);
     });
+    ui.separator();
+    item(ui, "Triggers…", Command::ToggleTriggers, commands);
 }
 
 /// A checkbox with its key.

@@ -44,6 +44,7 @@ mod start_log;
 mod state;
 mod teach;
 mod toasts;
+mod triggers;
 mod window_placement;
 
 // Changes of the state.
@@ -79,7 +80,8 @@ mod window;
 
 pub use crate::settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice, WeightsSaid};
 pub use frame_view::FrameView;
-pub use launch::{AppError, run, run_from};
+pub use launch::{AppError, Taps, run, run_from};
 pub use options::AppOptions;
 pub use picker::{FilePicker, Request, SystemPicker};
+pub use triggers::TriggerSink;
 pub use window::MoueApp;

@@ -139,6 +139,21 @@ pub(super) fn key_text(ctx: &Context, command: &Command) -> Option<String> {
     row.keys.first().map(|k| in_words(ctx, k))
 }
 
+/// The keys that do something alone, for triggers: name and what they do. Not those that only make sense under the hand.
+pub(super) fn single_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let alone = TABLE.iter().filter(|row| !matches!(row.command, Command::Close | Command::FocusMenu));
+    alone.filter_map(|row| {
+        let key = row.keys.iter().find(|k| k.modifiers.is_none())?;
+        Some((key.logical_key.name(), row.text))
+    })
+}
+
+/// What this key does, named as in [`single_keys`].
+pub(super) fn command_of(key: &str) -> Option<Command> {
+    let has = |row: &&Shortcut| row.keys.iter().any(|k| k.modifiers.is_none() && k.logical_key.name() == key);
+    TABLE.iter().find(has).map(|row| row.command.clone())
+}
+
 /// Key names as they are on the keyboard. egui's `format_shortcut` writes `Questionmark`, and on Macs symbols that the
 /// built-in font lacks.
 fn in_words(ctx: &Context, shortcut: &KeyboardShortcut) -> String {

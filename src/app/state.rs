@@ -28,6 +28,7 @@ use super::sheets::Sheets;
 use super::start_log::StartLog;
 use super::teach::Teach;
 use super::toasts::Toasts;
+use super::triggers::Triggers;
 use super::window_placement::PlacementTracker;
 use crate::pipeline::{
     AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ProfileState, ShownReading,
@@ -64,6 +65,7 @@ pub(super) struct State {
     pub(super) names: Names,
     pub(super) naming: NameDialog,
     pub(super) teach: Teach,
+    pub(super) triggers: Triggers,
     /// Where profiles are kept; made when the first one is.
     pub(super) profiles: Option<PathBuf>,
     pub(super) picture_zoom: PictureZoom,
@@ -208,6 +210,7 @@ impl State {
             names: Names::default(),
             naming: NameDialog::default(),
             teach: Teach::default(),
+            triggers: Triggers::default(),
             profiles: None,
             picture_zoom: PictureZoom::default(),
             picture_copy: PictureCopy::default(),
@@ -291,7 +294,7 @@ impl State {
     /// Whether something lies over the window that takes the keyboard.
     pub(super) fn is_covered(&self) -> bool {
         let dialog = self.picker.is_open() || self.question.is_open() || self.naming.is_open();
-        dialog || self.sheets.is_open() || self.teach.is_open()
+        dialog || self.sheets.is_open() || self.teach.is_open() || self.triggers.is_open()
     }
 
     /// Whether the window fills the screen.

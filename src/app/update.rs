@@ -69,6 +69,7 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
 pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
     let mut commands = shortcuts::pressed(ctx, state.is_covered());
     commands.extend(follow_recording(state));
+    commands.extend(follow_triggers(state));
     // It ended by itself meanwhile.
     commands.extend(state.question.settle(state.recordings.is_on()).map(Command::SetSource));
     let dropped: Vec<PathBuf> =
@@ -259,6 +260,15 @@ fn set_title(state: &mut State, ctx: &Context) {
         ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
         state.title = title;
     }
+}
+
+/// What expressions that are switches do. Under a dialog they press no keys, as the keyboard does not.
+fn follow_triggers(state: &mut State) -> Vec<Command> {
+    let Some(result) = state.snapshot.result.clone() else { return Vec::new() };
+    let face = state.selected_face().map(|(face, shown)| (face.id, *shown));
+    let face = face.as_ref().map(|(id, shown)| (*id, shown));
+    let pressed = state.triggers.follow(&state.settings.triggers, &result, face);
+    if state.is_covered() { Vec::new() } else { pressed }
 }
 
 fn follow_teaching(state: &mut State, ctx: &Context) {

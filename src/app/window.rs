@@ -15,6 +15,7 @@ use super::persistence::{SettingsWriter, remembered_source};
 use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
+use super::triggers::TriggerSink;
 use super::{
     assumed, baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu,
     menu_keys, panel, people, personal_card, playback, preview, stage_overlays, theme, timeline, update,
@@ -115,6 +116,11 @@ impl MoueApp {
     pub fn set_result_tap(&self, tap: Option<Arc<ResultTap>>) {
         self.state.tapped.set(tap.is_some());
         self.state.live.set_result_tap(Some(self.state.recordings.result_tap(tap)));
+    }
+
+    /// Hands triggers that write a line to `sink` as well, on the UI thread.
+    pub fn set_trigger_sink(&mut self, sink: Option<Arc<TriggerSink>>) {
+        self.state.triggers.sink = sink;
     }
 
     /// The settings as they are now.
@@ -321,6 +327,11 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));
+    let own = match &state.snapshot.profile {
+        ProfileState::On(profile) => profile.reader.names(),
+        ProfileState::Off => &[],
+    };
+    commands.extend(state.triggers.show(ctx, &state.settings.triggers, own));
     let kind = state.snapshot.info.as_ref().map(|info| info.kind);
     commands.extend(state.teach.show(ctx, stage, kind));
     let mut for_messages = stage;

@@ -17,6 +17,7 @@ mod scenes;
 mod shared;
 mod shown;
 mod smoothing;
+mod triggers;
 mod views;
 mod watched;
 mod weights;
@@ -32,6 +33,9 @@ pub use scenes::SceneWatch;
 pub use shared::{BaselineState, Hooks, Message, Origins, ResultTap, SourceState, WeightsReader};
 pub use shown::ReadingStage;
 pub use smoothing::{ShownReading, Smoother, SmoothingSettings};
+pub use triggers::{
+    ABOVE, HOLD_MS, HYSTERESIS, REST_MS, Trigger, TriggerAction, TriggerBank, TriggerEvent, TriggerLevel,
+};
 pub use views::{VIEWS, View};
 pub use watched::WatchedCamera;
 pub use weights::WeightsChoice;

@@ -204,7 +204,12 @@ impl Teach {
     }
 
     /// Draws what is open. `space`: the picture's; `kind`: of the source in use.
-    pub(in crate::app) fn show(&mut self, ctx: &Context, space: Rect, kind: Option<SourceKind>) -> Option<Command> {
+    pub(in crate::app) fn show(
+        &mut self,
+        ctx: &Context,
+        space: Rect,
+        kind: Option<SourceKind>,
+    ) -> Option<Command> {
         let command = match &mut self.stage {
             Stage::Off => None,
             Stage::Form(form) => form.show(ctx, warning(kind)),
@@ -220,7 +225,9 @@ impl Teach {
 fn warning(kind: Option<SourceKind>) -> Option<&'static str> {
     match kind {
         Some(SourceKind::Demo) => Some("The demo shows other people. Cancel, and press C for the camera."),
-        Some(SourceKind::Still) => Some("A picture shows one expression only. Cancel, and press C for the camera."),
+        Some(SourceKind::Still) => {
+            Some("A picture shows one expression only. Cancel, and press C for the camera.")
+        }
         Some(SourceKind::Camera | SourceKind::Video) => None,
         None => Some("No source runs. Cancel, and press C for the camera."),
     }
