@@ -3,8 +3,7 @@
 use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Popup};
 use moue_capture::SourceSpec;
 
-use super::command::{BaselineCommand, Command, Sheet};
-use super::teach::TeachCommand;
+use super::command::{BaselineCommand, Command, Sheet, TeachCommand};
 
 /// The heading under which a command is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +68,7 @@ static TABLE: &[Shortcut] = &[
     row(Group::View, "Heatmap on or off", &[key(Key::H), key(Key::A)], Command::ToggleOverlay),
     row(Group::View, "Heatmap: attention or evidence", &[key(Key::E)], Command::SwitchOverlay),
     row(Group::View, "Face mesh on or off", &[key(Key::G)], Command::ToggleMesh),
-    row(Group::View, "Mirror on or off", &[key(Key::M)], Command::ToggleMirror),
+    row(Group::View, "Mirror of camera and demo on or off", &[key(Key::M)], Command::ToggleMirror),
     row(Group::View, "Timeline on or off", &[key(Key::T)], Command::ToggleTimeline),
     row(Group::View, "Side panel on or off", &[key(Key::P)], Command::TogglePanel),
     row(Group::View, "Zoom in", &[ctrl(Key::Plus), ctrl(Key::Equals)], Command::ZoomIn),

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use eframe::egui::Context;
 
+use super::command::TeachCommand;
 use super::persistence::Outcome;
 use super::state::State;
-use super::teach::TeachCommand;
 use crate::pipeline::Message;
 use crate::record::RecordError;
 
