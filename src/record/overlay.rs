@@ -268,6 +268,19 @@ mod tests {
     }
 
     #[test]
+    fn a_face_out_of_sight_has_no_label() {
+        let measure = |text: &str, letters: f32| [letters * text.len() as f32 * 0.5, letters];
+        let labels = |seen| {
+            let canvas = Canvas { seen, ..canvas(1.0, &measure) };
+            let marks = overlay(&[face(60.0, 40.0, 0.0)], &OverlayStyle::default(), &canvas);
+            marks.iter().filter(|m| matches!(m, Mark::Label { .. })).count()
+        };
+        assert_eq!(labels([0.0, 0.0, 320.0, 240.0]), 1);
+        // The picture is zoomed, and the face lies left of what is seen of it.
+        assert_eq!(labels([200.0, 0.0, 320.0, 240.0]), 0);
+    }
+
+    #[test]
     fn in_a_crowd_labels_get_shorter_rather_than_hide_each_other() {
         let measure = |text: &str, letters: f32| [letters * text.len() as f32 * 0.5, letters];
         let labels: Vec<String> = (1..=12).map(|id| format!("{id}: Surprise 92 %")).collect();

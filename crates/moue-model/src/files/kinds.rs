@@ -255,4 +255,35 @@ mod tests {
         assert_eq!(named(b"\x08\0\0\0\0\0\0\0{}      "), None);
         assert_eq!(named(b"\x08\x05\0\0\0\0\0\0{\"__metadata__\""), None);
     }
+
+    #[test]
+    fn pictures_videos_and_text_are_told_from_each_other() {
+        let picture: [&[u8]; 8] = [
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff\xe0",
+            b"GIF89a",
+            b"II*\0\x08\0\0\0",
+            b"RIFF\x10\0\0\0WEBPVP8 ",
+            b"\0\0\0\x18ftypheic\0\0\0\0",
+            b"\0\0\0\x1cftypavif\0\0\0\0",
+            b"BM\x36\x10\0\0\0\0\0\0\x36\0",
+        ];
+        for bytes in picture {
+            assert!(named(bytes).unwrap().starts_with("a picture"), "{bytes:?}");
+        }
+        let video: [&[u8]; 5] = [
+            b"\0\0\0\x20ftypisom\0\0\x02\0",
+            b"\0\0\0\x14ftypqt  \0\0\0\0",
+            b"\x1aE\xdf\xa3\x9fB",
+            b"RIFF\x10\0\0\0AVI LIST",
+            b"OggS\0\x02",
+        ];
+        for bytes in video {
+            assert!(named(bytes).unwrap().starts_with("a video"), "{bytes:?}");
+        }
+        for text in ["# moue\n\nReads faces.", "name;größe\r\n1;2", "BMW is a car maker"] {
+            assert!(named(text.as_bytes()).unwrap().starts_with("text"), "{text}");
+        }
+        assert_eq!(named(&[7, 1, 200, 3, 9, 0, 4]), None);
+    }
 }
