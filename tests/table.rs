@@ -400,3 +400,25 @@ fn long_recordings_need_little_memory_and_give_a_small_page() {
     assert!(bytes < 2_500_000, "{bytes} bytes");
     assert_eq!(table(&folder.path().join("t/wide.csv")).len(), 7200);
 }
+
+#[test]
+fn bids_names_are_valid_where_a_validator_is_there() {
+    let python = std::env::var("MOUE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let has = Command::new(&python).args(["-c", "import bids_validator"]).output();
+    if !has.is_ok_and(|o| o.status.success()) {
+        return eprintln!("skipped: {python} has no bids-validator (pip install bids-validator; MOUE_PYTHON names another Python)");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let bids = ["--form", "bids", "--out", "t", "--bids-subject", "P07", "--bids-task", "film"];
+    let output = moue(folder.path()).arg("table").arg(&session).args(bids).output().unwrap();
+    good(&output);
+    let script = "import sys\nfrom bids_validator import BIDSValidator\n\
+        assert not BIDSValidator().is_bids('/sub-P07/beh/sub-P07_nonsense.tsv')\n\
+        wrong = [p for p in sys.argv[1:] if not BIDSValidator().is_bids(p)]\nassert not wrong, wrong";
+    // Each line of the output is a file that was written.
+    let written = text(&output.stdout).replace('\\', "/");
+    let names: Vec<&str> = written.lines().map(|line| line.trim_start_matches('t')).collect();
+    assert!(names.len() == 5 && names.iter().any(|n| n.ends_with("_physio.tsv.gz")), "{names:?}");
+    good(&Command::new(python).args(["-c", script]).args(names).output().unwrap());
+}

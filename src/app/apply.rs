@@ -6,7 +6,7 @@ use crossbeam_channel::bounded;
 use eframe::egui::{Context, ViewportCommand};
 use moue_capture::{SourceSpec, Transport, list_cameras};
 
-use super::command::{BaselineCommand, Command, Setting, Sheet};
+use super::command::{BaselineCommand, Command, Setting, Sheet, TeachCommand};
 use super::copying::{reading_text, timeline_text};
 use super::folder_commands::{go_to, open_list, step, toggle_contact_sheet};
 use super::picker::Request;
@@ -16,6 +16,7 @@ use super::record_commands::{
 };
 use super::selection::faces_in_order;
 use super::state::State;
+use super::teach_commands::{apply_teach, open_profile};
 use crate::fault;
 use crate::pipeline::{BaselineState, Message};
 use crate::settings::{OverlayMode, Settings, ZOOM};
@@ -30,6 +31,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
     match command {
         Command::OpenDialog => open_dialog(state, Request::Any),
         Command::OpenWeightsDialog => open_dialog(state, Request::Weights),
+        Command::OpenProfileDialog => open_dialog(state, Request::Profile),
         Command::OpenFolderDialog => open_dialog(state, Request::Folder),
         Command::OpenRecordingsDialog => open_dialog(state, Request::Recordings),
         Command::NewWindow => new_window(state),
@@ -63,6 +65,8 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::NextFrame => with_transport(state, |t| t.step(true)),
         Command::PreviousFrame => with_transport(state, |t| t.step(false)),
         // Pictures of a folder have no time: the same keys go from one to the next.
+        // On a contact sheet they would leave it.
+        Command::SkipForward | Command::SkipBack if state.contact.is_open() => {}
         Command::SkipForward if state.live.transport().is_none() => step(state, true),
         Command::SkipBack if state.live.transport().is_none() => step(state, false),
         Command::SkipForward => with_transport(state, |t| t.seek_by(SKIP_S)),
@@ -139,6 +143,14 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::CopyPicture => copy_picture(state, ctx),
         Command::ZoomPicture(zoom) => state.picture_zoom = zoom,
         Command::Baseline(command) => apply_baseline(state, command),
+        Command::Teach(command) => apply_teach(state, ctx, command),
+        Command::OpenProfile(path) => open_profile(state, path),
+        Command::ProfileOff => {
+            state.live.close_profile();
+            state.settings.profile = None;
+        }
+        Command::ToggleTriggers => state.triggers.toggle(),
+        Command::SetTriggers(triggers) => state.settings.triggers = triggers,
         Command::ToggleOverlay => state.settings.overlay = !state.settings.overlay,
         Command::SwitchOverlay => {
             state.settings.overlay = true;
@@ -290,8 +302,11 @@ fn zoom(state: &mut State, by: f32) {
 
 /// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
-    let dialog =
-        state.question.close() || state.picker.close() || state.naming.close() || state.marker.close();
+    let dialog = state.question.close() || state.picker.close() || state.naming.close();
+    let dialog = dialog || state.marker.close() || state.triggers.close();
+    if !dialog && state.teach.is_open() {
+        return apply_teach(state, ctx, TeachCommand::Stop);
+    }
     if dialog || state.sheets.close() || state.toasts.close_last() || state.contact.close() {
         return;
     }

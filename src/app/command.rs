@@ -8,7 +8,7 @@ use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
 use super::picture_zoom::PictureZoom;
-use crate::pipeline::WeightsChoice;
+use crate::pipeline::{Trigger, WeightsChoice};
 use crate::record::SessionWords;
 use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
 
@@ -94,6 +94,13 @@ pub(super) enum Command {
     /// How much of the picture is seen.
     ZoomPicture(PictureZoom),
     Baseline(BaselineCommand),
+    Teach(TeachCommand),
+    OpenProfileDialog,
+    OpenProfile(PathBuf),
+    ProfileOff,
+    /// The list of triggers.
+    ToggleTriggers,
+    SetTriggers(Vec<Trigger>),
     ToggleOverlay,
     /// Attention or evidence.
     SwitchOverlay,
@@ -118,6 +125,25 @@ pub(super) enum Command {
     /// Closes whatever lies on top.
     Close,
     Quit,
+}
+
+/// What the buttons of teaching ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TeachCommand {
+    /// Which expressions?
+    Open,
+    /// The sitting begins with these.
+    Start(Vec<String>),
+    /// Leaves the take out.
+    Skip,
+    /// Makes the take again.
+    Redo,
+    /// Learns from the takes so far.
+    Finish,
+    /// Ends it; nothing is kept.
+    Stop,
+    /// Keeps what was learned under this name.
+    Keep(String),
 }
 
 /// How the faces of a contact sheet are sorted.

@@ -88,7 +88,7 @@ pub(super) fn toggle_contact_sheet(state: &mut State, ctx: &Context) {
         return;
     }
     let Some(playlist) = &state.playlist else {
-        state.report(Message::Info("A contact sheet needs a folder: Camera > Open folder…".into()));
+        state.report(Message::Info("A contact sheet needs a folder: File > Open folder…".into()));
         return;
     };
     let network = state.live.model().map_or_else(String::new, |model| model.identity());

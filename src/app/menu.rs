@@ -8,12 +8,13 @@ use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, S
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
-use super::command::{BaselineCommand, Command, Setting, Sheet};
+use super::command::{BaselineCommand, Command, Setting, Sheet, TeachCommand};
 use super::menu_keys;
 use super::playlist::Playlist;
 use super::shortcuts;
 use super::state::State;
 use super::terms;
+use crate::pipeline::ProfileState;
 use crate::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
 
 /// Width of the menus, in points.
@@ -42,6 +43,7 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
         let (view, _) = MenuButton::new("View")
             .config(stays())
             .ui(ui, |ui| view_menu(ui, &state.settings, &mut commands));
+        let people = ui.menu_button("People", |ui| people_menu(ui, state, &mut commands));
         let help = ui.menu_button("Help", |ui| {
             ui.set_width(WIDTH);
             item(ui, "Keyboard shortcuts", Command::ToggleSheet(Sheet::Shortcuts), &mut commands);
@@ -50,7 +52,7 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
             ui.separator();
             item(ui, "About moue and your privacy", Command::ToggleSheet(Sheet::About), &mut commands);
         });
-        menu_keys::end(&ctx, &[file.response, camera.response, record, view, help.response]);
+        menu_keys::end(&ctx, &[file.response, camera.response, record, view, people.response, help.response]);
     });
     commands
 }
@@ -190,6 +192,17 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     });
     item(ui, "Open session…", Command::OpenSessionDialog, commands);
     item(ui, "Name and notes…", Command::ToggleSheet(Sheet::Session), commands);
+}
+
+fn people_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    ui.set_width(WIDTH);
+    item(ui, "Teach expressions…", Command::Teach(TeachCommand::Open), commands);
+    item(ui, "Open profile…", Command::OpenProfileDialog, commands);
+    ui.add_enabled_ui(matches!(state.snapshot.profile, ProfileState::On(_)), |ui| {
+        item(ui, "Profile off", Command::ProfileOff, commands);
+    });
+    ui.separator();
+    item(ui, "Triggers…", Command::ToggleTriggers, commands);
 }
 
 /// A checkbox with its key.

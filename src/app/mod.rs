@@ -41,14 +41,18 @@ mod recordings;
 mod selection;
 mod session_form;
 mod sheets;
+mod start_log;
 mod state;
+mod teach;
 mod toasts;
+mod triggers;
 mod window_placement;
 
 // Changes of the state.
 mod apply;
 mod folder_commands;
 mod record_commands;
+mod teach_commands;
 mod update;
 
 // Views.
@@ -63,6 +67,7 @@ mod menu;
 mod menu_keys;
 mod panel;
 mod people;
+mod personal_card;
 mod playback;
 mod preview;
 mod stage;
@@ -76,7 +81,8 @@ mod window;
 
 pub use crate::settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice, WeightsSaid};
 pub use frame_view::FrameView;
-pub use launch::{AppError, run, run_from};
+pub use launch::{AppError, Taps, run, run_from};
 pub use options::AppOptions;
 pub use picker::{FilePicker, Request, SystemPicker};
+pub use triggers::TriggerSink;
 pub use window::MoueApp;

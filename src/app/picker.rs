@@ -11,6 +11,9 @@ use super::file_dialog::{FileDialog, FolderMust, Outcome, Wanted};
 /// Endings of weights files.
 const WEIGHTS: [&str; 3] = ["safetensors", "pt", "pth"];
 
+/// Endings of profiles.
+const PROFILE: [&str; 1] = ["moueprofile"];
+
 /// What the user should choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
@@ -18,6 +21,8 @@ pub enum Request {
     Any,
     /// A weights file.
     Weights,
+    /// A person's own expressions.
+    Profile,
     /// A folder of pictures.
     Folder,
     /// The folder of one recording.
@@ -31,6 +36,7 @@ impl Request {
         match self {
             Self::Any => "Open a picture, a video or a weights file",
             Self::Weights => "Open weights",
+            Self::Profile => "Open a profile",
             Self::Folder => "Open a folder",
             Self::Session => "Open a recording's folder",
             Self::Recordings => "Choose the recordings folder",
@@ -46,7 +52,8 @@ impl Request {
     fn endings(self) -> Vec<&'static str> {
         let media = || FILE_KINDS.iter().filter(|kind| kind.is_read()).flat_map(|kind| kind.endings).copied();
         match self {
-            Self::Any => media().chain(WEIGHTS).collect(),
+            Self::Any => media().chain(WEIGHTS).chain(PROFILE).collect(),
+            Self::Profile => PROFILE.to_vec(),
             Self::Weights => WEIGHTS.to_vec(),
             Self::Folder | Self::Session | Self::Recordings => Vec::new(),
         }
@@ -159,7 +166,7 @@ impl SystemPicker {
             folder_must: match request {
                 Request::Session => FolderMust::HoldRecording,
                 Request::Recordings => FolderMust::TakeFiles,
-                Request::Any | Request::Weights | Request::Folder => FolderMust::Exist,
+                Request::Any | Request::Weights | Request::Profile | Request::Folder => FolderMust::Exist,
             },
             endings: request.endings(),
         };

@@ -21,6 +21,14 @@ pub(super) const INTRODUCTION: &str = "moue finds faces in the picture and shows
     picture ever leaves it. An expression is not a feeling: the network sees a face, not what a person thinks, and it \
     errs often.";
 
+/// What the program can send, and what it writes.
+const NETWORK: &str = if cfg!(feature = "osc") {
+    "This program was built with OSC: started with --osc it sends readings, never pictures, to the address given there, and nothing \
+     otherwise. It writes one settings file, and nothing else unless you ask for it."
+} else {
+    "There is no network code in this program. It writes one settings file, and nothing else unless you ask for it."
+};
+
 fn title(sheet: Sheet) -> &'static str {
     match sheet {
         Sheet::Shortcuts => "Keyboard shortcuts",
@@ -155,7 +163,7 @@ fn shortcut_sheet(ui: &mut Ui) {
     });
     ui.label(
         RichText::new(
-            "Alt+F, Alt+C, Alt+R, Alt+V and Alt+H open the menus, the arrow keys go through them and from one to the next, \
+            "Alt+F, Alt+C, Alt+R, Alt+V, Alt+P and Alt+H open the menus, the arrow keys go through them and from one to the next, \
              Esc closes them. Tab and Shift+Tab move between controls; Space or Enter presses the one that has the focus. \
              Ctrl+C copies the shown reading as text.",
         )
@@ -168,7 +176,7 @@ fn about(ui: &mut Ui) {
     ui.label(RichText::new(concat!("moue ", env!("CARGO_PKG_VERSION"))).strong());
     for text in [
         INTRODUCTION,
-        "There is no network code in this program. It writes one settings file, and nothing else unless you ask for it.",
+        NETWORK,
         "Not for judging people: reading expressions at work or in education is forbidden in the European Union (AI \
          Act, article 5), and nowhere a good idea.",
     ] {

@@ -3,7 +3,7 @@
 use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Popup};
 use moue_capture::SourceSpec;
 
-use super::command::{BaselineCommand, Command, Sheet};
+use super::command::{BaselineCommand, Command, Sheet, TeachCommand};
 
 /// The heading under which a command is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ static TABLE: &[Shortcut] = &[
     row(Group::View, "Heatmap on or off", &[key(Key::H), key(Key::A)], Command::ToggleOverlay),
     row(Group::View, "Heatmap: attention or evidence", &[key(Key::E)], Command::SwitchOverlay),
     row(Group::View, "Face mesh on or off", &[key(Key::G)], Command::ToggleMesh),
-    row(Group::View, "Mirror on or off", &[key(Key::M)], Command::ToggleMirror),
+    row(Group::View, "Mirror of camera and demo on or off", &[key(Key::M)], Command::ToggleMirror),
     row(Group::View, "Timeline on or off", &[key(Key::T)], Command::ToggleTimeline),
     row(Group::View, "Side panel on or off", &[key(Key::P)], Command::TogglePanel),
     row(Group::View, "Zoom in", &[ctrl(Key::Plus), ctrl(Key::Equals)], Command::ZoomIn),
@@ -82,6 +82,7 @@ static TABLE: &[Shortcut] = &[
         &[key(Key::B)],
         Command::Baseline(BaselineCommand::Toggle),
     ),
+    row(Group::People, "Teach expressions", &[ctrl(Key::T)], Command::Teach(TeachCommand::Open)),
     row(Group::People, "Select the first face", &[key(Key::Num1)], Command::SelectFaceAt(0)),
     row(Group::People, "Select the second face", &[key(Key::Num2)], Command::SelectFaceAt(1)),
     row(Group::People, "Select the third face", &[key(Key::Num3)], Command::SelectFaceAt(2)),
@@ -136,6 +137,21 @@ pub(super) fn listed(ctx: &Context, group: Group) -> Vec<(String, &'static str)>
 pub(super) fn key_text(ctx: &Context, command: &Command) -> Option<String> {
     let row = TABLE.iter().find(|row| row.command == *command)?;
     row.keys.first().map(|k| in_words(ctx, k))
+}
+
+/// The keys that do something alone, for triggers: name and what they do. Not those that only make sense under the hand.
+pub(super) fn single_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let alone = TABLE.iter().filter(|row| !matches!(row.command, Command::Close | Command::FocusMenu));
+    alone.filter_map(|row| {
+        let key = row.keys.iter().find(|k| k.modifiers.is_none())?;
+        Some((key.logical_key.name(), row.text))
+    })
+}
+
+/// What this key does, named as in [`single_keys`].
+pub(super) fn command_of(key: &str) -> Option<Command> {
+    let has = |row: &&Shortcut| row.keys.iter().any(|k| k.modifiers.is_none() && k.logical_key.name() == key);
+    TABLE.iter().find(has).map(|row| row.command.clone())
 }
 
 /// Key names as they are on the keyboard. egui's `format_shortcut` writes `Questionmark`, and on Macs symbols that the

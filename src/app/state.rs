@@ -26,10 +26,14 @@ use super::rates::Rates;
 use super::recordings::Recordings;
 use super::selection::Selection;
 use super::sheets::Sheets;
+use super::start_log::StartLog;
+use super::teach::Teach;
 use super::toasts::Toasts;
+use super::triggers::Triggers;
 use super::window_placement::PlacementTracker;
 use crate::pipeline::{
-    AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ShownReading, SourceState,
+    AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ProfileState, ShownReading,
+    SourceState,
 };
 use crate::record::SessionWords;
 use crate::settings::Settings;
@@ -62,6 +66,10 @@ pub(super) struct State {
     pub(super) names: Names,
     pub(super) naming: NameDialog,
     pub(super) marker: MarkerDialog,
+    pub(super) teach: Teach,
+    pub(super) triggers: Triggers,
+    /// Where profiles are kept; made when the first one is.
+    pub(super) profiles: Option<PathBuf>,
     pub(super) picture_zoom: PictureZoom,
     pub(super) picture_copy: PictureCopy,
 
@@ -79,6 +87,8 @@ pub(super) struct State {
     pub(super) lister: FolderLister,
     /// Videos begin again at their end, unless the user said no.
     pub(super) looping: bool,
+    /// Steps of the start that were logged.
+    pub(super) started: StartLog,
     /// The playback that was told so.
     pub(super) playback: Option<Transport>,
     pub(super) contact: ContactSheet,
@@ -127,6 +137,7 @@ pub(super) struct PipelineSnapshot {
     /// The newest result; `None` where it is too old to be shown.
     pub(super) result: Option<Arc<LiveResult>>,
     pub(super) baseline: BaselineState,
+    pub(super) profile: ProfileState,
 }
 
 /// The source of the last session, which does not work.
@@ -160,6 +171,7 @@ impl PipelineSnapshot {
             model: live.model(),
             result,
             baseline: live.baseline(),
+            profile: live.profile(),
         }
     }
 
@@ -200,6 +212,9 @@ impl State {
             names: Names::default(),
             naming: NameDialog::default(),
             marker: MarkerDialog::default(),
+            teach: Teach::default(),
+            triggers: Triggers::default(),
+            profiles: None,
             picture_zoom: PictureZoom::default(),
             picture_copy: PictureCopy::default(),
             cameras: None,
@@ -209,6 +224,7 @@ impl State {
             playlist: None,
             lister: FolderLister::default(),
             looping: true,
+            started: StartLog::default(),
             playback: None,
             contact: ContactSheet::default(),
             remembered_model: None,
@@ -280,8 +296,9 @@ impl State {
 
     /// Whether something lies over the window that takes the keyboard.
     pub(super) fn is_covered(&self) -> bool {
-        let asks = self.question.is_open() || self.naming.is_open() || self.marker.is_open();
-        asks || self.picker.is_open() || self.sheets.is_open()
+        let dialog = self.picker.is_open() || self.question.is_open() || self.naming.is_open();
+        let dialog = dialog || self.marker.is_open();
+        dialog || self.sheets.is_open() || self.teach.is_open() || self.triggers.is_open()
     }
 
     /// Whether the window fills the screen.

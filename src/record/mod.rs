@@ -18,6 +18,7 @@ pub mod osc;
 pub mod osc_in;
 pub mod overlay;
 mod overlay_labels;
+mod overlay_marks;
 mod picture;
 mod proof;
 mod raster;
