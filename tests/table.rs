@@ -406,7 +406,9 @@ fn bids_names_are_valid_where_a_validator_is_there() {
     let python = std::env::var("MOUE_PYTHON").unwrap_or_else(|_| "python3".into());
     let has = Command::new(&python).args(["-c", "import bids_validator"]).output();
     if !has.is_ok_and(|o| o.status.success()) {
-        return eprintln!("skipped: {python} has no bids-validator (pip install bids-validator; MOUE_PYTHON names another Python)");
+        return eprintln!(
+            "skipped: {python} has no bids-validator (pip install bids-validator; MOUE_PYTHON names another Python)"
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     let session = session(folder.path());

@@ -402,3 +402,28 @@ fn i_marks_the_moment_of_the_key_with_a_word() {
     window.until_message("Recorded ");
     assert_eq!((events(&folder).len(), session(&folder).markers), (2, 2));
 }
+
+#[test]
+fn markers_of_other_programs_are_recorded_at_their_own_moment() {
+    use moue::record::{IncomingMarker, MarkerOrigin, MarkerText, marker_queue};
+    let recordings = tempfile::tempdir().unwrap();
+    let settings = Settings { recordings: Some(recordings.path().to_owned()), ..Settings::default() };
+    let mut window = Window::open(SourceSpec::Demo, settings);
+    let (sender, markers) = marker_queue();
+    window.harness.state_mut().set_markers(Some(markers));
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
+    let folder = entries(recordings.path()).remove(0);
+    let (first, second) = (Instant::now(), Instant::now() + Duration::from_millis(250));
+    for (at, name) in [(first, "flash"), (second, "picture")] {
+        let text = MarkerText::new(name, "7").unwrap();
+        sender.send(IncomingMarker { at, text, origin: MarkerOrigin::Osc }).unwrap();
+    }
+    let read = |folder: &Path| std::fs::read_to_string(folder.join("events.csv")).unwrap_or_default();
+    window.until("both on disk", |_| read(&folder).lines().count() == 3);
+    let lines: Vec<String> = read(&folder).lines().skip(1).map(str::to_owned).collect();
+    assert!(lines[0].ends_with(",flash,7,osc") && lines[1].ends_with(",picture,7,osc"), "{lines:?}");
+    let ns = |line: &str| line.split(',').nth(1).unwrap().parse::<u64>().unwrap();
+    // Of their own moments, not of the pass of the window that took both.
+    assert!((ns(&lines[1]) - ns(&lines[0])).abs_diff(250_000_000) < 1_000_000, "{lines:?}");
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crossbeam_channel::Receiver;
 use eframe::egui::Context;
 use moue_capture::{SourceInfo, SourceSpec};
 
@@ -98,9 +99,19 @@ pub(super) fn is_at_end(state: &State) -> bool {
 pub(super) fn set_marker(state: &mut State, at: Instant, text: &str) {
     state.marker.close();
     let Some(text) = MarkerText::of_line(text).or_else(|| MarkerText::new("marker", "")) else { return };
-    state.history.mark_moment(&text.name, at);
+    keep_marker(state, IncomingMarker { at, text, origin: MarkerOrigin::Window });
+}
+
+/// Takes what other programs sent since the last pass.
+pub(super) fn take_markers(state: &mut State) {
+    let came: Vec<IncomingMarker> = state.incoming.iter().flat_map(Receiver::try_iter).collect();
+    came.into_iter().for_each(|marker| keep_marker(state, marker));
+}
+
+fn keep_marker(state: &mut State, marker: IncomingMarker) {
+    state.history.mark_moment(&marker.text.name, marker.at);
     if let Some(recorder) = state.recordings.running()
-        && !recorder.tap().mark(IncomingMarker { at, text, origin: MarkerOrigin::Window })
+        && !recorder.tap().mark(marker)
     {
         state.report(Message::Error("The marker is not in the recording: its disk is too slow".into()));
     }

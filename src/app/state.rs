@@ -35,7 +35,7 @@ use crate::pipeline::{
     AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ProfileState, ShownReading,
     SourceState,
 };
-use crate::record::SessionWords;
+use crate::record::{IncomingMarker, SessionWords};
 use crate::settings::Settings;
 
 /// Most messages in the list; beyond that the oldest are dropped.
@@ -66,6 +66,8 @@ pub(super) struct State {
     pub(super) names: Names,
     pub(super) naming: NameDialog,
     pub(super) marker: MarkerDialog,
+    /// Markers that other programs send.
+    pub(super) incoming: Option<Receiver<IncomingMarker>>,
     pub(super) teach: Teach,
     pub(super) triggers: Triggers,
     /// Where profiles are kept; made when the first one is.
@@ -212,6 +214,7 @@ impl State {
             names: Names::default(),
             naming: NameDialog::default(),
             marker: MarkerDialog::default(),
+            incoming: None,
             teach: Teach::default(),
             triggers: Triggers::default(),
             profiles: None,

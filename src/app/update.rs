@@ -13,7 +13,7 @@ use super::folder_commands;
 use super::frame_texture::TexturePixels;
 use super::persistence::{Outcome, SettingsWriter};
 use super::picker::Request;
-use super::record_commands::{ask_for_folder, is_at_end};
+use super::record_commands::{ask_for_folder, is_at_end, take_markers};
 use super::recordings::{folder_gone, smoothing};
 use super::shortcuts;
 use super::start_log::Step;
@@ -29,6 +29,7 @@ const MAX_READING_AGE: Duration = Duration::from_secs(3);
 /// Brings the state up to date.
 pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     take_messages(state);
+    take_markers(state);
     folder_commands::follow(state, ctx);
     let new_frame = state.new_frame.take();
     if state.live.is_paused() {

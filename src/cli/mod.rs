@@ -132,6 +132,13 @@ struct WindowArgs {
     /// Neither read nor write the settings file
     #[arg(long)]
     no_settings: bool,
+    /// Take markers as lines NAME[,VALUE] of a pipe (FIFO), a growing file or, with "-", of standard input
+    #[arg(long, value_name = "FILE")]
+    markers: Option<PathBuf>,
+    /// Take markers as OSC messages /moue/marker NAME [VALUE] at this address (see docs/osc.md)
+    #[cfg(feature = "osc")]
+    #[arg(long, value_name = "HOST:PORT")]
+    osc_in: Option<String>,
     /// Send the readings as OSC messages by UDP (see docs/osc.md)
     #[cfg(feature = "osc")]
     #[arg(long, value_name = "HOST:PORT")]
@@ -226,9 +233,18 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     let sender =
         args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?.map(std::sync::Arc::new);
     #[cfg(feature = "osc")]
-    let taps = window_taps::of(sender.as_ref())?;
+    let mut taps = window_taps::of(sender.as_ref())?;
     #[cfg(not(feature = "osc"))]
-    let taps = window_taps::of()?;
+    let mut taps = window_taps::of()?;
+    let (marked, markers) = crate::record::marker_queue();
+    #[cfg(feature = "osc")]
+    if let Some(address) = &args.osc_in {
+        crate::record::osc_in::receive(address, marked.clone())?;
+    }
+    if let Some(path) = &args.markers {
+        crate::record::follow_lines(path, marked)?;
+    }
+    taps.markers = Some(markers);
     let options = crate::app::AppOptions {
         source: files_to_open(args.files)?.unwrap_or(args.source),
         device: args.network.device,

@@ -121,7 +121,8 @@ impl ClockNotes {
             self.time.frames_stamped_by = seen.clock.then(|| {
                 if seen.driver == Some(DriverClock::Monotonic) { "driver" } else { "arrival" }.to_owned()
             });
-            self.time.missing = missing(&seen, stamp.monotonic_ns.is_some());
+            let by_source = self.time.zero_utc.is_none();
+            self.time.missing = missing(&seen, stamp.monotonic_ns.is_some(), by_source);
         }
         let Some(comparison) = self.watch.update(stamp) else { return false };
         if self.time.checks.len() < MAX_CHECKS {
@@ -155,13 +156,15 @@ impl ClockNotes {
 }
 
 /// Which columns are empty, and why.
-fn missing(seen: &Seen, has_monotonic: bool) -> Vec<String> {
+fn missing(seen: &Seen, has_monotonic: bool, by_source: bool) -> Vec<String> {
     let mut reasons = Vec::new();
     if !seen.clock {
         reasons.push(
-            "monotonic_ns, utc, dropped_before, driver_ns, sequence: a file's frames have no time of this machine's clocks; \
-             time_s is the file's own (of pictures, their place)",
+            "monotonic_ns, utc, dropped_before, driver_ns, sequence: a file's frames have no time of this machine's clocks",
         );
+        if by_source {
+            reasons.push("(not empty, but) time_s is the time that the file gives its frames; of pictures it is their place");
+        }
         return reasons.into_iter().map(str::to_owned).collect();
     }
     if !has_monotonic {

@@ -74,11 +74,19 @@ pub(crate) fn own_times() -> Outcome {
         let at = written[number];
         let stamped = stamp.monotonic_ns.unwrap();
         // Not before it was written; and the write of every later frame lies after it.
-        assert!(stamped + 1_000_000 >= at, "frame {number} has a time {} ms before it was", (at - stamped) / 1_000_000);
+        assert!(
+            stamped + 1_000_000 >= at,
+            "frame {number} has a time {} ms before it was",
+            (at - stamped) / 1_000_000
+        );
         if let (Some(next), Some(driver)) = (written.get(&(number + 1)), stamp.driver)
             && driver.clock == moue::capture::DriverClock::Monotonic
         {
-            assert!(stamped <= next + 1_000_000, "frame {number} has a time of frame {} or later", number + 1);
+            assert!(
+                stamped <= next + 1_000_000,
+                "frame {number} has a time of frame {} or later",
+                number + 1
+            );
         }
         late_ms.push((stamped - at.min(stamped)) as f64 / 1e6);
     }
@@ -93,5 +101,8 @@ pub(crate) fn own_times() -> Outcome {
     }
     late_ms.sort_by(f64::total_cmp);
     let clock = seen[0].1.driver.map_or("no driver's time", |d| d.clock.name());
-    Outcome::Passed(format!("{FRAMES} frames, {lost} lost, clock {clock}, median {:.1} ms after writing", late_ms[FRAMES / 2]))
+    Outcome::Passed(format!(
+        "{FRAMES} frames, {lost} lost, clock {clock}, median {:.1} ms after writing",
+        late_ms[FRAMES / 2]
+    ))
 }

@@ -177,17 +177,19 @@ mod tests {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let stamp = Stamp::at(now);
         assert_eq!(stamp, Stamp::at(now));
+        // Microseconds are rounded, and the clocks may be compared anew in between.
+        let apart = |a: Stamp, b: Stamp, us: i64| (b.utc_us.unwrap() - a.utc_us.unwrap() - us).abs() <= 1000;
         let later = Stamp::at(now + Duration::from_millis(1500));
-        assert_eq!(later.utc_us.unwrap() - stamp.utc_us.unwrap(), 1_500_000);
+        assert!(apart(stamp, later, 1_500_000), "{stamp:?} {later:?}");
         let earlier = Stamp::at(now.checked_sub(Duration::from_millis(500)).unwrap());
-        assert_eq!(stamp.utc_us.unwrap() - earlier.utc_us.unwrap(), 500_000);
+        assert!(apart(earlier, stamp, 500_000), "{earlier:?} {stamp:?}");
         let utc = wall.duration_since(UNIX_EPOCH).unwrap().as_micros() as i64;
         assert!((stamp.utc_us.unwrap() - utc).abs() < 1_000_000);
         #[cfg(unix)]
         {
             let read = monotonic_now_ns().unwrap();
             let (stamped, later) = (stamp.monotonic_ns.unwrap(), later.monotonic_ns.unwrap());
-            assert_eq!(later - stamped, 1_500_000_000);
+            assert!((later - stamped).abs_diff(1_500_000_000) < 1_000_000, "{stamped} {later}");
             assert!(stamped <= read, "{stamped} {read}");
         }
     }
