@@ -9,6 +9,8 @@ use crate::stamp::{DriverClock, DriverStamp, Stamp};
 
 /// A frame does not lie in the driver for longer; what says that it did is no time of this clock.
 const MOST_AGE: Duration = Duration::from_secs(5);
+/// A driver that computes a frame's time is ahead by a frame at most (the kernel's vivid is).
+const MOST_AHEAD: Duration = Duration::from_millis(50);
 
 /// The driver's time of the frame that was fetched just now, where it is one of the monotonic clock, else now; and all
 /// that is known of its time, except how many frames were lost before it.
@@ -17,8 +19,10 @@ pub(super) fn captured_at(metadata: &Metadata) -> (Instant, Stamp) {
     let now = Instant::now();
     let clock = duration(clock.tv_sec, clock.tv_nsec).unwrap_or_default();
     let captured = age(metadata, clock).and_then(|age| now.checked_sub(age));
-    let captured_at = captured.unwrap_or(now);
-    (captured_at, Stamp { driver: driver(metadata, captured.is_some(), clock), ..Stamp::at(captured_at) })
+    // Nothing was captured later than now, but the driver's word for the frame's time is kept.
+    let taken = captured.or_else(|| now.checked_add(ahead(metadata, clock)?));
+    let driver = driver(metadata, taken.is_some(), clock);
+    (captured.unwrap_or(now), Stamp { driver, ..Stamp::at(taken.unwrap_or(now)) })
 }
 
 /// What the driver says; `None` where its time is not filled in. `of_clock`: its time may be one of the monotonic clock.
@@ -46,6 +50,15 @@ fn age(metadata: &Metadata, clock: Duration) -> Option<Duration> {
     }
     let stamp = duration(metadata.timestamp.sec, metadata.timestamp.usec.checked_mul(1000)?)?;
     clock.checked_sub(stamp).filter(|age| *age <= MOST_AGE)
+}
+
+/// By how much the driver's time is ahead, where that is little: some compute it from the rate.
+fn ahead(metadata: &Metadata, clock: Duration) -> Option<Duration> {
+    if metadata.flags & Flags::TIMESTAMP_MASK != Flags::TIMESTAMP_MONOTONIC {
+        return None;
+    }
+    let stamp = duration(metadata.timestamp.sec, metadata.timestamp.usec.checked_mul(1000)?)?;
+    stamp.checked_sub(clock).filter(|ahead| *ahead <= MOST_AHEAD)
 }
 
 /// `None` for what is no time.
@@ -84,6 +97,15 @@ mod tests {
         ] {
             assert_eq!(of(flags, sec, usec), None, "{sec} s {usec} us");
         }
+    }
+
+    #[test]
+    fn a_time_that_is_a_little_ahead_is_the_drivers_all_the_same() {
+        let clock = Duration::from_millis(100_250);
+        let of = |flags, usec| ahead(&metadata(flags, 100, usec), clock);
+        assert_eq!(of(Flags::TIMESTAMP_MONOTONIC, 270_000), Some(Duration::from_millis(20)));
+        assert_eq!(of(Flags::TIMESTAMP_MONOTONIC, 300_001), None);
+        assert_eq!((of(Flags::TIMESTAMP_MONOTONIC, 249_999), of(Flags::TIMESTAMP_COPY, 270_000)), (None, None));
     }
 
     #[test]
