@@ -105,7 +105,10 @@ mod tests {
         let of = |flags, usec| ahead(&metadata(flags, 100, usec), clock);
         assert_eq!(of(Flags::TIMESTAMP_MONOTONIC, 270_000), Some(Duration::from_millis(20)));
         assert_eq!(of(Flags::TIMESTAMP_MONOTONIC, 300_001), None);
-        assert_eq!((of(Flags::TIMESTAMP_MONOTONIC, 249_999), of(Flags::TIMESTAMP_COPY, 270_000)), (None, None));
+        assert_eq!(
+            (of(Flags::TIMESTAMP_MONOTONIC, 249_999), of(Flags::TIMESTAMP_COPY, 270_000)),
+            (None, None)
+        );
     }
 
     #[test]
