@@ -104,8 +104,10 @@ fn open(
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             let file = options.settings.then(SettingsFile::of_user).flatten();
-            let app = MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
+            let mut app =
+                MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
             app.set_result_tap(tap);
+            app.set_system_language(&sys_locale::get_locale().unwrap_or_default());
             window_placement::restore(
                 ctx,
                 app.settings(),

@@ -10,7 +10,8 @@ use moue_model::Expression;
 use super::command::Command;
 use super::density::Density;
 use super::face_menu;
-use super::labels::{capitalised, percent};
+use super::labels::{capitalised, expression_name, label_name, percent};
+use super::language::tr;
 use super::names::Names;
 use super::selection::faces_in_order;
 use super::theme;
@@ -39,7 +40,7 @@ pub(super) fn tiles(
 ) -> Vec<Command> {
     let mut commands = Vec::new();
     let order = faces_in_order(Some(result));
-    ui.label(RichText::new(format!("{} faces in view", order.len())).size(12.5));
+    ui.label(RichText::new(tr!("people-count", count = order.len())).size(12.5));
     ui.spacing_mut().item_spacing = vec2(SPACE, SPACE);
     let width = ui.available_width();
     let columns = columns(width, density);
@@ -105,8 +106,8 @@ fn tile(ui: &Ui, rect: Rect, response: &Response, id: u64, shown: &ShownReading,
     painter.galley(badge.center() - number.size() / 2.0, number, Color32::BLACK);
 
     let (name, ink) = match shown.label {
-        Some(label) => (capitalised(label.name()), text),
-        None => ("Unsure".to_owned(), weak),
+        Some(_) => (capitalised(label_name(shown.label)), text),
+        None => (capitalised(label_name(None)), weak),
     };
     let name = painter.layout_no_wrap(name, FontId::proportional(13.0), ink);
     let at = pos2(badge.right() + 6.0, line.center().y - name.size().y / 2.0);
@@ -141,11 +142,12 @@ fn bars(ui: &Ui, rect: Rect, shown: &ShownReading) {
 
 /// For screen readers and under the pointer: face, label and all seven values.
 fn describe(ui: &Ui, response: &Response, (id, names): (u64, &Names), shown: &ShownReading, selected: bool) {
-    let label = shown.label.map_or("unsure", Expression::name);
+    let label = label_name(shown.label);
     let name = names.of(id);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("{name}: {label}")));
     let values = || {
-        let value = |e: Expression| format!("{e} {}", percent(shown.probabilities[e.index()]));
+        let value =
+            |e: Expression| format!("{} {}", expression_name(e), percent(shown.probabilities[e.index()]));
         Expression::ALL.map(value).join(", ")
     };
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(values()));
@@ -155,7 +157,12 @@ fn describe(ui: &Ui, response: &Response, (id, names): (u64, &Names), shown: &Sh
             ui.horizontal(|ui| {
                 ui.colored_label(theme::expression_colour(e), "■");
                 ui.label(
-                    RichText::new(format!("{e} {}", percent(shown.probabilities[e.index()]))).size(12.5),
+                    RichText::new(format!(
+                        "{} {}",
+                        expression_name(e),
+                        percent(shown.probabilities[e.index()])
+                    ))
+                    .size(12.5),
                 );
             });
         }

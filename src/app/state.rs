@@ -12,6 +12,7 @@ use super::contact::ContactSheet;
 use super::copying::PictureCopy;
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
+use super::language::Language;
 use super::names::Names;
 use super::naming::NameDialog;
 use super::opened_files::OpenedFiles;
@@ -25,6 +26,7 @@ use super::rates::Rates;
 use super::recordings::Recordings;
 use super::selection::Selection;
 use super::sheets::Sheets;
+use super::system_fonts::SystemFonts;
 use super::toasts::Toasts;
 use super::window_placement::PlacementTracker;
 use crate::pipeline::{
@@ -50,6 +52,9 @@ pub(super) struct State {
     /// `None`: settings are not saved.
     pub(super) writer: Option<SettingsWriter>,
     pub(super) placement: PlacementTracker,
+    /// The system's language.
+    pub(super) system_language: Language,
+    pub(super) fonts: SystemFonts,
 
     /// The newest frame from the capture thread.
     pub(super) new_frame: Arc<Mailbox<TexturePixels>>,
@@ -189,6 +194,8 @@ impl State {
             settings,
             writer,
             placement: PlacementTracker::default(),
+            system_language: Language::English,
+            fonts: SystemFonts::default(),
             new_frame,
             frame: FrameTexture::default(),
             heat: HeatTextures::default(),

@@ -9,6 +9,7 @@ use eframe::egui::{
 use moue_model::Expression;
 
 use super::density::Density;
+use super::system_fonts::LanguageFont;
 use crate::record::{expression_rgb, person_rgb};
 
 /// Gap between groups of the panel, in points.
@@ -142,7 +143,7 @@ pub(super) fn card<R>(ui: &mut egui::Ui, density: Density, content: impl FnOnce(
 }
 
 /// egui's own fonts, and symbols for marks and messages, so that the window looks the same on every system.
-fn fonts() -> FontDefinitions {
+fn fonts(more: &[LanguageFont]) -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     for (name, bytes) in [
         ("hack", epaint_default_fonts::HACK_REGULAR),
@@ -159,12 +160,23 @@ fn fonts() -> FontDefinitions {
             }
         }
     }
+    for font in more {
+        fonts.font_data.insert(font.name.clone(), Arc::clone(&font.data));
+        for family in [FontFamily::Proportional, FontFamily::Monospace] {
+            fonts.families.entry(family).or_default().push(font.name.clone());
+        }
+    }
     fonts
+}
+
+/// Adds fonts of the system for languages that the built-in ones have no letters for.
+pub(super) fn add_fonts(ctx: &egui::Context, more: &[LanguageFont]) {
+    ctx.set_fonts(fonts(more));
 }
 
 /// Styles both themes.
 pub(super) fn apply(ctx: &egui::Context) {
-    ctx.set_fonts(fonts());
+    ctx.set_fonts(fonts(&[]));
     for (theme, mut visuals) in [(egui::Theme::Dark, Visuals::dark()), (egui::Theme::Light, Visuals::light())]
     {
         let palette = palette(&visuals);

@@ -10,7 +10,8 @@ use moue_model::Expression;
 
 use super::command::{Command, Setting};
 use super::history::{History, KEPT_S, Sample, TimelineEvent, label_bands};
-use super::labels::{capitalised, clock, clock_whole};
+use super::labels::{capitalised, clock, clock_whole, label_name};
+use super::language::tr;
 use super::theme;
 use super::timeline_legend;
 
@@ -66,7 +67,7 @@ impl View<'_> {
         match (self.is_file, digits) {
             (true, 0) => clock_whole(at_s),
             (true, _) => clock(at_s),
-            (false, _) => format!("{:.digits$} s ago", self.now_s - at_s),
+            (false, _) => tr!("timeline-ago", seconds = format!("{:.digits$}", self.now_s - at_s)),
         }
     }
 
@@ -112,8 +113,8 @@ pub(super) fn show(
     let pointed = Id::unique("timeline pointed");
     let sample = ui.data(|d| d.get_temp::<f64>(pointed)).and_then(|axis_s| view.nearest(axis_s));
     let word = match (history.is_paused(), held_s.is_some()) {
-        (true, _) => Some("Paused"),
-        (_, true) => Some("Held"),
+        (true, _) => Some(tr!("paused")),
+        (_, true) => Some(tr!("timeline-held")),
         _ => None,
     };
     let mut commands = header(ui, &view, name, (word, sample), areas, zoom.is_some().then_some(zoomed));
@@ -146,19 +147,19 @@ pub(super) fn show(
         commands.extend(seek(ui, &response, is_file.then_some((axis_s, now_s))));
     }
     response.context_menu(|ui| {
-        if ui.button("Copy values").clicked() {
+        if ui.button(tr!("copy-values")).clicked() {
             commands.push(Command::CopyTimeline);
             ui.close();
         }
         ui.add_enabled_ui(zoom.is_some(), |ui| {
-            if ui.button("Show all").clicked() {
+            if ui.button(tr!("timeline-show-all")).clicked() {
                 ui.data_mut(|d| d.remove::<(f64, f64)>(zoomed));
                 ui.close();
             }
         });
     });
     response.widget_info(|| {
-        let name = if is_file { "Timeline of the video" } else { "Timeline of the last minute" };
+        let name = if is_file { tr!("timeline-name-video") } else { tr!("timeline-name-live") };
         WidgetInfo::labeled(Role::Image, true, name)
     });
     commands
@@ -254,13 +255,13 @@ fn header(
 ) -> Vec<Command> {
     let mut commands = Vec::new();
     ui.horizontal(|ui| {
-        let title = if view.is_file { "Video" } else { "Last minute" };
+        let title = if view.is_file { tr!("timeline-video") } else { tr!("timeline-live") };
         ui.label(RichText::new(title).size(12.5).strong());
         if let Some(name) = name {
             ui.label(RichText::new(name).size(12.5).weak());
         }
         if let Some(sample) = sample {
-            let label = sample.reading.label.map_or("unsure", Expression::name);
+            let label = label_name(sample.reading.label);
             let text = format!("{}: {}", view.when(sample.at_s, 1), capitalised(label));
             ui.label(RichText::new(text).size(12.5));
         } else if let Some(word) = word {
@@ -268,15 +269,15 @@ fn header(
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            for (value, text) in [(false, "Curves"), (true, "Areas")] {
+            for (value, text) in [(false, tr!("timeline-curves")), (true, tr!("timeline-areas"))] {
                 let text = RichText::new(text).font(theme::caption());
                 if ui.selectable_label(areas == value, text).clicked() {
                     commands.push(Command::Set(Setting::TimelineAreas(value)));
                 }
             }
             if let Some(zoomed) = zoomed {
-                let button = Button::new(RichText::new("Show all").font(theme::caption()));
-                if ui.add(button).on_hover_text("Double click on the timeline").clicked() {
+                let button = Button::new(RichText::new(tr!("timeline-show-all")).font(theme::caption()));
+                if ui.add(button).on_hover_text(tr!("timeline-show-all-hint")).clicked() {
                     ui.data_mut(|d| d.remove::<(f64, f64)>(zoomed));
                 }
             }
@@ -300,7 +301,7 @@ fn draw_events(ui: &Ui, view: &View<'_>, row: Rect, across: Rangef, response: &R
     // Where names are, from left to right.
     let mut names = Vec::new();
     for (x, event) in &visible {
-        let name: String = event.text.chars().take(EVENT_LETTERS).collect();
+        let name: String = event.what.words().chars().take(EVENT_LETTERS).collect();
         let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), colour);
         let right = x + 3.0 + galley.size().x;
         // At the right edge the name is to the left of its tick.
@@ -317,7 +318,7 @@ fn draw_events(ui: &Ui, view: &View<'_>, row: Rect, across: Rangef, response: &R
             painter.vline(*x, rect.y_range(), Stroke::new(1.0, colour));
         }
     }
-    let text = |event: &TimelineEvent| format!("{}: {}", view.when(event.at_s, 0), event.text);
+    let text = |event: &TimelineEvent| format!("{}: {}", view.when(event.at_s, 0), event.what.words());
     if let Some(pointer) = response.hover_pos() {
         let near: Vec<String> = visible
             .iter()
@@ -334,7 +335,7 @@ fn draw_events(ui: &Ui, view: &View<'_>, row: Rect, across: Rangef, response: &R
     }
     response.widget_info(|| {
         let list = view.events.iter().map(|event| text(event)).collect::<Vec<_>>().join("; ");
-        WidgetInfo::labeled(Role::Label, true, format!("Events: {list}"))
+        WidgetInfo::labeled(Role::Label, true, tr!("timeline-events", list = list))
     });
 }
 
@@ -352,7 +353,7 @@ fn plot(ui: &mut Ui, view: &View<'_>, areas: bool, height: f32, sample: Option<&
         _ if mark.value < left_edge => String::new(),
         (true, true) => clock(mark.value),
         (true, false) => clock_whole(mark.value),
-        (false, _) if mark.value.abs() < 1e-6 => "now".to_owned(),
+        (false, _) if mark.value.abs() < 1e-6 => tr!("timeline-now").to_owned(),
         (false, fine) => format!("{:.*} s", usize::from(fine), mark.value),
     };
     let marks = move |from: f64, to: f64, step: f64| {
@@ -407,7 +408,7 @@ fn plot(ui: &mut Ui, view: &View<'_>, areas: bool, height: f32, sample: Option<&
                 }
             }
             for event in view.events {
-                let line = VLine::new(event.text.clone(), view.axis(event.at_s));
+                let line = VLine::new(event.what.words(), view.axis(event.at_s));
                 plot.vline(line.color(weak).width(1.0).allow_hover(false));
             }
             if view.is_file {

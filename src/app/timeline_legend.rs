@@ -4,7 +4,8 @@ use eframe::egui::{Color32, CornerRadius, FontId, Rect, Role, Sense, Ui, WidgetI
 use moue_model::Expression;
 
 use super::history::Sample;
-use super::labels::{capitalised, percent};
+use super::labels::{capitalised, expression_name, label_name, percent};
+use super::language::tr;
 use super::theme;
 
 /// Height of a row and least width of an entry, in points.
@@ -31,9 +32,9 @@ pub(super) fn show(ui: &mut Ui, sample: Option<&Sample>) {
         .map(|e| {
             let value = sample
                 .map_or_else(String::new, |s| format!(" {}", percent(s.reading.probabilities[e.index()])));
-            (theme::expression_colour(e), format!("{}{value}", capitalised(e.name())))
+            (theme::expression_colour(e), format!("{}{value}", capitalised(expression_name(e))))
         })
-        .chain([(theme::UNSURE, "Unsure".to_owned())])
+        .chain([(theme::UNSURE, capitalised(label_name(None)))])
         .collect();
     let columns = columns(width);
     let (text, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
@@ -49,6 +50,6 @@ pub(super) fn show(ui: &mut Ui, sample: Option<&Sample>) {
     }
     response.widget_info(|| {
         let names: Vec<&str> = entries.iter().map(|(_, name)| name.as_str()).collect();
-        WidgetInfo::labeled(Role::Label, true, format!("Timeline colours: {}", names.join(", ")))
+        WidgetInfo::labeled(Role::Label, true, tr!("timeline-colours", names = names.join(", ")))
     });
 }

@@ -1,5 +1,6 @@
 //! The window: starts the pipeline, and runs each pass: update the state, draw the views, carry out the commands.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui::text_selection::LabelSelectionState;
@@ -10,11 +11,14 @@ use super::apply::{apply, refresh_cameras};
 use super::command::Command;
 use super::density::Density;
 use super::frame_texture::TexturePixels;
+use super::language::Language;
+use super::language::tr;
 use super::options::AppOptions;
 use super::persistence::{SettingsWriter, remembered_source};
 use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
+use super::system_fonts::SystemFonts;
 use super::{
     assumed, baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu,
     menu_keys, panel, people, playback, preview, stage_overlays, theme, timeline, update,
@@ -112,6 +116,16 @@ impl MoueApp {
         self.state.live.set_result_tap(Some(self.state.recordings.result_tap(tap)));
     }
 
+    /// Tells the system's language, as a tag such as `de-AT`: what is shown where none is chosen. English before that.
+    pub fn set_system_language(&mut self, tag: &str) {
+        self.state.system_language = Language::of_tag(tag);
+    }
+
+    /// As on a system whose fonts are those of this folder.
+    pub fn use_fonts_of(&mut self, folder: &Path) {
+        self.state.fonts = SystemFonts::of_folder(folder.to_owned());
+    }
+
     /// The settings as they are now.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -154,7 +168,7 @@ impl MoueApp {
             commands.push(Command::CopyReading(None));
         }
         if state.picture_copy.finish(&ctx) {
-            state.report(Message::Info("The picture was copied".into()));
+            state.report(Message::Info(tr!("said-picture-copied").into()));
         }
 
         egui::Panel::top("menu").show(ui, |ui| commands.extend(menu::bar(ui, state)));

@@ -1,0 +1,422 @@
+//! The window's languages: their files hold the same texts, no text stands in the code, the menu changes the language at
+//! once, and nothing is cut off or lies on something else in any of them.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+#[path = "common/clicking.rs"]
+mod clicking;
+mod common;
+#[path = "common/scenes.rs"]
+mod scenes;
+#[path = "common/screen.rs"]
+mod screen;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{Key, Rect, Shape, accesskit, pos2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use moue::app::{LanguageChoice, SettingsFile};
+use scenes::{Scene, Script};
+use screen::{Look, SMALL, Window};
+
+/// Codes, own names, and whether the letters are in a font of the system.
+const OTHERS: [(&str, &str, bool); 5] = [
+    ("de", "Deutsch", false),
+    ("es", "Español", false),
+    ("fr", "Français", false),
+    ("ja", "日本語", true),
+    ("bn", "বাংলা", true),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The texts of a language by their keys.
+fn texts(code: &str) -> BTreeMap<String, String> {
+    let file = std::fs::read_to_string(root().join(format!("locales/{code}.ftl"))).unwrap();
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    let mut last = String::new();
+    for line in file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        match line.split_once(" = ").filter(|_| !line.starts_with([' ', '}'])) {
+            Some((key, value)) => {
+                assert!(texts.insert(key.to_owned(), value.to_owned()).is_none(), "{code}: {key} twice");
+                key.clone_into(&mut last);
+            }
+            None => texts.get_mut(&last).unwrap().extend(["\n", line]),
+        }
+    }
+    texts
+}
+
+/// The names of the gaps of a text.
+fn gaps(text: &str) -> BTreeSet<&str> {
+    let name = |rest: &'_ str| rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    text.split('$').skip(1).map(|rest| &rest[..name(rest)]).collect()
+}
+
+/// What a person reads in a text of the window's, without the gaps.
+fn is_plain(text: &str) -> bool {
+    !text.contains('{')
+}
+
+/// The code of the window without tests and comments, by file.
+fn sources() -> Vec<(PathBuf, String)> {
+    let files = std::fs::read_dir(root().join("src/app")).unwrap().map(|entry| entry.unwrap().path());
+    let code = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        (path, lines.map(|line| format!("{line}\n")).collect())
+    };
+    files.map(code).collect()
+}
+
+/// The string literals of some code, with what stands before each.
+fn literals(code: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let mut rest = 0;
+    while let Some(start) = code[rest..].find('"').map(|i| rest + i) {
+        // '"' is a letter.
+        if code[..start].ends_with('\'') || code[..start].ends_with('\\') {
+            rest = start + 1;
+            continue;
+        }
+        let mut end = start + 1;
+        while !code[end..].starts_with('"') {
+            end += if code[end..].starts_with('\\') {
+                2
+            } else {
+                code[end..].chars().next().unwrap().len_utf8()
+            };
+        }
+        found.push((&code[start.saturating_sub(40).max(rest)..start], &code[start + 1..end]));
+        rest = end + 1;
+    }
+    found
+}
+
+#[test]
+fn every_text_of_a_language_is_one_of_english_with_the_same_gaps() {
+    let english = texts("en");
+    assert!(english.len() > 300);
+    for (code, _, _) in OTHERS {
+        let own = texts(code);
+        for (key, text) in &own {
+            let of_english =
+                english.get(key).unwrap_or_else(|| panic!("{code}: {key} is no text of English"));
+            let (own, known) = (gaps(text), gaps(of_english));
+            // A sentence of another language may begin with another name of the same thing.
+            let both = BTreeSet::from(["name", "begin"]);
+            let agree = own == known || key == "stage-opening" && own.is_subset(&both);
+            assert!(agree, "{code}: {key} has the gaps {own:?}, English {known:?}");
+        }
+        for key in [
+            "angry",
+            "disgust",
+            "fear",
+            "happy",
+            "neutral",
+            "sad",
+            "surprise",
+            "unsure",
+            "menu-file",
+            "close",
+        ] {
+            assert!(own.contains_key(key), "{code} has no {key}");
+        }
+    }
+}
+
+#[test]
+fn every_key_in_the_code_is_a_text_and_every_text_has_its_place() {
+    let english = texts("en");
+    let all: String = sources().into_iter().map(|(_, code)| code).collect();
+    for asked in all
+        .replace("include_str!(", "")
+        .split("tr!(")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"'))
+    {
+        let key = asked.split('"').next().unwrap();
+        assert!(english.contains_key(key), "{key} is asked for and is not in locales/en.ftl");
+    }
+    for key in english.keys() {
+        assert!(all.contains(&format!("\"{key}\"")), "{key} is asked for nowhere");
+    }
+}
+
+#[test]
+fn no_text_stands_in_the_code() {
+    // What takes a text that is read by people.
+    let takes_text = [
+        "label(",
+        "button(",
+        "weak(",
+        "checkbox(",
+        "hover_text(",
+        "RichText::new(",
+        "Button::new(",
+        "Label::new(",
+        "hint_text(",
+        "Message::Info(",
+        "Message::Error(",
+        "strong(",
+        "heading(",
+        "true, ",
+    ];
+    for (path, code) in sources()
+        .iter()
+        .filter(|(path, _)| !path.ends_with("launch.rs") && !path.ends_with("system_fonts.rs"))
+    {
+        for (before, text) in literals(code) {
+            let read = takes_text.iter().any(|call| before.trim_end().ends_with(call.trim_end()));
+            // Format strings may hold what is filled in, and signs.
+            let mut bare = String::new();
+            let mut depth = 0;
+            for letter in text.chars() {
+                depth += i32::from(letter == '{') - i32::from(letter == '}');
+                if depth == 0 && letter != '}' {
+                    bare.push(letter);
+                }
+            }
+            let letters = bare.chars().filter(|c| c.is_alphabetic()).count();
+            let known = ["moue ", "SHA-256", "● REC "].contains(&bare.as_str());
+            assert!(
+                !read || letters < 2 || known,
+                "{}: {text:?} belongs into locales/en.ftl",
+                path.display()
+            );
+            // Sentences: words with spaces between them, wherever they stand.
+            let words =
+                bare.split(' ').filter(|word| word.len() > 1 && word.chars().all(char::is_alphabetic));
+            let is_name = [
+                "unique(",
+                "name(",
+                "warn!(",
+                "debug!(",
+                "info!(",
+                "error!(",
+                "id_salt(",
+                "with(",
+                "from_id_salt(",
+            ]
+            .iter()
+            .any(|call| before.trim_end().ends_with(call))
+                || before.contains("banner(ctx");
+            let of_errors = ["the system does not open it: ", "expression shown this frame"];
+            let exempt = is_name || of_errors.iter().any(|e| bare.contains(e)) || bare.contains("\\t");
+            assert!(exempt || words.count() < 3, "{}: {text:?} belongs into locales/en.ftl", path.display());
+        }
+    }
+}
+
+/// Everything that is written in the window: text, place, what is seen of it, and whether letters were left out.
+fn written(window: &Window) -> Vec<(String, Rect, Rect, bool)> {
+    fn add(shape: &Shape, clip: Rect, found: &mut Vec<(String, Rect, Rect, bool)>) {
+        match shape {
+            Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, clip, found)),
+            Shape::Text(text) => {
+                let place = text.galley.rect.translate(text.pos.to_vec2());
+                found.push((text.galley.job.text.clone(), place, clip, text.galley.elided));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for shape in &window.harness.output().shapes {
+        add(&shape.shape, shape.clip_rect, &mut found);
+    }
+    found.retain(|(text, place, clip, _)| !text.trim().is_empty() && place.intersects(*clip));
+    found
+}
+
+/// Fails where a text goes beyond what is seen of it across, or lies on another.
+fn nothing_is_cut_off(window: &Window, size: [f32; 2], what: &str) {
+    let picture = window.harness.query_by_label("Live picture").map(|node| node.rect());
+    let own = |text: &str| {
+        !text.starts_with("Camera") && !text.contains("instructions") && !text.starts_with("CPU")
+    };
+    let all = written(window);
+    for (text, place, clip, elided) in &all {
+        let seen = place.left() >= clip.left() - 0.6 && place.right() <= clip.right() + 0.6;
+        assert!(
+            seen && place.right() <= size[0] + 0.5,
+            "{what}: {text:?} at {place:?} is seen within {clip:?}"
+        );
+        assert!(!elided || !own(text), "{what}: {text:?} is too long for its place");
+        assert!(!is_key(text), "{what}: {text:?} is a key");
+    }
+    // What is written over the picture lies on nothing that is told from its place.
+    let beside = |place: &Rect| picture.is_none_or(|picture| !picture.intersects(*place));
+    let apart: Vec<_> = all.iter().filter(|(_, place, _, _)| beside(place)).collect();
+    for (i, (text, place, clip, _)) in apart.iter().enumerate() {
+        for (other, taken, other_clip, _) in &apart[..i] {
+            let shared = place.intersect(*clip).intersect(taken.intersect(*other_clip));
+            let lie_apart = shared.width() < 1.0 || shared.height() < 3.0;
+            assert!(lie_apart, "{what}: {text:?} at {place:?} lies on {other:?} at {taken:?}");
+        }
+    }
+}
+
+/// Whether a text is the name of a text.
+fn is_key(text: &str) -> bool {
+    texts("en").contains_key(text) && text.contains('-')
+}
+
+/// A text in a language, else in English.
+fn text_in(code: &str, key: &str) -> String {
+    texts(code).remove(key).or_else(|| texts("en").remove(key)).unwrap()
+}
+
+/// Chooses a language in the menu of the one that is shown; `false` where the system has no font for it.
+fn choose(window: &mut Window, shown: &str, own_name: &str) -> bool {
+    window.click(&text_in(shown, "menu-view"));
+    window.click(&text_in(shown, "view-language"));
+    let looking = text_in(shown, "view-language-looking");
+    let part = looking.rsplit("} ").next().unwrap().to_owned();
+    window.until("the fonts", |h| h.query_all_by_label_contains(&part).next().is_none());
+    // The system's theme has the same name as the system's language.
+    let entry = window.harness.query_by_role_and_label(accesskit::Role::Button, own_name);
+    let there = entry.is_some();
+    if let Some(entry) = entry {
+        entry.click();
+    }
+    for _ in 0..3 {
+        window.press(Key::Escape);
+    }
+    window.settle();
+    there
+}
+
+#[test]
+fn nothing_is_cut_off_in_any_language() {
+    for size in [SMALL, [1180.0, 740.0]] {
+        let look =
+            Look::of(Scene::five().at_rest(), Script::Forever).settings(|s| s.timeline = true).size(size);
+        let mut window = look.open();
+        window.until_faces(5);
+        nothing_is_cut_off(&window, size, "en");
+        let mut shown = "en";
+        for (code, name, needs_font) in OTHERS {
+            if !choose(&mut window, shown, name) {
+                assert!(needs_font, "{name} is in the menu");
+                common::skip(&format!("no font of this system has the letters of {name}"));
+                continue;
+            }
+            shown = code;
+            window.until_faces(5);
+            nothing_is_cut_off(&window, size, code);
+            for menu in ["menu-file", "menu-camera", "menu-record", "menu-view", "menu-help"] {
+                window.click(&text_in(code, menu));
+                entries_fit(&window, size, code, menu);
+                window.press(Key::Escape);
+            }
+        }
+    }
+}
+
+/// Fails where a menu's entry is outside the window or is cut off.
+fn entries_fit(window: &Window, size: [f32; 2], code: &str, menu: &str) {
+    let whole = Rect::from_min_size(pos2(0.0, 0.0), size.into());
+    for (text, place, clip, elided) in written(window) {
+        let seen = clip.expand(0.6).contains_rect(place.shrink(1.0)) && whole.contains_rect(place);
+        // Only what belongs to the menu: the rest of the window was looked at before.
+        let of_menu = texts(code).values().chain(texts("en").values()).any(|t| *t == text);
+        assert!(!of_menu || seen && !elided, "{code} {menu}: {text:?} at {place:?} in {clip:?}");
+    }
+}
+
+#[test]
+fn a_translated_window_says_nothing_in_english_that_its_language_has() {
+    let mut window =
+        Look::of(Scene::five().at_rest(), Script::Forever).settings(|s| s.timeline = true).open();
+    window.until_faces(5);
+    assert!(choose(&mut window, "en", "Deutsch"));
+    window.until_faces(5);
+    let (english, german) = (texts("en"), texts("de"));
+    let told = |window: &Window| -> BTreeSet<String> {
+        let nodes = window.harness.root().children_recursive();
+        let labels = nodes.filter_map(|n| n.accesskit_node().label());
+        labels.chain(written(window).into_iter().map(|(text, ..)| text)).collect()
+    };
+    let mut all = told(&window);
+    for menu in ["menu-file", "menu-camera", "menu-record", "menu-view", "menu-help"] {
+        window.click(&german[menu]);
+        all.extend(told(&window));
+        window.press(Key::Escape);
+    }
+    window.press(Key::F1);
+    all.extend(told(&window));
+    for (key, text) in english.iter().filter(|(_, text)| is_plain(text)) {
+        let translated = german.get(key).is_some_and(|own| own != text);
+        // The made-up camera has this name.
+        let is_german = text == "Camera" || german.values().any(|own| own == text);
+        let says = |told: &String| {
+            told == text || told.strip_prefix(text.as_str()).is_some_and(|rest| rest.starts_with(" ("))
+        };
+        assert!(!translated || is_german || !all.iter().any(says), "{key}: {text:?} is shown in English");
+    }
+    for text in ["Datei", "Zeitleiste der letzten Minute", "Tastenkürzel"] {
+        assert!(all.contains(text), "{text}: {all:?}");
+    }
+    let shows = |told: &String| told.starts_with("Gezeigt wird Gesicht ") && told.ends_with(": Freude");
+    assert!(all.iter().any(shows), "{all:?}");
+}
+
+#[test]
+fn the_language_is_changed_at_once_and_kept() {
+    let mut window = Look::still(Scene::one()).open();
+    window.until_faces(1);
+    assert!(choose(&mut window, "en", "Français"));
+    window.harness.get_by_label("Fichier");
+    window.harness.get_by_label("Visage 1 affiché : joie");
+    // What it lacks is said in English.
+    assert!(!texts("fr").contains_key("panel-face-hint"));
+    assert_eq!(window.app().settings().language, LanguageChoice::French);
+    let file = SettingsFile::at(window.folder.path().join("settings.json"));
+    window.until("the settings in their file", |h| file.read() == (h.state().settings().clone(), None));
+    assert!(choose(&mut window, "fr", "Système"));
+    window.harness.get_by_label("File");
+}
+
+#[test]
+fn the_systems_language_is_shown_where_none_is_chosen() {
+    let mut window = Look::still(Scene::nobody()).open();
+    window.harness.state_mut().set_system_language("es_MX.UTF-8");
+    window.until_says("Archivo");
+    let mut chosen = Look::still(Scene::nobody()).settings(|s| s.language = LanguageChoice::English).open();
+    chosen.harness.state_mut().set_system_language("es_MX.UTF-8");
+    chosen.settle();
+    chosen.harness.get_by_label("File");
+}
+
+#[test]
+fn a_language_without_a_font_says_so_and_english_is_shown() {
+    let fonts = tempfile::tempdir().unwrap();
+    let mut window = Look::still(Scene::nobody()).settings(|s| s.language = LanguageChoice::Japanese).open();
+    window.harness.state_mut().use_fonts_of(fonts.path());
+    window.settle();
+    assert!(!choose(&mut window, "en", "日本語"));
+    window.click("View");
+    window.click("Language");
+    window.until_says("Japanese (no font for it is installed)");
+    assert!(window.says("Bengali (no font for it is installed)") && window.says("Deutsch"));
+    window.harness.get_by_label("File");
+}
+
+#[test]
+fn what_is_copied_as_a_table_stays_english() {
+    let mut window = Look::still(Scene::one()).settings(|s| s.language = LanguageChoice::German).open();
+    window.until_faces(1);
+    window.harness.event(eframe::egui::Event::Copy);
+    window.harness.step();
+    let copied = |w: &Window| {
+        w.harness.output().platform_output.commands.iter().find_map(|command| match command {
+            eframe::egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
+    };
+    let text = copied(&window).unwrap();
+    assert!(text.starts_with("Face 1\thappy\nexpression\tshown"), "{text}");
+}
