@@ -10,6 +10,13 @@ neutral = নিরপেক্ষ
 sad = দুঃখ
 surprise = বিস্ময়
 unsure = অনিশ্চিত
+sign-angry = রা
+sign-disgust = ঘৃ
+sign-fear = ভ
+sign-happy = আ
+sign-neutral = নি
+sign-sad = দুঃ
+sign-surprise = বি
 face-name = মুখ { $id }
 
 ## Words of many places

@@ -243,6 +243,8 @@ fn slider(ui: &mut Ui, value: &mut f32, range: RangeInclusive<f32>, step: f64) -
 fn view_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let settings = &state.settings;
     ui.set_width(WIDTH + 100.0);
+    // All of it is seen in the smallest window.
+    ui.spacing_mut().item_spacing.y = 4.0;
     check(ui, settings.overlay, tr!("view-heatmap"), Command::ToggleOverlay, commands);
     ui.add_enabled_ui(settings.overlay, |ui| {
         setting(ui, tr!("view-map"), |ui, _| {

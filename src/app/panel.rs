@@ -24,6 +24,8 @@ const ROW: (f32, f32) = (24.0, 20.0);
 /// Height of an expression's bar, and between two, roomy and dense.
 const BAR: (f32, f32) = (21.0, 17.0);
 const BETWEEN: (f32, f32) = (3.0, 1.5);
+/// Least width of the bars' names, in points.
+const LEAST_NAMES: f32 = 76.0;
 
 /// The selected face's reading, or why there is none.
 pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<Command> {
@@ -72,10 +74,11 @@ pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<
     ui.add_space(density.of(theme::GAP / 2.0, 0.0));
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = density.of(BETWEEN.0, BETWEEN.1);
+        let names = names_width(ui);
         for e in Expression::ALL {
             let values = face
                 .map(|(face, shown)| (shown.probabilities[e.index()], face.reading.probabilities[e.index()]));
-            let bar = bar(ui, e, values, density.of(BAR.0, BAR.1));
+            let bar = bar(ui, e, values, (names, density.of(BAR.0, BAR.1)));
             if let Some((face, _)) = face {
                 let name = state.names.of(face.id);
                 bar.context_menu(|ui| face_menu::entries(ui, face.id, &name, true, &mut commands));
@@ -141,9 +144,22 @@ fn hint(ui: &mut Ui, text: &str, density: Density) {
     });
 }
 
+/// Width of the bars' names with what is between them and the bars, in points: the same for all, whatever is shown.
+fn names_width(ui: &Ui) -> f32 {
+    let width = |e: Expression| {
+        let name = capitalised(expression_name(e));
+        ui.painter().layout_no_wrap(name, bar_font(), Color32::WHITE).size().x
+    };
+    Expression::ALL.into_iter().map(width).fold(LEAST_NAMES, |widest, name| widest.max(name + 10.0))
+}
+
+fn bar_font() -> FontId {
+    FontId::proportional(14.0)
+}
+
 /// One expression: name, bar, percentage.
-/// `values`: as shown, and of this frame.
-fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, height: f32) -> Response {
+/// `values`: as shown, and of this frame. `names`: width of the names' column, in points.
+fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, (names, height): (f32, f32)) -> Response {
     let probability = values.map(|(shown, _)| shown);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::CLICK);
     let p = probability.unwrap_or(0.0).clamp(0.0, 1.0);
@@ -157,7 +173,7 @@ fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, height: f32) -> R
     let visuals = ui.visuals();
     let (strong, weak) = (visuals.text_color(), visuals.weak_text_color());
     let painter = ui.painter();
-    let font = FontId::proportional(14.0);
+    let font = bar_font();
     let name_colour = if probability.is_some() { strong } else { weak };
     painter.text(
         rect.left_center(),
@@ -168,8 +184,8 @@ fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, height: f32) -> R
     );
     painter.text(rect.right_center(), Align2::RIGHT_CENTER, text, font, name_colour);
     let track = egui::Rect::from_min_max(
-        egui::pos2(rect.left() + 76.0, rect.center().y - 6.0),
-        egui::pos2((rect.right() - 52.0).max(rect.left() + 80.0), rect.center().y + 6.0),
+        egui::pos2(rect.left() + names, rect.center().y - 6.0),
+        egui::pos2((rect.right() - 52.0).max(rect.left() + names + 4.0), rect.center().y + 6.0),
     );
     painter.rect_filled(track, 6.0, theme::well(ui));
     if p > 0.0 {

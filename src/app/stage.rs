@@ -154,7 +154,7 @@ pub(super) fn show(ui: &mut Ui, space: Rect, notice: &Notice) -> Option<Command>
         let dark = ui.ctx().style_of(egui::Theme::Dark);
         ui.set_style(dark);
         Frame::new()
-            .fill(theme::STAGE.gamma_multiply(0.86))
+            .fill(theme::veil(theme::Veil::Notice))
             .corner_radius(CornerRadius::same(14))
             .inner_margin(Margin::symmetric(24, 20))
             .show(ui, |ui| {

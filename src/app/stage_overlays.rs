@@ -84,7 +84,7 @@ fn drop_hint(ctx: &Context, stage: Rect) {
         return;
     }
     let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
-    painter.rect_filled(stage, 0.0, theme::STAGE.gamma_multiply(0.85));
+    painter.rect_filled(stage, 0.0, theme::veil(theme::Veil::DropHint));
     let text = tr!("drop-hint");
     painter.text(stage.center(), Align2::CENTER_CENTER, text, FontId::proportional(18.0), theme::ON_STAGE);
 }

@@ -26,6 +26,7 @@ use super::rates::Rates;
 use super::recordings::Recordings;
 use super::selection::Selection;
 use super::sheets::Sheets;
+use super::spoken::Spoken;
 use super::system_fonts::SystemFonts;
 use super::toasts::Toasts;
 use super::window_placement::PlacementTracker;
@@ -107,6 +108,7 @@ pub(super) struct State {
     pub(super) messages: Vec<Message>,
     pub(super) toasts: Toasts,
     pub(super) sheets: Sheets,
+    pub(super) spoken: Spoken,
     /// The menu bar should take the keyboard focus.
     pub(super) focus_menu: bool,
     /// Somebody takes every result, whether the window is seen or not.
@@ -227,6 +229,7 @@ impl State {
             messages: Vec::new(),
             toasts: Toasts::default(),
             sheets: Sheets::default(),
+            spoken: Spoken::default(),
             focus_menu: false,
             tapped: Cell::new(false),
             title: String::new(),

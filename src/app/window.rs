@@ -11,6 +11,7 @@ use super::apply::{apply, refresh_cameras};
 use super::command::Command;
 use super::density::Density;
 use super::frame_texture::TexturePixels;
+use super::labels::label_name;
 use super::language::Language;
 use super::language::tr;
 use super::options::AppOptions;
@@ -209,6 +210,8 @@ impl MoueApp {
                 .show(ui, |ui| commands.extend(preview::show(ui, state)));
         }
 
+        let spoken = spoken_label(state);
+        state.spoken.show(ui, spoken);
         // Carried out before sheets and messages are drawn, so that a new one appears in the same pass.
         carry_out(state, &ctx, commands);
         let commands = over_the_window(state, &ctx, stage);
@@ -235,6 +238,14 @@ impl eframe::App for MoueApp {
 fn copy_pressed(ctx: &Context) -> bool {
     let selected = ctx.with_plugin(|labels: &mut LabelSelectionState| labels.has_selection());
     selected != Some(true) && !ctx.text_edit_focused() && ctx.input(|i| i.events.contains(&egui::Event::Copy))
+}
+
+/// The shown face's label; where there are several faces, with its name.
+fn spoken_label(state: &State) -> Option<String> {
+    let (face, shown) = state.selected_face()?;
+    let label = label_name(shown.label);
+    let several = state.result().is_some_and(|r| r.analyzed.faces.len() > 1);
+    Some(if several { format!("{label}, {}", state.names.of(face.id)) } else { label.to_owned() })
 }
 
 fn hooks(ctx: &Context, new_frame: &Arc<Mailbox<TexturePixels>>) -> Hooks {
@@ -285,7 +296,7 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
         .frame(frame)
         .show(ui, |ui| {
             let faces = state.result().map_or(0, |r| r.analyzed.faces.len());
-            let rows = people::rows(faces, ui.available_width());
+            let rows = people::rows(ui, faces, ui.available_width());
             let density = Density::fitting(ui.available_height(), rows);
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let between = density.of(5.0, 2.5);
