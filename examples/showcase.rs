@@ -11,7 +11,7 @@ mod scenes;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use moue::app::{AppOptions, run_from};
+use moue::app::{AppOptions, Taps, run_from};
 use moue::capture::{SourceKind, SourceSpec};
 use moue::model::DeviceChoice;
 use scenes::{RATE, Scene, Script, origins};
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         detector: None,
         settings,
     };
-    match run_from(options, None, &origins(kind, scene, script)) {
+    match run_from(options, Taps::default(), &origins(kind, scene, script)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("{e}");

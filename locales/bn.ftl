@@ -50,6 +50,7 @@ menu-file = ফাইল
 menu-camera = ক্যামেরা
 menu-record = রেকর্ড
 menu-view = দেখুন
+menu-people = মানুষ
 menu-help = সাহায্য
 menu-open = খুলুন…
 menu-open-folder = ফোল্ডার খুলুন…
@@ -107,3 +108,10 @@ sheet-messages = বার্তা
 keys-or = বা
 keys-faces = মুখ
 keys-program = প্রোগ্রাম
+
+## Teaching, profiles and triggers
+
+people-open = প্রোফাইল খুলুন…
+add = যোগ করুন
+teach-start = শুরু করুন
+sitting-again = আবার

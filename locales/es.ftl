@@ -83,6 +83,7 @@ menu-file = Archivo
 menu-camera = Cámara
 menu-record = Grabar
 menu-view = Ver
+menu-people = Personas
 menu-help = Ayuda
 menu-none-yet = Ninguno todavía
 menu-open = Abrir…
@@ -310,3 +311,18 @@ toast-error = Error
 toast-times = { $count } veces
 said-saved = Guardado: { $path }
 said-picture-copied = Se copió la imagen
+
+## Teaching, profiles and triggers
+
+people-open = Abrir perfil…
+people-off = Perfil desactivado
+picker-profile = Abrir un perfil
+add = Añadir
+teach-start = Empezar
+teach-me = yo
+sitting-again = Otra vez
+sitting-skip = Omitir
+review-name = Nombre del perfil
+review-discard = Descartar
+triggers-key = Tecla { $key }
+triggers-key-text = Tecla { $key }: { $text }

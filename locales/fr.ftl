@@ -83,6 +83,7 @@ menu-file = Fichier
 menu-camera = Caméra
 menu-record = Enregistrement
 menu-view = Affichage
+menu-people = Personnes
 menu-help = Aide
 menu-none-yet = Aucun pour l’instant
 menu-open = Ouvrir…
@@ -309,3 +310,18 @@ toast-error = Erreur
 toast-times = { $count } fois
 said-saved = Enregistré : { $path }
 said-picture-copied = L’image a été copiée
+
+## Teaching, profiles and triggers
+
+people-open = Ouvrir un profil…
+people-off = Profil désactivé
+picker-profile = Ouvrir un profil
+add = Ajouter
+teach-start = Commencer
+teach-me = moi
+sitting-again = Encore
+sitting-skip = Passer
+review-name = Nom du profil
+review-discard = Abandonner
+triggers-key = Touche { $key }
+triggers-key-text = Touche { $key } : { $text }

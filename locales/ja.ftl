@@ -72,6 +72,7 @@ menu-file = ファイル
 menu-camera = カメラ
 menu-record = 録画
 menu-view = 表示
+menu-people = 人物
 menu-help = ヘルプ
 menu-none-yet = まだありません
 menu-open = 開く…
@@ -200,3 +201,15 @@ keys-program = プログラム
 
 toast-error = エラー
 toast-times = { $count } 回
+
+## Teaching, profiles and triggers
+
+people-open = プロファイルを開く…
+people-off = プロファイルをオフ
+picker-profile = プロファイルを開く
+add = 追加
+teach-start = 開始
+sitting-again = もう一度
+sitting-skip = スキップ
+review-name = プロファイル名
+review-discard = 破棄

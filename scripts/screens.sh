@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Takes the pictures in docs/ anew: the real window on a virtual display, with the demo's portraits. `screens.sh NAME..`
-# takes only these.
+# takes only these; `screens.sh sizes FOLDER` takes the window at four sizes in both themes into a folder, to be looked at.
 # Needs `cargo build --release --bin moue --example showcase`, Xvfb, xdotool and ImageMagick.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +16,19 @@ take() { # NAME THEME SIZE SECONDS KEYS PROGRAM ARGUMENTS
   SETTINGS="{\"introduced\": ${INTRODUCED:-true}, \"theme\": \"$theme\"}" MOUE_BINARY=$target/$program \
     scripts/screenshot.sh "docs/screens/$name.png" "$size" "$seconds" "$keys" -- "$@"
 }
+
+if [ "${1:-}" = sizes ]; then
+  mkdir -p "${2:?a folder}"
+  for theme in dark light; do
+    for size in 800x600 1180x740 1920x1080 3840x2160; do
+      for source in one five; do
+        SETTINGS="{\"introduced\": true, \"theme\": \"$theme\"}" MOUE_BINARY=$target/examples/showcase \
+          scripts/screenshot.sh "$2/$source-$size-$theme.png" "$size" 12 "" -- "$source" settings
+      done
+    done
+  done
+  exit
+fi
 
 INTRODUCED=false take first-start dark 1024x640 8 "" moue --source demo
 take one-face-light light 1024x640 5 "" moue --source demo

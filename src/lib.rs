@@ -116,3 +116,4 @@ pub mod pipeline;
 pub mod record;
 #[doc(hidden)]
 pub mod settings;
+pub mod teach;

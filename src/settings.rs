@@ -8,10 +8,12 @@ use moue_files::{excerpt, new_file, plain_file};
 use moue_model::ReadOptions;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{Baseline, WeightsChoice};
+use crate::pipeline::{Baseline, Trigger, WeightsChoice};
 
 /// Recent files that are kept.
 const RECENT: usize = 8;
+/// Triggers that are kept.
+const TRIGGERS: usize = 12;
 /// Width of the side panel at the start, in points.
 const PANEL_WIDTH: f32 = 332.0;
 /// Height of the timeline at the start, in points.
@@ -174,6 +176,10 @@ pub struct Settings {
     pub record_blur: bool,
     /// The weights that were chosen last; `None`: the built-in network.
     pub weights: Option<PathBuf>,
+    /// The profile that is on.
+    pub profile: Option<PathBuf>,
+    /// Expressions that are switches.
+    pub triggers: Vec<Trigger>,
     /// Weights files that could be used, newest first.
     pub recent_weights: Vec<PathBuf>,
     /// What the user said of some of them.
@@ -212,6 +218,8 @@ impl Default for Settings {
             record_video: false,
             record_blur: true,
             weights: None,
+            profile: None,
+            triggers: Vec::new(),
             recent_weights: Vec::new(),
             weights_said: Vec::new(),
             recent_sources: Vec::new(),
@@ -272,6 +280,7 @@ impl Settings {
         self.timeline_height = within(self.timeline_height, 100.0, 2000.0, TIMELINE_HEIGHT);
         self.window = self.window.filter(|sides| sides.iter().all(|v| (100.0..=20_000.0).contains(v)));
         self.position = self.position.filter(|at| at.iter().all(|v| v.abs() <= 100_000.0));
+        self.triggers = self.triggers.into_iter().take(TRIGGERS).map(Trigger::sane).collect();
         self.recent_weights.truncate(RECENT);
         self.weights_said.truncate(RECENT);
         self.recent_sources.truncate(RECENT);
@@ -297,6 +306,12 @@ impl SettingsFile {
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    /// Where profiles that are kept lie: a folder beside the file.
+    #[must_use]
+    pub fn profiles_folder(&self) -> Option<PathBuf> {
+        Some(self.path.parent()?.join("profiles"))
     }
 
     /// Reads the settings. A file that cannot be read is set aside as `.bad`, and the defaults are

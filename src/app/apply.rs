@@ -18,6 +18,8 @@ use super::record_commands::{
 };
 use super::selection::faces_in_order;
 use super::state::State;
+use super::teach::TeachCommand;
+use super::teach_commands::{apply_teach, open_profile};
 use crate::fault;
 use crate::pipeline::{BaselineState, Message};
 use crate::settings::{OverlayMode, Settings, ZOOM};
@@ -32,6 +34,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
     match command {
         Command::OpenDialog => open_dialog(state, Request::Any),
         Command::OpenWeightsDialog => open_dialog(state, Request::Weights),
+        Command::OpenProfileDialog => open_dialog(state, Request::Profile),
         Command::OpenFolderDialog => open_dialog(state, Request::Folder),
         Command::OpenRecordingsDialog => open_dialog(state, Request::Recordings),
         Command::NewWindow => new_window(state),
@@ -136,6 +139,14 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::CopyPicture => copy_picture(state, ctx),
         Command::ZoomPicture(zoom) => state.picture_zoom = zoom,
         Command::Baseline(command) => apply_baseline(state, command),
+        Command::Teach(command) => apply_teach(state, ctx, command),
+        Command::OpenProfile(path) => open_profile(state, path),
+        Command::ProfileOff => {
+            state.live.close_profile();
+            state.settings.profile = None;
+        }
+        Command::ToggleTriggers => state.triggers.toggle(),
+        Command::SetTriggers(triggers) => state.settings.triggers = triggers,
         Command::ToggleOverlay => state.settings.overlay = !state.settings.overlay,
         Command::SwitchOverlay => {
             state.settings.overlay = true;
@@ -290,6 +301,10 @@ fn zoom(state: &mut State, by: f32) {
 /// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
     let dialog = state.question.close() || state.picker.close() || state.naming.close();
+    let dialog = dialog || state.triggers.close();
+    if !dialog && state.teach.is_open() {
+        return apply_teach(state, ctx, TeachCommand::Stop);
+    }
     if dialog || state.sheets.close() || state.toasts.close_last() || state.contact.close() {
         return;
     }

@@ -7,7 +7,8 @@ use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
 use super::picture_zoom::PictureZoom;
-use crate::pipeline::WeightsChoice;
+use super::teach::TeachCommand;
+use crate::pipeline::{Trigger, WeightsChoice};
 use crate::record::SessionWords;
 use crate::settings::{ColourMap, LanguageChoice, OverlayMode, ThemeChoice};
 
@@ -88,6 +89,13 @@ pub(super) enum Command {
     /// How much of the picture is seen.
     ZoomPicture(PictureZoom),
     Baseline(BaselineCommand),
+    Teach(TeachCommand),
+    OpenProfileDialog,
+    OpenProfile(PathBuf),
+    ProfileOff,
+    /// The list of triggers.
+    ToggleTriggers,
+    SetTriggers(Vec<Trigger>),
     ToggleOverlay,
     /// Attention or evidence.
     SwitchOverlay,

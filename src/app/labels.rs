@@ -20,6 +20,11 @@ pub(super) fn expression_name(e: Expression) -> &'static str {
     }
 }
 
+/// A name of an expression that a person taught, or one of the network's in the window's language.
+pub(super) fn any_name(name: &str) -> &str {
+    Expression::ALL.into_iter().find(|e| e.name() == name).map_or(name, |e| expression_name(e))
+}
+
 /// The label's name, within a sentence: an expression, or "unsure".
 pub(super) fn label_name(label: Option<Expression>) -> &'static str {
     label.map_or_else(|| tr!("unsure"), expression_name)

@@ -8,6 +8,7 @@ use eframe::egui;
 
 use super::options::AppOptions;
 use super::picker::SystemPicker;
+use super::triggers::TriggerSink;
 use super::window::MoueApp;
 use super::window_placement;
 use crate::pipeline::{Origins, ResultTap, Stopper};
@@ -35,31 +36,40 @@ pub enum AppError {
     },
 }
 
-/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `tap` gets every
-/// result on the analysis thread, and must return at once.
+/// What else gets what the window reads.
+#[derive(Clone, Default)]
+pub struct Taps {
+    /// Every result, on the analysis thread; must return at once.
+    pub results: Option<Arc<ResultTap>>,
+    /// Triggers that write a line, on the UI thread; must return at once.
+    pub triggers: Option<Arc<TriggerSink>>,
+}
+
+/// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `taps` get what it
+/// reads.
 ///
 /// # Errors
 /// [`AppError`] when there is no display or no graphics driver, not even one in software.
-pub fn run(options: AppOptions, tap: Option<Arc<ResultTap>>) -> Result<(), AppError> {
-    run_from(options, tap, &Origins::default())
+pub fn run(options: AppOptions, taps: Taps) -> Result<(), AppError> {
+    run_from(options, taps, &Origins::default())
 }
 
 /// As [`run`], with sources and weights of other origins.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_from(options: AppOptions, tap: Option<Arc<ResultTap>>, origins: &Origins) -> Result<(), AppError> {
+pub fn run_from(options: AppOptions, taps: Taps, origins: &Origins) -> Result<(), AppError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(set) {
         return Err(AppError::NoDisplay);
     }
     let (first, second) = RENDERERS;
-    let first_error = match open(options.clone(), tap.clone(), origins.clone(), first) {
+    let first_error = match open(options.clone(), taps.clone(), origins.clone(), first) {
         Ok(()) => return Ok(()),
         Err(e) => e.to_string(),
     };
     tracing::info!("no window with {first}, trying {second}: {first_error}");
-    open(options, tap, origins.clone(), second)
+    open(options, taps, origins.clone(), second)
         .map_err(|e| AppError::NoWindow { first: first_error, second: format!("with {second}: {e}") })
 }
 
@@ -81,12 +91,7 @@ fn icon() -> egui::IconData {
     eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon/128.png")).unwrap_or_default()
 }
 
-fn open(
-    options: AppOptions,
-    tap: Option<Arc<ResultTap>>,
-    origins: Origins,
-    renderer: eframe::Renderer,
-) -> eframe::Result {
+fn open(options: AppOptions, taps: Taps, origins: Origins, renderer: eframe::Renderer) -> eframe::Result {
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("moue")
@@ -106,7 +111,8 @@ fn open(
             let file = options.settings.then(SettingsFile::of_user).flatten();
             let mut app =
                 MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
-            app.set_result_tap(tap);
+            app.set_result_tap(taps.results);
+            app.set_trigger_sink(taps.triggers);
             app.set_system_language(&sys_locale::get_locale().unwrap_or_default());
             window_placement::restore(
                 ctx,

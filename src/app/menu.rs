@@ -14,6 +14,8 @@ use super::menu_keys;
 use super::playlist::Playlist;
 use super::shortcuts;
 use super::state::State;
+use super::teach::TeachCommand;
+use crate::pipeline::ProfileState;
 use crate::settings::{ColourMap, LanguageChoice, OverlayMode, Settings, ThemeChoice};
 
 /// Width of the menus, in points.
@@ -43,6 +45,7 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
         let (view, _) = MenuButton::new(tr!("menu-view"))
             .config(stays())
             .ui(ui, |ui| view_menu(ui, state, &mut commands));
+        let people = ui.menu_button(tr!("menu-people"), |ui| people_menu(ui, state, &mut commands));
         let help = ui.menu_button(tr!("menu-help"), |ui| {
             ui.set_width(WIDTH);
             item(ui, tr!("sheet-shortcuts"), Command::ToggleSheet(Sheet::Shortcuts), &mut commands);
@@ -51,7 +54,7 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
             ui.separator();
             item(ui, tr!("sheet-about"), Command::ToggleSheet(Sheet::About), &mut commands);
         });
-        menu_keys::end(&ctx, &[file.response, camera.response, record, view, help.response]);
+        menu_keys::end(&ctx, &[file.response, camera.response, record, view, people.response, help.response]);
     });
     commands
 }
@@ -182,6 +185,17 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     });
     item(ui, tr!("record-open-session"), Command::OpenSessionDialog, commands);
     item(ui, tr!("record-words"), Command::ToggleSheet(Sheet::Session), commands);
+}
+
+fn people_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    ui.set_width(WIDTH);
+    item(ui, tr!("people-teach"), Command::Teach(TeachCommand::Open), commands);
+    item(ui, tr!("people-open"), Command::OpenProfileDialog, commands);
+    ui.add_enabled_ui(matches!(state.snapshot.profile, ProfileState::On(_)), |ui| {
+        item(ui, tr!("people-off"), Command::ProfileOff, commands);
+    });
+    ui.separator();
+    item(ui, tr!("people-triggers"), Command::ToggleTriggers, commands);
 }
 
 /// A checkbox with its key.

@@ -4,7 +4,7 @@
 use eframe::egui::{Context, Event, FocusDirection, Id, Key, Modifiers, Popup, Response};
 
 /// With Alt, the key of each menu in the bar's order.
-const LETTERS: [Key; 5] = [Key::F, Key::C, Key::R, Key::V, Key::H];
+const LETTERS: [Key; 6] = [Key::F, Key::C, Key::R, Key::V, Key::P, Key::H];
 /// Passes within which the focus has to be in a menu that was opened: its size is known only after one.
 const ENTER_WITHIN: u8 = 6;
 

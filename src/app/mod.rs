@@ -47,8 +47,11 @@ mod selection;
 mod session_form;
 mod sheets;
 mod spoken;
+mod start_log;
 mod state;
+mod teach;
 mod toasts;
+mod triggers;
 mod window_placement;
 
 // Changes of the state.
@@ -56,6 +59,7 @@ mod apply;
 mod folder_commands;
 mod language_choice;
 mod record_commands;
+mod teach_commands;
 mod update;
 
 // Views.
@@ -70,6 +74,7 @@ mod menu;
 mod menu_keys;
 mod panel;
 mod people;
+mod personal_card;
 mod playback;
 mod preview;
 mod stage;
@@ -85,7 +90,8 @@ pub use crate::settings::{
     ColourMap, LanguageChoice, OverlayMode, Settings, SettingsFile, ThemeChoice, WeightsSaid,
 };
 pub use frame_view::FrameView;
-pub use launch::{AppError, run, run_from};
+pub use launch::{AppError, Taps, run, run_from};
 pub use options::AppOptions;
 pub use picker::{FilePicker, Request, SystemPicker};
+pub use triggers::TriggerSink;
 pub use window::MoueApp;

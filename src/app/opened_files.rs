@@ -19,6 +19,8 @@ use crate::fault;
 pub(super) struct Opened {
     /// There is one network: the last weights file of several.
     pub(super) weights: Option<PathBuf>,
+    /// A person's own expressions: the last such file of several.
+    pub(super) profile: Option<PathBuf>,
     /// Pictures, videos and folders, in their order.
     pub(super) media: Vec<PathBuf>,
     /// What is of no use, and why.
@@ -63,6 +65,11 @@ impl OpenedFiles {
 fn sorted(paths: Vec<PathBuf>) -> Opened {
     let mut opened = Opened::default();
     for path in paths {
+        // It begins as weights do, so its name tells.
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("moueprofile")) {
+            opened.profile = Some(path);
+            continue;
+        }
         if begins_as_weights(&path) {
             opened.weights = Some(path);
             continue;

@@ -12,8 +12,13 @@ use super::state::State;
 use crate::pipeline::LiveResult;
 use crate::record::overlay::{Canvas, Mark, OverlayFace, overlay};
 
-/// Draws what lies over the frame.
-pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: &LiveResult) {
+/// Draws what lies over the frame. `mark`: a part of the screen that labels leave free.
+pub(super) fn paint(
+    painter: &Painter,
+    view: &FrameView,
+    state: &State,
+    (result, mark): (&LiveResult, Option<Rect>),
+) {
     let faces = &result.analyzed.faces;
     let labels: Vec<String> = faces
         .iter()
@@ -43,10 +48,11 @@ pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: 
     let origin = view.rect.min;
     let seen = painter.clip_rect().intersect(view.rect).translate(-origin.to_vec2());
     let canvas = Canvas {
-        seen: [seen.left(), seen.top(), seen.right(), seen.bottom()],
+        seen: edges(seen),
         frame_px: result.analyzed.frame.image.dimensions(),
         points_per_px: view.points_per_px(),
         measure: &measure,
+        taken: mark.map(|mark| edges(mark.translate(-origin.to_vec2()))),
     };
     let at = |[x, y]: [f32; 2]| origin + vec2(x, y);
     for mark in overlay(&placed, &style, &canvas) {
@@ -71,6 +77,11 @@ pub(super) fn paint(painter: &Painter, view: &FrameView, state: &State, result: 
             }
         }
     }
+}
+
+/// Left, top, right and bottom.
+fn edges(rect: Rect) -> [f32; 4] {
+    [rect.left(), rect.top(), rect.right(), rect.bottom()]
 }
 
 fn rgb([r, g, b]: [u8; 3]) -> Color32 {

@@ -103,6 +103,8 @@ pub(super) enum Outcome {
         text: String,
         path: Option<PathBuf>,
     },
+    /// A profile was written here.
+    Profile(PathBuf),
     /// What a recording says of itself.
     Words {
         folder: PathBuf,

@@ -12,6 +12,9 @@ use super::language::tr;
 /// Endings of weights files.
 const WEIGHTS: [&str; 3] = ["safetensors", "pt", "pth"];
 
+/// Endings of profiles.
+const PROFILE: [&str; 1] = ["moueprofile"];
+
 /// What the user should choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
@@ -19,6 +22,8 @@ pub enum Request {
     Any,
     /// A weights file.
     Weights,
+    /// A person's own expressions.
+    Profile,
     /// A folder of pictures.
     Folder,
     /// The folder of one recording.
@@ -32,6 +37,7 @@ impl Request {
         match self {
             Self::Any => tr!("picker-any"),
             Self::Weights => tr!("picker-weights"),
+            Self::Profile => tr!("picker-profile"),
             Self::Folder => tr!("picker-folder"),
             Self::Session => tr!("picker-session"),
             Self::Recordings => tr!("picker-recordings"),
@@ -47,7 +53,8 @@ impl Request {
     fn endings(self) -> Vec<&'static str> {
         let media = || FILE_KINDS.iter().filter(|kind| kind.is_read()).flat_map(|kind| kind.endings).copied();
         match self {
-            Self::Any => media().chain(WEIGHTS).collect(),
+            Self::Any => media().chain(WEIGHTS).chain(PROFILE).collect(),
+            Self::Profile => PROFILE.to_vec(),
             Self::Weights => WEIGHTS.to_vec(),
             Self::Folder | Self::Session | Self::Recordings => Vec::new(),
         }
@@ -160,7 +167,7 @@ impl SystemPicker {
             folder_must: match request {
                 Request::Session => FolderMust::HoldRecording,
                 Request::Recordings => FolderMust::TakeFiles,
-                Request::Any | Request::Weights | Request::Folder => FolderMust::Exist,
+                Request::Any | Request::Weights | Request::Profile | Request::Folder => FolderMust::Exist,
             },
             endings: request.endings(),
         };

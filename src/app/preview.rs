@@ -55,10 +55,10 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Vec<Command> {
                 .corner_radius(8.0)
                 .paint_at(ui, view.rect);
             // Before the faces, so that it does not cover a label.
-            source_mark(ui, &view, state, kind);
+            let mark = source_mark(ui, &view, state, kind);
             let current = state.result().filter(|r| running && fits_frame(state, r));
             if let Some(result) = current {
-                faces(ui, &view, state, result);
+                faces(ui, &view, state, (result, mark));
             }
             let at = response.interact_pointer_pos();
             let face = current.zip(at).and_then(|(result, at)| face_at(&view, result, at));
@@ -144,8 +144,9 @@ fn fits_frame(state: &State, result: &LiveResult) -> bool {
     state.frame.shows(&frame.image) || state.snapshot.paused || frame.captured_at.elapsed() < MAX_BOX_AGE
 }
 
-fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
-    overlay_painter::paint(&ui.painter_at(view.rect), view, state, result);
+/// Boxes and labels; `mark`: what they leave free.
+fn faces(ui: &Ui, view: &FrameView, state: &State, (result, mark): (&LiveResult, Option<Rect>)) {
+    overlay_painter::paint(&ui.painter_at(view.rect), view, state, (result, mark));
     if result.analyzed.faces.is_empty() {
         let below = view.rect.center_bottom() - vec2(0.0, 22.0);
         pill(ui, below, Align2::CENTER_CENTER, tr!("picture-no-face"), theme::MARK);
@@ -153,7 +154,7 @@ fn faces(ui: &Ui, view: &FrameView, state: &State, result: &LiveResult) {
 }
 
 /// LIVE, DEMO, or what else is on screen.
-fn source_mark(ui: &Ui, view: &FrameView, state: &State, kind: Option<SourceKind>) {
+fn source_mark(ui: &Ui, view: &FrameView, state: &State, kind: Option<SourceKind>) -> Option<Rect> {
     let (text, colour) = match (&state.snapshot.source, kind) {
         (SourceState::Paused, Some(SourceKind::Camera)) => (tr!("mark-paused-camera"), theme::MARK),
         (SourceState::Paused, _) => (tr!("mark-paused"), theme::MARK),
@@ -163,10 +164,10 @@ fn source_mark(ui: &Ui, view: &FrameView, state: &State, kind: Option<SourceKind
         (SourceState::Running(_), Some(SourceKind::Still)) => (tr!("mark-image"), theme::MARK),
         (SourceState::Running(_), Some(SourceKind::Video)) => (tr!("mark-video"), theme::MARK),
         (SourceState::NoSignal { .. }, _) => (tr!("mark-no-signal"), theme::DEMO),
-        _ => return,
+        _ => return None,
     };
     let corner = view.rect.intersect(ui.clip_rect()).left_top();
-    pill(ui, corner + vec2(12.0, 12.0), Align2::LEFT_TOP, text, colour);
+    Some(pill(ui, corner + vec2(12.0, 12.0), Align2::LEFT_TOP, text, colour))
 }
 
 /// The face under a point of the screen; the smallest where several overlap.
@@ -175,11 +176,13 @@ fn face_at(view: &FrameView, result: &LiveResult, at: Pos2) -> Option<u64> {
     result.analyzed.faces.iter().rev().find(hit).map(|face| face.id)
 }
 
-fn pill(ui: &Ui, at: Pos2, align: Align2, text: &str, colour: Color32) {
+/// Words on a coloured ground; where they are.
+fn pill(ui: &Ui, at: Pos2, align: Align2, text: &str, colour: Color32) -> Rect {
     let painter = ui.painter();
     let ink = theme::ink_on(colour);
     let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(13.0), ink);
     let rect = align.anchor_size(at, galley.size() + vec2(18.0, 8.0));
     painter.rect_filled(rect, rect.height() / 2.0, colour);
     painter.galley(rect.min + vec2(9.0, 4.0), galley, ink);
+    rect
 }

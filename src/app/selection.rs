@@ -28,6 +28,11 @@ impl Selection {
         self.current
     }
 
+    /// The face that the user chose, whether it is in view or not.
+    pub(super) fn by_user(&self) -> Option<u64> {
+        self.by_user
+    }
+
     /// The face that was shown last.
     pub(super) fn last(&self) -> Option<u64> {
         self.last

@@ -5,6 +5,7 @@ use moue_capture::SourceSpec;
 
 use super::command::{BaselineCommand, Command, Sheet};
 use super::language::{self, tr};
+use super::teach::TeachCommand;
 
 /// The heading under which a command is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,15 +79,16 @@ static TABLE: &[Shortcut] = &[
     row(Group::View, "full-screen", &[key(Key::F11)], Command::ToggleFullScreen),
     row(Group::People, "keys-next-face", &[key(Key::N)], Command::NextFace),
     row(Group::People, "keys-baseline", &[key(Key::B)], Command::Baseline(BaselineCommand::Toggle)),
-    row(Group::People, "keys-face", &[key(Key::Num1)], Command::SelectFaceAt(0)),
-    row(Group::People, "keys-face", &[key(Key::Num2)], Command::SelectFaceAt(1)),
-    row(Group::People, "keys-face", &[key(Key::Num3)], Command::SelectFaceAt(2)),
-    row(Group::People, "keys-face", &[key(Key::Num4)], Command::SelectFaceAt(3)),
-    row(Group::People, "keys-face", &[key(Key::Num5)], Command::SelectFaceAt(4)),
-    row(Group::People, "keys-face", &[key(Key::Num6)], Command::SelectFaceAt(5)),
-    row(Group::People, "keys-face", &[key(Key::Num7)], Command::SelectFaceAt(6)),
-    row(Group::People, "keys-face", &[key(Key::Num8)], Command::SelectFaceAt(7)),
-    row(Group::People, "keys-face", &[key(Key::Num9)], Command::SelectFaceAt(8)),
+    row(Group::People, "keys-teach", &[ctrl(Key::T)], Command::Teach(TeachCommand::Open)),
+    row(Group::People, "keys-face-1", &[key(Key::Num1)], Command::SelectFaceAt(0)),
+    row(Group::People, "keys-face-2", &[key(Key::Num2)], Command::SelectFaceAt(1)),
+    row(Group::People, "keys-face-3", &[key(Key::Num3)], Command::SelectFaceAt(2)),
+    row(Group::People, "keys-face-4", &[key(Key::Num4)], Command::SelectFaceAt(3)),
+    row(Group::People, "keys-face-5", &[key(Key::Num5)], Command::SelectFaceAt(4)),
+    row(Group::People, "keys-face-6", &[key(Key::Num6)], Command::SelectFaceAt(5)),
+    row(Group::People, "keys-face-7", &[key(Key::Num7)], Command::SelectFaceAt(6)),
+    row(Group::People, "keys-face-8", &[key(Key::Num8)], Command::SelectFaceAt(7)),
+    row(Group::People, "keys-face-9", &[key(Key::Num9)], Command::SelectFaceAt(8)),
     row(Group::Program, "keys-record", &[key(Key::R)], Command::ToggleRecording),
     row(Group::Program, "snapshot", &[key(Key::S)], Command::Snapshot),
     row(Group::Program, "menu-new-window", &[ctrl(Key::N)], Command::NewWindow),
@@ -115,7 +117,7 @@ pub(super) fn listed(ctx: &Context, group: Group) -> Vec<(String, &'static str)>
     let of_group = TABLE.iter().filter(|row| row.group == group);
     of_group
         .filter_map(|row| match row.command {
-            Command::SelectFaceAt(0) => Some(("1 … 9".to_owned(), language::text(row.text))),
+            Command::SelectFaceAt(0) => Some(("1 … 9".to_owned(), tr!("keys-face"))),
             Command::SelectFaceAt(_) => None,
             _ => {
                 // Ctrl+= is Ctrl++ on keyboards where + needs Shift: the list shows one of the two.
@@ -131,6 +133,21 @@ pub(super) fn listed(ctx: &Context, group: Group) -> Vec<(String, &'static str)>
 pub(super) fn key_text(ctx: &Context, command: &Command) -> Option<String> {
     let row = TABLE.iter().find(|row| row.command == *command)?;
     row.keys.first().map(|k| in_words(ctx, k))
+}
+
+/// The keys that do something alone, for triggers: name and what they do. Not those that only make sense under the hand.
+pub(super) fn single_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let alone = TABLE.iter().filter(|row| !matches!(row.command, Command::Close | Command::FocusMenu));
+    alone.filter_map(|row| {
+        let key = row.keys.iter().find(|k| k.modifiers.is_none())?;
+        Some((key.logical_key.name(), language::text(row.text)))
+    })
+}
+
+/// What this key does, named as in [`single_keys`].
+pub(super) fn command_of(key: &str) -> Option<Command> {
+    let has = |row: &&Shortcut| row.keys.iter().any(|k| k.modifiers.is_none() && k.logical_key.name() == key);
+    TABLE.iter().find(has).map(|row| row.command.clone())
 }
 
 /// Key names as they are on the keyboard. egui's `format_shortcut` writes `Questionmark`, and on Macs symbols that the

@@ -27,11 +27,15 @@ use super::recordings::Recordings;
 use super::selection::Selection;
 use super::sheets::Sheets;
 use super::spoken::Spoken;
+use super::start_log::StartLog;
 use super::system_fonts::SystemFonts;
+use super::teach::Teach;
 use super::toasts::Toasts;
+use super::triggers::Triggers;
 use super::window_placement::PlacementTracker;
 use crate::pipeline::{
-    AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ShownReading, SourceState,
+    AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ProfileState, ShownReading,
+    SourceState,
 };
 use crate::record::SessionWords;
 use crate::settings::Settings;
@@ -66,6 +70,10 @@ pub(super) struct State {
     pub(super) selection: Selection,
     pub(super) names: Names,
     pub(super) naming: NameDialog,
+    pub(super) teach: Teach,
+    pub(super) triggers: Triggers,
+    /// Where profiles are kept; made when the first one is.
+    pub(super) profiles: Option<PathBuf>,
     pub(super) picture_zoom: PictureZoom,
     pub(super) picture_copy: PictureCopy,
 
@@ -83,6 +91,8 @@ pub(super) struct State {
     pub(super) lister: FolderLister,
     /// Videos begin again at their end, unless the user said no.
     pub(super) looping: bool,
+    /// Steps of the start that were logged.
+    pub(super) started: StartLog,
     /// The playback that was told so.
     pub(super) playback: Option<Transport>,
     pub(super) contact: ContactSheet,
@@ -132,6 +142,7 @@ pub(super) struct PipelineSnapshot {
     /// The newest result; `None` where it is too old to be shown.
     pub(super) result: Option<Arc<LiveResult>>,
     pub(super) baseline: BaselineState,
+    pub(super) profile: ProfileState,
 }
 
 /// The source of the last session, which does not work.
@@ -165,6 +176,7 @@ impl PipelineSnapshot {
             model: live.model(),
             result,
             baseline: live.baseline(),
+            profile: live.profile(),
         }
     }
 
@@ -206,6 +218,9 @@ impl State {
             selection: Selection::default(),
             names: Names::default(),
             naming: NameDialog::default(),
+            teach: Teach::default(),
+            triggers: Triggers::default(),
+            profiles: None,
             picture_zoom: PictureZoom::default(),
             picture_copy: PictureCopy::default(),
             cameras: None,
@@ -215,6 +230,7 @@ impl State {
             playlist: None,
             lister: FolderLister::default(),
             looping: true,
+            started: StartLog::default(),
             playback: None,
             contact: ContactSheet::default(),
             remembered_model: None,
@@ -287,7 +303,8 @@ impl State {
 
     /// Whether something lies over the window that takes the keyboard.
     pub(super) fn is_covered(&self) -> bool {
-        self.picker.is_open() || self.sheets.is_open() || self.question.is_open() || self.naming.is_open()
+        let dialog = self.picker.is_open() || self.question.is_open() || self.naming.is_open();
+        dialog || self.sheets.is_open() || self.teach.is_open() || self.triggers.is_open()
     }
 
     /// Whether the window fills the screen.

@@ -18,8 +18,10 @@ use super::picker::Request;
 use super::record_commands::{ask_for_folder, is_at_end};
 use super::recordings::{folder_gone, smoothing};
 use super::shortcuts;
+use super::start_log::Step;
 use super::state::{AfterFolder, LostSource, PipelineSnapshot, State};
-use crate::pipeline::{BaselineState, LiveResult, Message, SourceState};
+use super::teach_commands::open_profile;
+use crate::pipeline::{BaselineState, LiveResult, Message, ProfileState, SourceState};
 use crate::settings::{Settings, ThemeChoice};
 
 /// An older reading is not shown, unless its frame is still on screen. The readings of a slow machine are seconds old,
@@ -46,6 +48,9 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     }
     let last = state.snapshot.info.take();
     state.snapshot = PipelineSnapshot::read(&state.live, current_result(state), last);
+    log_start(state);
+    follow_teaching(state, ctx);
+    remember_profile(state);
     keep_looping(state);
     remember_weights(state);
     replace_lost_source(state);
@@ -53,6 +58,7 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     let result = pipeline.result.as_deref();
     state.selection.follow(result);
     let chosen = state.selection.current();
+    state.live.set_chosen(state.selection.by_user());
     state.history.follow(&pipeline.source, pipeline.playback.as_ref(), chosen, result);
     if let Some(result) = result {
         state.rates.result_shown(result);
@@ -66,6 +72,7 @@ pub(super) fn start_pass(state: &mut State, ctx: &Context) {
 pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
     let mut commands = shortcuts::pressed(ctx, state.is_covered());
     commands.extend(follow_recording(state));
+    commands.extend(follow_triggers(state));
     // It ended by itself meanwhile.
     commands.extend(state.question.settle(state.recordings.is_on()).map(Command::SetSource));
     let dropped: Vec<PathBuf> =
@@ -79,6 +86,7 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
         match request {
             Request::Any | Request::Folder => look_at(state, ctx, vec![path]),
             Request::Weights => commands.push(Command::LoadWeights(Some(path))),
+            Request::Profile => commands.push(Command::OpenProfile(path)),
             Request::Session => commands.push(Command::OpenSession(path)),
             Request::Recordings => commands.push(Command::SetRecordingsFolder(path)),
         }
@@ -89,6 +97,7 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
             let why = if why.contains(&name.to_string()) { why } else { format!("{name}: {why}") };
             state.report(Message::Error(format!("{why}\n({})", tr!("said-goes-on"))));
         }
+        commands.extend(opened.profile.map(Command::OpenProfile));
         commands.extend(opened.weights.map(|path| Command::LoadWeights(Some(path))));
         commands.extend(SourceSpec::of_files(opened.media).map(Command::SetSource));
     }
@@ -169,6 +178,11 @@ fn take_messages(state: &mut State) {
     for outcome in state.jobs.outcomes() {
         match outcome {
             Outcome::Done { text, path } => state.report_saved(Message::Info(text), path),
+            Outcome::Profile(path) => {
+                let text = tr!("said-profile", path = path.display().to_string());
+                state.report_saved(Message::Info(text), Some(path.clone()));
+                open_profile(state, path);
+            }
             Outcome::Words { folder, words } => state.sheets.set_words(folder, words),
             Outcome::Failed(text) => state.report(Message::Error(text)),
             Outcome::FolderGone(folder) => {
@@ -250,6 +264,40 @@ fn set_title(state: &mut State, ctx: &Context) {
         ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
         state.title = title;
     }
+}
+
+/// What expressions that are switches do. Under a dialog they press no keys, as the keyboard does not.
+fn follow_triggers(state: &mut State) -> Vec<Command> {
+    let Some(result) = state.snapshot.result.clone() else { return Vec::new() };
+    let face = state.selected_face().map(|(face, shown)| (face.id, *shown));
+    let face = face.as_ref().map(|(id, shown)| (*id, shown));
+    let pressed = state.triggers.follow(&state.settings.triggers, &result, face);
+    if state.is_covered() { Vec::new() } else { pressed }
+}
+
+fn follow_teaching(state: &mut State, ctx: &Context) {
+    let seen = state.snapshot.result.as_deref().map(|r| (r.number, r.analyzed.faces.as_slice()));
+    let model = state.snapshot.model.as_deref();
+    if let Some(text) = state.teach.follow(ctx, seen, state.selection.by_user(), model) {
+        state.report(Message::Error(text));
+    }
+}
+
+/// The profile that is on is on again after a restart.
+fn remember_profile(state: &mut State) {
+    if let ProfileState::On(profile) = &state.snapshot.profile
+        && state.settings.profile.as_ref() != Some(&profile.path)
+    {
+        state.settings.profile = Some(profile.path.clone());
+    }
+}
+
+fn log_start(state: &mut State) {
+    let log = &mut state.started;
+    log.reached(Step::Window, true);
+    log.reached(Step::Network, state.snapshot.model.is_some());
+    log.reached(Step::Picture, state.frame.handle().is_some());
+    log.reached(Step::Reading, state.snapshot.result.as_ref().is_some_and(|r| !r.analyzed.faces.is_empty()));
 }
 
 /// The next video loops as the user chose for the last one.

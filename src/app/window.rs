@@ -20,11 +20,12 @@ use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
 use super::system_fonts::SystemFonts;
+use super::triggers::TriggerSink;
 use super::{
     assumed, baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu,
-    menu_keys, panel, people, playback, preview, stage_overlays, theme, timeline, update,
+    menu_keys, panel, people, personal_card, playback, preview, stage_overlays, theme, timeline, update,
 };
-use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ResultTap};
+use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ProfileState, ResultTap};
 use crate::record::Recorder;
 use crate::settings::{Settings, SettingsFile};
 
@@ -77,6 +78,7 @@ impl MoueApp {
             let path = settings.weights.as_deref()?;
             Some(settings.weights_choice(path))
         });
+        let profiles = file.as_ref().and_then(SettingsFile::profiles_folder);
         let wake = ctx.clone();
         let writer =
             file.map(|file| SettingsWriter::start(file, move || wake.request_repaint())).transpose()?;
@@ -94,8 +96,12 @@ impl MoueApp {
             origins,
         )?;
         live.set_baseline(settings.baseline.clone());
+        if let Some(profile) = settings.profile.clone() {
+            live.open_profile(profile)?;
+        }
         let mut state = State::new(live, settings, picker, writer, new_frame);
         state.source_on_trial = remembered.is_some();
+        state.profiles = profiles;
         match wanted {
             SourceSpec::Path(path) => folder_commands::look_into(&mut state, ctx, path),
             list @ SourceSpec::Files(_) => folder_commands::open_list(&mut state, ctx, &list),
@@ -125,6 +131,11 @@ impl MoueApp {
     /// As on a system whose fonts are those of this folder.
     pub fn use_fonts_of(&mut self, folder: &Path) {
         self.state.fonts = SystemFonts::of_folder(folder.to_owned());
+    }
+
+    /// Hands triggers that write a line to `sink` as well, on the UI thread.
+    pub fn set_trigger_sink(&mut self, sink: Option<Arc<TriggerSink>>) {
+        self.state.triggers.sink = sink;
     }
 
     /// The settings as they are now.
@@ -307,6 +318,12 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
                     commands.extend(panel::reading_card(ui, state, density));
                     commands.extend(baseline::row(ui, state));
                 });
+                if let ProfileState::On(profile) = &state.snapshot.profile {
+                    ui.add_space(between);
+                    theme::card(ui, density, |ui| {
+                        commands.extend(personal_card::card(ui, profile, state.result(), density));
+                    });
+                }
                 if let Some(result) = state.result().filter(|_| faces > 1) {
                     ui.add_space(between);
                     let selected = state.selection.current();
@@ -335,6 +352,13 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));
+    let own = match &state.snapshot.profile {
+        ProfileState::On(profile) => profile.reader.names(),
+        ProfileState::Off => &[],
+    };
+    commands.extend(state.triggers.show(ctx, &state.settings.triggers, own));
+    let kind = state.snapshot.info.as_ref().map(|info| info.kind);
+    commands.extend(state.teach.show(ctx, stage, kind));
     let mut for_messages = stage;
     if !state.settings.introduced {
         let (command, rect) = introduction::show(ctx, stage, state.is_covered());

@@ -23,6 +23,8 @@ mod smoothing;
 mod teach;
 mod train;
 mod weights;
+#[cfg(feature = "window")]
+mod window_taps;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -211,9 +213,12 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     #[cfg(target_os = "linux")]
     start_again_without_driver_cache();
     #[cfg(feature = "osc")]
-    let tap = osc_tap(args.osc.as_deref())?;
+    let sender =
+        args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?.map(std::sync::Arc::new);
+    #[cfg(feature = "osc")]
+    let taps = window_taps::of(sender.as_ref())?;
     #[cfg(not(feature = "osc"))]
-    let tap = None;
+    let taps = window_taps::of()?;
     let options = crate::app::AppOptions {
         source: files_to_open(args.files)?.unwrap_or(args.source),
         device: args.network.device,
@@ -222,7 +227,7 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
         detector: args.detector,
         settings: !args.no_settings,
     };
-    crate::app::run(options, tap)?;
+    crate::app::run(options, taps)?;
     Ok(DONE)
 }
 
@@ -248,16 +253,6 @@ fn window(_args: WindowArgs) -> anyhow::Result<u8> {
         "this program was built without its window; `cargo build --release` (with the feature `window`, which is on \
          by default) builds it with one, and `moue analyze` does the same in a terminal"
     )
-}
-
-/// Sends every result to `address`.
-#[cfg(feature = "osc")]
-fn osc_tap(address: Option<&str>) -> anyhow::Result<Option<std::sync::Arc<crate::pipeline::ResultTap>>> {
-    let Some(address) = address else { return Ok(None) };
-    let sender = crate::record::osc::OscSender::new(address)?;
-    Ok(Some(std::sync::Arc::new(move |result: &std::sync::Arc<crate::pipeline::LiveResult>| {
-        sender.send(&result.analyzed, &result.shown);
-    })))
 }
 
 /// Graphics drivers keep compiled shaders in the user's cache folder, and are told not to only by the environment in

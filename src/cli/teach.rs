@@ -15,8 +15,9 @@ use moue_profile::{CLASSES, Example, Review, TeachOptions, learn};
 use super::inputs::Inputs;
 use super::outputs::OverwriteArgs;
 use super::{DONE, NetworkArgs, SOME_FAILED, complain};
-use crate::pipeline::ModelInfo;
-use takes::{TakeReader, network_class};
+use crate::pipeline::{ModelInfo, network_class};
+use crate::teach::review_lines;
+use takes::TakeReader;
 
 const EXAMPLES: &str = "\
 Examples (me/ has a folder an expression: me/neutral, me/happy, me/tongue out, ...):
@@ -140,61 +141,26 @@ fn expressions(from: &Path) -> anyhow::Result<Vec<Taught>> {
 fn say(names: &[String], review: Option<&Review>, path: &Path) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}: {}", path.display(), names.join(", "))?;
-    let Some(review) = review else {
-        writeln!(
-            out,
-            "Each expression has one take, so nothing could be held out: how well it reads is not known. Add a second \
-             picture or clip of each."
-        )?;
-        return Ok(());
-    };
-    let own = review.personal;
-    let [low, high] = own.interval().map(|v| 100.0 * v);
-    writeln!(
-        out,
-        "Takes that were held out: {} of {} read right, {:.0} % (of many more, probably between {low:.0} and {high:.0} %: the \
-         interval of 95 %)",
-        own.right,
-        own.takes,
-        100.0 * own.share()
-    )?;
-    let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
-    for (name, row) in names.iter().zip(&review.confusion) {
-        let read: Vec<String> = names
-            .iter()
-            .zip(row)
-            .filter(|(_, count)| **count > 0)
-            .map(|(n, count)| format!("{n} {count}"))
-            .collect();
-        let read = if read.is_empty() { "not held out: it has one take".to_owned() } else { read.join(", ") };
-        writeln!(out, "  {name:width$}  read as: {read}")?;
+    let mut lines = review_lines(names, review).into_iter();
+    if let Some(first) = lines.next() {
+        writeln!(out, "{first}")?;
     }
-    for pair in &review.alike {
-        let [a, b] = pair.classes.map(|k| &names[k]);
-        writeln!(
-            out,
-            "{a} and {b} look alike to it ({:.0} % of their takes are taken for the other)",
-            100.0 * pair.share
-        )?;
+    if let Some(review) = review {
+        let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+        for (name, row) in names.iter().zip(&review.confusion) {
+            let read: Vec<String> = names
+                .iter()
+                .zip(row)
+                .filter(|(_, count)| **count > 0)
+                .map(|(n, count)| format!("{n} {count}"))
+                .collect();
+            let read =
+                if read.is_empty() { "not held out: it has one take".to_owned() } else { read.join(", ") };
+            writeln!(out, "  {name:width$}  read as: {read}")?;
+        }
     }
-    if let Some([profile, network]) = review.compared {
-        writeln!(
-            out,
-            "Of the {} that show what the network knows too, the profile read {} right, the network alone {}",
-            profile.takes, profile.right, network.right
-        )?;
-    }
-    if !review.not_measured.is_empty() {
-        writeln!(
-            out,
-            "Until each expression has two takes, a face that shows none of them is still read as one of them."
-        )?;
-    }
-    if review.is_worse_than_the_network() {
-        writeln!(
-            out,
-            "It reads worse than the network alone: do not use it. Add takes, in the light in which it will be used."
-        )?;
+    for line in lines {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }

@@ -10,12 +10,13 @@ use image::RgbImage;
 use moue_capture::SourceKind;
 use moue_detect::DetectorKind;
 
+use super::profile_stage::ProfileStage;
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Message, NewModel, Shared, SourceState, Work, fault};
 use super::weights::nothing_runs;
 use super::{
     AnalyzedFace, AnalyzedFrame, Baseline, BaselineRecorder, BaselineStep, FaceSearch, FrameAnalyzer,
-    ReadingStage,
+    ProfileState, ReadingStage, ShownPersonal,
 };
 
 /// Longest wait for a frame, so that the thread can stop and take a new network.
@@ -88,6 +89,7 @@ struct Analysis {
     analyzer: FrameAnalyzer,
     model: Arc<ModelInfo>,
     readings: ReadingStage,
+    profile: ProfileStage,
     baseline_recorder: Option<BaselineRecorder>,
     /// Whether a baseline was applied to the last frame.
     baseline_applied: bool,
@@ -111,6 +113,7 @@ impl Analysis {
             ),
             model: new.info,
             readings: ReadingStage::default(),
+            profile: ProfileStage::default(),
             baseline_recorder: None,
             baseline_applied: false,
             detector: DetectorKind::default(),
@@ -170,6 +173,7 @@ impl Analysis {
             self.readings.clear();
         }
         let shown = self.readings.show(&analyzed.faces, time_s, &settings, baseline.as_ref());
+        let personal = self.personal(shared, &analyzed.faces, time_s, settings.time_constant_ms);
         self.number += 1;
         self.faults = 0;
         let finished_at = Instant::now();
@@ -182,12 +186,45 @@ impl Analysis {
         Ok(LiveResult {
             analyzed,
             shown,
+            personal,
             number: self.number,
             finished_at,
             results_per_s,
             source,
             model: Arc::clone(&self.model),
         })
+    }
+
+    /// What the profile in use reads. With a network that it was not taught with it rests, which is said once.
+    fn personal(
+        &mut self,
+        shared: &Shared,
+        faces: &[AnalyzedFace],
+        time_s: f64,
+        time_constant_ms: f32,
+    ) -> Option<ShownPersonal> {
+        let (profile, refused) = {
+            let mut state = shared.profile.lock();
+            let ProfileState::On(profile) = &mut *state else { return None };
+            let checked = profile.reader.check_network(&self.model, &profile.path);
+            let did_fit = std::mem::replace(&mut profile.fits, checked.is_ok());
+            (profile.clone(), checked.err().filter(|_| did_fit))
+        };
+        if let Some(e) = refused {
+            shared.say(Message::Error(e.to_string()));
+        }
+        if !profile.fits {
+            return None;
+        }
+        let chosen = *shared.chosen.lock();
+        match self.profile.show(&profile, faces, (chosen, time_s), time_constant_ms) {
+            Ok(shown) => shown,
+            Err(e) => {
+                *shared.profile.lock() = ProfileState::Off;
+                shared.say(Message::Error(format!("{}: {e}", profile.path.display())));
+                None
+            }
+        }
     }
 
     /// A baseline is a mean over one source and one network: a change of either cancels its recording.

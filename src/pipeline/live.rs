@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, bounded};
 use moue_capture::{SourceSpec, Transport};
 use moue_detect::DetectorKind;
 use moue_model::DeviceChoice;
+use moue_profile::Profile;
 use parking_lot::Mutex;
 
 use super::analysis_thread::analysis_loop;
@@ -18,7 +19,10 @@ use super::capture_thread::capture_loop;
 use super::results::{LiveResult, ModelInfo};
 use super::shared::{BaselineState, Hooks, Message, Origins, ResultTap, Shared, SourceState, Wanted, fault};
 use super::weights::{WeightsChoice, load_in_turn, next_turn};
-use super::{Baseline, FaceSearch, FrameAnalyzer, Mailbox, SmoothingSettings};
+use super::{
+    Baseline, FaceSearch, FrameAnalyzer, Mailbox, PersonalReader, ProfileInUse, ProfileState,
+    SmoothingSettings,
+};
 
 /// Longest wait for the threads at the end. One that hangs in a driver call is not waited for.
 const END_WITHIN: Duration = Duration::from_millis(900);
@@ -80,6 +84,8 @@ impl Live {
             every_frame: AtomicBool::new(false),
             resting: AtomicBool::new(false),
             baseline: Mutex::default(),
+            profile: Mutex::default(),
+            chosen: Mutex::default(),
             tap: Mutex::new(None),
             transport: Mutex::new(None),
             hooks,
@@ -230,6 +236,46 @@ impl Live {
     #[must_use]
     pub fn baseline(&self) -> BaselineState {
         self.shared.baseline.lock().clone()
+    }
+
+    /// Opens a profile on a thread of its own; a message says what is wrong with it. The one before stays until then.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn open_profile(&self, path: PathBuf) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let body = move || {
+            let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            match Profile::read(&path) {
+                Ok(profile) => {
+                    let reader = Arc::new(PersonalReader::new(profile));
+                    // Whether it fits is known with the next frame.
+                    let opened = ProfileInUse { name: name.into(), path, reader, fits: true };
+                    *shared.profile.lock() = ProfileState::On(opened);
+                    (shared.hooks.on_change)();
+                }
+                Err(e) => shared.say(Message::Error(e.to_string())),
+            }
+        };
+        let shared = Arc::clone(&self.shared);
+        let guarded_body = move || guarded(&shared, "profile", body);
+        std::thread::Builder::new().name("profile".into()).spawn(guarded_body).map(drop)
+    }
+
+    /// Uses no profile any more.
+    pub fn close_profile(&self) {
+        *self.shared.profile.lock() = ProfileState::Off;
+    }
+
+    /// The profile in use.
+    #[must_use]
+    pub fn profile(&self) -> ProfileState {
+        self.shared.profile.lock().clone()
+    }
+
+    /// The face that the user chose; a profile reads that one, else the one that is alone in view.
+    pub fn set_chosen(&self, id: Option<u64>) {
+        *self.shared.chosen.lock() = id;
     }
 
     /// How to play and seek in the running source, where it can.

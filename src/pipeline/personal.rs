@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use moue_detect::geometry::expression_shape;
-use moue_model::Reading;
-use moue_profile::{FaceFeatures, Profile, ProfileError};
+use moue_model::{Expression, Label, Reading};
+use moue_profile::{FaceFeatures, PersonalReading, Profile, ProfileError};
 
 use super::{AnalyzedFace, AnalyzedFrame, ModelInfo};
 
@@ -20,6 +20,12 @@ pub fn face_features(face: &AnalyzedFace, reading: &Reading) -> FaceFeatures {
         logits: reading.logits.to_vec(),
         shape: face.mesh.as_deref().and_then(expression_shape),
     }
+}
+
+/// The network's own class of an expression with this name, under any of its usual names.
+#[must_use]
+pub fn network_class(name: &str) -> Option<usize> {
+    Label::read(name).class().map(Expression::index)
 }
 
 /// What a profile reads in a face.
@@ -44,10 +50,32 @@ impl PersonalReader {
     /// # Errors
     /// [`ProfileError`] when the file is no profile, or one of another network.
     pub fn open(path: &Path, model: &ModelInfo) -> Result<Self, ProfileError> {
-        let profile = Profile::read(path)?;
-        profile.check_network(&model.name, &model.identity(), path)?;
+        let reader = Self::new(Profile::read(path)?);
+        reader.check_network(model, path)?;
+        Ok(reader)
+    }
+
+    /// A profile that is not known to fit the network in use: see [`Self::check_network`].
+    #[must_use]
+    pub fn new(profile: Profile) -> Self {
         let labels = profile.names().iter().map(|name| name.as_str().into()).collect();
-        Ok(Self { profile, labels })
+        Self { profile, labels }
+    }
+
+    /// Whether it was taught with this network. `path` is only for the message.
+    ///
+    /// # Errors
+    /// [`ProfileError::OtherNetwork`].
+    pub fn check_network(&self, model: &ModelInfo, path: &Path) -> Result<(), ProfileError> {
+        self.profile.check_network(&model.name, &model.identity(), path)
+    }
+
+    /// Reads one face.
+    ///
+    /// # Errors
+    /// [`ProfileError`] when the network gives something that is no number, or features of another length.
+    pub fn read_face(&self, face: &AnalyzedFace) -> Result<PersonalReading, ProfileError> {
+        self.profile.read_face(&face_features(face, &face.reading))
     }
 
     /// The expressions' names.
@@ -62,7 +90,7 @@ impl PersonalReader {
     /// [`ProfileError`] when the network gives something that is no number, or features of another length.
     pub fn read(&self, result: &AnalyzedFrame) -> Result<Vec<PersonalFace>, ProfileError> {
         let read = |face: &AnalyzedFace| {
-            let reading = self.profile.read_face(&face_features(face, &face.reading))?;
+            let reading = self.read_face(face)?;
             let label = reading.class.map_or_else(|| OTHER.into(), |class| Arc::clone(&self.labels[class]));
             Ok(PersonalFace { label, probabilities: reading.probabilities })
         };

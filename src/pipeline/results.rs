@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use moue_model::{Classifier, LoadedWeights, ReadOptions, assumed, original_class_order, parameter_count};
 
-use super::{AnalyzedFrame, ShownReading};
+use super::{AnalyzedFrame, ShownPersonal, ShownReading};
 
 /// The network in use, for the window.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +85,8 @@ pub struct LiveResult {
     pub analyzed: AnalyzedFrame,
     /// What is shown of each face, in the faces' order.
     pub shown: Vec<ShownReading>,
+    /// What the profile in use reads of one of the faces.
+    pub personal: Option<ShownPersonal>,
     /// Counts the results.
     pub number: u64,
     /// When the result was ready.

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 
 use super::results::{LiveResult, ModelInfo};
 use super::weights::{WeightsChoice, WeightsOrder};
-use super::{Baseline, Mailbox, SmoothingSettings};
+use super::{Baseline, Mailbox, ProfileState, SmoothingSettings};
 
 /// Something that the user should see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +174,9 @@ pub(super) struct Shared {
     pub(super) every_frame: AtomicBool,
     pub(super) resting: AtomicBool,
     pub(super) baseline: Mutex<BaselineState>,
+    pub(super) profile: Mutex<ProfileState>,
+    /// The face that the user chose.
+    pub(super) chosen: Mutex<Option<u64>>,
     pub(super) tap: Mutex<Option<Arc<ResultTap>>>,
     pub(super) transport: Mutex<Option<Transport>>,
     pub(super) hooks: Hooks,

@@ -11,7 +11,7 @@ use moue_model::Expression;
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
 use super::columns::UNSURE;
-use crate::pipeline::{AnalyzedFrame, ShownReading};
+use crate::pipeline::{AnalyzedFrame, ShownPersonal, ShownReading, TriggerEvent};
 
 /// Faces in one packet; more go into further ones, so that each fits into UDP's 64 KiB.
 const FACES: usize = 64;
@@ -60,15 +60,32 @@ impl OscSender {
 
     /// Sends a result and its readings as they were shown.
     pub fn send(&self, result: &AnalyzedFrame, shown: &[ShownReading]) {
-        for packet in packets(result, shown) {
-            let sent = rosc::encoder::encode(&packet)
-                .map_err(|e| e.to_string())
-                .and_then(|bytes| self.socket.send_to(&bytes, self.to).map_err(|e| e.to_string()));
-            if let Err(e) = sent
-                && !self.error_logged.swap(true, Ordering::Relaxed)
-            {
-                tracing::warn!("OSC to {}: {e} (reported once)", self.to);
-            }
+        packets(result, shown).iter().for_each(|packet| self.send_packet(packet));
+    }
+
+    /// Sends what a profile reads of a face: id, label, then name and probability of each of its expressions.
+    pub fn send_personal(&self, shown: &ShownPersonal) {
+        let mut args = vec![OscType::Int(shown.id as i32), OscType::String(shown.label_text().to_owned())];
+        for (name, p) in shown.names.iter().zip(&shown.probabilities) {
+            args.extend([OscType::String(name.to_string()), OscType::Float(*p)]);
+        }
+        self.send_packet(&message("/moue/personal", args));
+    }
+
+    /// Sends that a trigger fired: the expression, and when, in seconds of the source's clock.
+    pub fn send_trigger(&self, event: &TriggerEvent) {
+        let args = vec![OscType::String(event.expression.clone()), OscType::Float(event.time_s as f32)];
+        self.send_packet(&message("/moue/trigger", args));
+    }
+
+    fn send_packet(&self, packet: &OscPacket) {
+        let sent = rosc::encoder::encode(packet)
+            .map_err(|e| e.to_string())
+            .and_then(|bytes| self.socket.send_to(&bytes, self.to).map_err(|e| e.to_string()));
+        if let Err(e) = sent
+            && !self.error_logged.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!("OSC to {}: {e} (reported once)", self.to);
         }
     }
 }

@@ -65,7 +65,9 @@ fn best_place(own: &Area, size: [f32; 2], faces: &[Area], taken: &[Area], seen: 
         [beside[1], own.bottom - height],
         // On the forehead or the chin, where nothing else is free.
         [left, own.top + GAP],
+        [right, own.top + GAP],
         [left, own.bottom - GAP - height],
+        [right, own.bottom - GAP - height],
     ];
     let [seen_left, seen_top, seen_right, seen_bottom] = seen;
     let inside = |[x, y]: [f32; 2]| {
@@ -78,7 +80,7 @@ fn best_place(own: &Area, size: [f32; 2], faces: &[Area], taken: &[Area], seen: 
         let area = Area::of(at, size);
         let on_faces: f32 = faces.iter().map(|face| face.shared(&area)).sum();
         // Two labels on one another cannot be read; a face under a label can still be seen.
-        let on_labels: f32 = taken.iter().map(|label| 3.0 * label.shared(&area)).sum();
+        let on_labels: f32 = taken.iter().map(|label| 12.0 * label.shared(&area)).sum();
         let share = (on_faces + on_labels) / area.size().max(1e-6);
         if share < FREE { 0.0 } else { share }
     };
@@ -129,7 +131,11 @@ impl<'a> Line<'a> {
 /// The labels and hints of all faces. `boxes`: where the faces are, in their order.
 pub(super) fn labels(faces: &[OverlayFace<'_>], boxes: &[Area], canvas: &Canvas<'_>) -> Vec<Mark> {
     let mut marks = Vec::new();
-    let mut taken: Vec<Area> = Vec::new();
+    let mut taken: Vec<Area> = canvas
+        .taken
+        .iter()
+        .map(|[left, top, right, bottom]| Area::between([*left, *top], [*right, *bottom]))
+        .collect();
     for (face, own) in faces.iter().zip(boxes) {
         // Small faces have small labels, which then overlap less.
         let letters = ((own.right - own.left) * LETTERS_SHARE).clamp(LETTERS.0, LETTERS.1);

@@ -132,7 +132,7 @@ impl Annotations {
         let px = (frame_px.0.max(frame_px.1) as f32 / POINT_SIZED).max(1.0);
         let measure = |text: &str, letters: f32| text_size(&self.font, letters * px, text).map(|v| v / px);
         let seen = [0.0, 0.0, frame_px.0 as f32 / px, frame_px.1 as f32 / px];
-        let canvas = Canvas { frame_px, points_per_px: 1.0 / px, seen, measure: &measure };
+        let canvas = Canvas { frame_px, points_per_px: 1.0 / px, seen, taken: None, measure: &measure };
         let faces: Vec<OverlayFace<'_>> = frame.faces.iter().map(AnnotatedFace::placed).collect();
         let scaled = |point: [f32; 2]| point.map(|v| v * px);
         for mark in overlay(&faces, style, &canvas) {

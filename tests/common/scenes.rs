@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use image::{RgbImage, imageops};
@@ -54,6 +55,8 @@ pub struct Scene {
     tile: (u32, u32),
     size: (u32, u32),
     still: bool,
+    /// Other scenes, and which is seen; 0 is this one.
+    others: (Vec<Scene>, Arc<AtomicUsize>),
 }
 
 /// How far a tile sways, in pixels.
@@ -63,7 +66,23 @@ impl Scene {
     /// One portrait of the demo.
     pub fn one() -> Self {
         let tile = (480, 360);
-        Self { tiles: vec![(Self::crop(2, tile, 0.34), 0, 0)], tile, size: tile, still: false }
+        Self {
+            tiles: vec![(Self::crop(2, tile, 0.34), 0, 0)],
+            tile,
+            size: tile,
+            still: false,
+            others: Default::default(),
+        }
+    }
+
+    /// One portrait of the demo after another, as `which` says at each moment.
+    pub fn switched(which: &Arc<AtomicUsize>) -> Self {
+        let tile = (480, 360);
+        let of = |place: usize| {
+            let tiles = vec![(Self::crop(place, tile, 0.34), 0, 0)];
+            Self { tiles, tile, size: tile, still: false, others: Default::default() }
+        };
+        Self { others: ((1..FACES.len()).map(of).collect(), Arc::clone(which)), ..of(0) }
     }
 
     /// Five faces in two rows.
@@ -78,12 +97,12 @@ impl Scene {
             }
             (picture, *x, *y)
         });
-        Self { tiles: tiles.collect(), tile, size: (960, 592), still: false }
+        Self { tiles: tiles.collect(), tile, size: (960, 592), still: false, others: Default::default() }
     }
 
     /// A wall without anybody.
     pub fn nobody() -> Self {
-        Self { tiles: Vec::new(), tile: (0, 0), size: (480, 360), still: true }
+        Self { tiles: Vec::new(), tile: (0, 0), size: (480, 360), still: true, others: Default::default() }
     }
 
     /// The same picture every time.
@@ -113,6 +132,11 @@ impl Scene {
 
     /// The picture at `time_s`.
     pub fn frame(&self, time_s: f64) -> RgbImage {
+        let (others, which) = &self.others;
+        if let Some(other) = which.load(Ordering::Relaxed).checked_sub(1).and_then(|place| others.get(place))
+        {
+            return other.frame(time_s);
+        }
         let mut frame = RgbImage::from_fn(self.size.0, self.size.1, |_, y| {
             let light = 52 + (y * 36 / self.size.1) as u8;
             image::Rgb([light, light + 4, light + 10])

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 use moue_capture::{Pace, SourceKind, SourceSpec, open_source};
 use moue_detect::DetectorKind;
-use moue_model::{Classifier, Expression, Label};
+use moue_model::Classifier;
 use moue_profile::FaceFeatures;
 
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame, FaceSearch, FrameAnalyzer, VIEWS, View, face_features};
@@ -100,9 +100,4 @@ fn views_of(
 
 fn search(kind: SourceKind, detector: DetectorKind, cropped: bool) -> FaceSearch {
     if cropped { FaceSearch::WholePicture } else { FaceSearch::for_source(kind, detector) }
-}
-
-/// The network's own class of an expression with this name, under any of its usual names.
-pub(super) fn network_class(name: &str) -> Option<usize> {
-    Label::read(name).class().map(Expression::index)
 }

@@ -1,0 +1,159 @@
+//! Teaching a profile in the window, by keyboard alone: the form, the sitting before the camera, the review, and the profile that
+//! is on from then on.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/clicking.rs"]
+mod clicking;
+mod common;
+#[path = "common/scenes.rs"]
+mod scenes;
+#[path = "common/screen.rs"]
+mod screen;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use eframe::egui::{Event, Key, Modifiers, accesskit};
+use egui_kittest::kittest::Queryable as _;
+use moue::capture::SourceKind;
+use moue::pipeline::{Message, Origins, ProfileState};
+use scenes::{Scene, Script, origins};
+use screen::{Look, Window};
+
+/// A camera before which the portrait stands that `which` names, and the network that ships.
+fn look(which: &Arc<AtomicUsize>) -> Look {
+    let origins = origins(SourceKind::Camera, Scene::switched(which), Script::Forever);
+    let mut look = Look::of(Scene::one(), Script::Forever);
+    look.origins = Origins { read: Origins::default().read, ..origins };
+    look
+}
+
+fn types(window: &mut Window, text: &str) {
+    window.harness.event(Event::Text(text.to_owned()));
+    window.settle();
+}
+
+/// Sits still until all takes are made, with the portrait that belongs to what is asked for.
+fn sit(window: &mut Window, which: &Arc<AtomicUsize>, portraits: &[(&str, usize)]) {
+    let start = Instant::now();
+    while !window.says("What it learned") {
+        assert!(start.elapsed() < Duration::from_secs(180), "{:?}", window.app().messages());
+        for (name, portrait) in portraits {
+            if window.says(&format!("Make this face: {name}")) {
+                which.store(*portrait, Ordering::Relaxed);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(30));
+        window.harness.step();
+    }
+    window.settle();
+}
+
+fn kept(window: &Window) -> Vec<PathBuf> {
+    let folder = window.folder.path().join("profiles");
+    std::fs::read_dir(folder).map_or_else(|_| Vec::new(), |found| found.map(|e| e.unwrap().path()).collect())
+}
+
+#[test]
+fn two_expressions_are_taught_kept_and_read_by_keyboard_alone() {
+    let which = Arc::new(AtomicUsize::new(0));
+    let mut window = look(&which).open();
+    window.until_faces(1);
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::T);
+    window.until_says("Teach it your face");
+    // Happy, sad and surprise off, one of our own on.
+    for name in ["Neutral", "Happy", "Sad", "Surprise"] {
+        window.harness.get_by_role_and_label(accesskit::Role::CheckBox, name).focus();
+        window.settle();
+        if name != "Neutral" {
+            window.press(Key::Space);
+        }
+    }
+    assert!(window.says("1 chosen; expected 2 to 12"));
+    window.harness.get_by_label("One of your own").focus();
+    window.settle();
+    types(&mut window, "Astronaut");
+    window.press(Key::Enter);
+    assert!(window.says("2 expressions"));
+    // Letters are no commands: m would mirror, r record.
+    assert!(window.app().settings().mirror && !window.says("REC"));
+    window.harness.get_by_label("Start").focus();
+    window.settle();
+    window.press(Key::Enter);
+    window.until_says("Take 1 of 4");
+    sit(&mut window, &which, &[("Astronaut", 0), ("Neutral", 1)]);
+    assert!(window.says("4 of 4 read right"), "two portraits are told apart");
+    assert!(kept(&window).is_empty(), "nothing is kept unless the user says so");
+    // The name has the keyboard.
+    types(&mut window, " myself");
+    window.press(Key::Enter);
+    window.until_says("Profile kept as ");
+    let files = kept(&window);
+    assert_eq!(files.len(), 1);
+    assert!(files[0].ends_with("me myself.moueprofile"), "{files:?}");
+    for (portrait, label) in [(0, "astronaut"), (1, "neutral"), (0, "astronaut")] {
+        which.store(portrait, Ordering::Relaxed);
+        window.until(label, |h| {
+            let result = h.state().live().result();
+            result.is_some_and(|r| r.personal.as_ref().is_some_and(|p| p.label_text() == label))
+        });
+        assert!(window.says(&format!("Profile me myself: {label}")));
+    }
+    // It is on again after a restart, and off when its chip is pressed.
+    assert_eq!(window.app().settings().profile.as_ref(), Some(&files[0]));
+    window.click("Profile me myself: turn it off");
+    assert!(matches!(window.app().live().profile(), ProfileState::Off));
+    assert_eq!(window.app().settings().profile, None);
+    window.until("readings without it", |h| h.state().live().result().is_some_and(|r| r.personal.is_none()));
+}
+
+#[test]
+fn a_sitting_is_skipped_through_made_again_and_stopped_and_keeps_nothing() {
+    let which = Arc::new(AtomicUsize::new(0));
+    let mut window = look(&which).open();
+    window.until_faces(1);
+    window.choose("People", "Teach expressions…");
+    window.click("Start");
+    window.until_says("Take 1 of 8");
+    // The source cannot be changed by a key meanwhile.
+    window.press(Key::D);
+    assert!(window.says("Take 1 of 8"));
+    window.click("Skip");
+    assert!(window.says("Take 2 of 8"));
+    window.click("Again");
+    assert!(window.says("Take 1 of 8"));
+    window.press(Key::Escape);
+    assert!(!window.says("Take ") && kept(&window).is_empty());
+    assert!(
+        window.app().messages().contains(&Message::Info("Teaching was stopped; nothing was kept".into()))
+    );
+    // Without any take there is nothing to learn from, and that is said.
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::T);
+    window.until_says("Teach it your face");
+    window.click("Start");
+    window.until_says("Take 1 of 8");
+    window.click("Learn now");
+    window.until("why not", |h| {
+        h.state()
+            .messages()
+            .iter()
+            .any(|m| matches!(m, Message::Error(t) if t.contains("expected 2 to 12 expressions")))
+    });
+    assert!(!window.says("Take "));
+}
+
+#[test]
+fn a_file_that_is_no_profile_is_refused_and_what_is_shown_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.moueprofile");
+    std::fs::write(&bad, b"no profile at all").unwrap();
+    let which = Arc::new(AtomicUsize::new(0));
+    let mut window = look(&which).settings(|s| s.profile = Some(bad)).open();
+    window.until("what is wrong", |h| {
+        h.state().messages().iter().any(|m| matches!(m, Message::Error(t) if t.contains("bad.moueprofile")))
+    });
+    window.until_faces(1);
+    assert!(matches!(window.app().live().profile(), ProfileState::Off));
+}
