@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Key, Rect, Shape, accesskit, pos2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use moue::app::{LanguageChoice, SettingsFile};
+use moue::capture::{Pace, SourceSpec, open_source};
+use moue::pipeline::{Origins, SourceState};
 use scenes::{Scene, Script};
 use screen::{Look, SMALL, Window};
 
@@ -238,9 +240,6 @@ fn written(window: &Window) -> Vec<(String, Rect, Rect, bool)> {
 /// Fails where a text goes beyond what is seen of it across, or lies on another.
 fn nothing_is_cut_off(window: &Window, size: [f32; 2], what: &str) {
     let picture = window.harness.query_by_label("Live picture").map(|node| node.rect());
-    let own = |text: &str| {
-        !text.starts_with("Camera") && !text.contains("instructions") && !text.starts_with("CPU")
-    };
     let all = written(window);
     for (text, place, clip, elided) in &all {
         let seen = place.left() >= clip.left() - 0.6 && place.right() <= clip.right() + 0.6;
@@ -248,7 +247,7 @@ fn nothing_is_cut_off(window: &Window, size: [f32; 2], what: &str) {
             seen && place.right() <= size[0] + 0.5,
             "{what}: {text:?} at {place:?} is seen within {clip:?}"
         );
-        assert!(!elided || !own(text), "{what}: {text:?} is too long for its place");
+        assert!(!elided || is_own(text), "{what}: {text:?} is too long for its place");
         assert!(!is_key(text), "{what}: {text:?} is a key");
     }
     // What is written over the picture lies on nothing that is told from its place.
@@ -311,14 +310,43 @@ fn nothing_is_cut_off_in_any_language() {
             shown = code;
             window.until_faces(5);
             nothing_is_cut_off(&window, size, code);
-            for menu in ["menu-file", "menu-camera", "menu-record", "menu-view", "menu-help"] {
+            for menu in ["menu-file", "menu-camera", "menu-record", "menu-view", "menu-people", "menu-help"] {
                 let before = written(&window);
                 window.click(&text_in(code, menu));
                 entries_fit(&window, &before, size, &format!("{code} {menu}"));
                 window.press(Key::Escape);
             }
+            for (menu, entry) in [
+                ("menu-help", "sheet-shortcuts"),
+                ("menu-help", "sheet-model"),
+                ("menu-help", "sheet-messages"),
+                ("menu-help", "sheet-about"),
+                ("menu-record", "record-words"),
+                ("menu-people", "people-teach"),
+                ("menu-people", "people-triggers"),
+            ] {
+                window.click(&text_in(code, menu));
+                clicking::click_containing(&mut window.harness, &text_in(code, entry));
+                window.settle();
+                across_fits(&window, size, &format!("{code} {entry}"));
+                window.press(Key::Escape);
+                window.press(Key::Escape);
+            }
         }
     }
+}
+
+/// Fails where a text goes beyond its place across; what is too high is scrolled to.
+fn across_fits(window: &Window, size: [f32; 2], what: &str) {
+    for (text, place, clip, elided) in written(window) {
+        let seen = place.left() >= clip.left() - 0.6 && place.right() <= clip.right().min(size[0]) + 0.6;
+        assert!(seen && (!elided || is_own(&text)), "{what}: {text:?} at {place:?} in {clip:?}");
+    }
+}
+
+/// Whether a text is not the window's, but a camera's or a processor's.
+fn is_own(text: &str) -> bool {
+    text.starts_with("Camera") || text.contains("instructions") || text.starts_with("CPU")
 }
 
 /// Fails where something that is new in the window is outside of it or cut off.
@@ -355,7 +383,7 @@ fn a_translated_window_says_nothing_in_english_that_its_language_has() {
         labels.chain(written(window).into_iter().map(|(text, ..)| text)).collect()
     };
     let mut all = told(&window);
-    for menu in ["menu-file", "menu-camera", "menu-record", "menu-view", "menu-help"] {
+    for menu in ["menu-file", "menu-camera", "menu-record", "menu-view", "menu-people", "menu-help"] {
         window.click(&german[menu]);
         all.extend(told(&window));
         window.press(Key::Escape);
@@ -481,4 +509,50 @@ fn one_face_is_told_by_its_label_alone_and_nobody_is_silence() {
     let mut nobody = Look::still(Scene::nobody()).open();
     nobody.until_read();
     assert_eq!(spoken(&nobody).as_deref().unwrap_or_default(), "");
+}
+
+/// A folder with a picture and an animation of ten seconds.
+fn folder_of_files() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(folder.path().join("a.gif")).unwrap();
+    let mut encoder = image::codecs::gif::GifEncoder::new(file);
+    for grey in 0..10 {
+        let picture = image::RgbaImage::from_pixel(160, 120, image::Rgba([grey * 20, 90, 90, 255]));
+        let delay = image::Delay::from_numer_denom_ms(1000, 1);
+        encoder.encode_frame(image::Frame::from_parts(picture, 0, 0, delay)).unwrap();
+    }
+    image::RgbImage::from_pixel(64, 64, image::Rgb([90; 3])).save(folder.path().join("b.png")).unwrap();
+    folder
+}
+
+#[test]
+fn videos_folders_and_what_goes_wrong_fit_in_any_language() {
+    let folder = folder_of_files();
+    for (code, choice) in [
+        ("de", LanguageChoice::German),
+        ("es", LanguageChoice::Spanish),
+        ("fr", LanguageChoice::French),
+        ("ja", LanguageChoice::Japanese),
+        ("bn", LanguageChoice::Bengali),
+    ] {
+        let origins =
+            Origins { open: std::sync::Arc::new(|spec| open_source(spec, Pace::Live)), ..Origins::default() };
+        let mut look = Look::new(origins).settings(|s| (s.language, s.timeline) = (choice, true));
+        look.source = SourceSpec::Path(folder.path().to_owned());
+        let mut window = look.open();
+        window.until("the bar", |h| h.state().live().transport().is_some());
+        window.until_read();
+        // The fonts are found soon, or are not there.
+        window.harness.run_steps(30);
+        nothing_is_cut_off(&window, SMALL, &format!("{code}, a video"));
+        window.press(Key::K);
+        window.settle();
+        across_fits(&window, SMALL, &format!("{code}, the contact sheet"));
+        let look = Look::of(Scene::one(), Script::Missing)
+            .settings(|s| (s.language, s.introduced) = (choice, false));
+        let mut window = look.open();
+        window.until("the failure", |h| matches!(h.state().live().state(), SourceState::Failed(_)));
+        window.harness.run_steps(30);
+        across_fits(&window, SMALL, &format!("{code}, a source that fails"));
+    }
 }

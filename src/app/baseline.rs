@@ -18,7 +18,8 @@ pub(super) fn row(ui: &mut Ui, state: &State) -> Option<Command> {
         }
     };
     let saved = state.settings.baseline.as_ref();
-    ui.horizontal(|ui| {
+    // In some languages the buttons need two rows.
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         match &state.snapshot.baseline {
             BaselineState::Off => {
