@@ -192,7 +192,7 @@ mod tests {
         let mut entries: BTreeMap<&str, String> = BTreeMap::new();
         let mut last = "";
         for line in language.source().lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-            if line.starts_with(' ') {
+            if line.starts_with([' ', '}']) {
                 entries.get_mut(last).unwrap().push_str(line);
                 continue;
             }
@@ -222,7 +222,7 @@ mod tests {
                     }
                 });
                 assert!(
-                    !shown.is_empty() && shown != key && !shown.contains('$'),
+                    !shown.is_empty() && (shown != key || !key.contains('-')) && !shown.contains('$'),
                     "{language:?} {key}: {shown}"
                 );
             }
