@@ -257,7 +257,7 @@ fn a_recording_of_a_face_that_is_not_there_ends_with_a_message() {
     let world = start();
     result_with_faces(&world.live, 1);
     world.live.record_baseline(77);
-    assert!(error(&world.live).contains("no baseline was recorded: the face was not in view"));
+    assert!(error(&world.live).contains("No baseline was recorded: the face was not in view"));
     assert_eq!(world.live.baseline(), BaselineState::Off);
 }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::{Event, Key, Modifiers, accesskit};
 use egui_kittest::kittest::Queryable as _;
 use moue::capture::SourceKind;
-use moue::pipeline::{Message, Origins, ProfileState};
+use moue::pipeline::{Message, Origins, ProfileState, Trigger, TriggerAction};
 use scenes::{Scene, Script, origins};
 use screen::{Look, Window};
 
@@ -156,4 +156,39 @@ fn a_file_that_is_no_profile_is_refused_and_what_is_shown_goes_on() {
     });
     window.until_faces(1);
     assert!(matches!(window.app().live().profile(), ProfileState::Off));
+}
+
+#[test]
+fn an_expression_is_a_switch_that_presses_a_key_or_writes_a_line() {
+    let trigger =
+        |action| Trigger { expression: "happy".into(), above: 0.3, hold_ms: 200, rest_ms: 1000, action };
+    let triggers = vec![trigger(TriggerAction::Key("H".into())), trigger(TriggerAction::Line)];
+    // The made-up network reads every face as happy, by about a half.
+    let mut window = Look::of(Scene::one(), Script::Forever).settings(|s| s.triggers = triggers).open();
+    let lines = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&lines);
+    window.harness.state_mut().set_trigger_sink(Some(Arc::new(move |event| {
+        assert_eq!(event.expression, "happy");
+        counted.fetch_add(1, Ordering::Relaxed);
+    })));
+    window.until("the key", |h| !h.state().settings().overlay);
+    window.until("the line", |_| lines.load(Ordering::Relaxed) == 1);
+    // It is held on: nothing more happens, neither then nor while the list is open.
+    window.choose("People", "Triggers");
+    window.until_says("Happy 5");
+    window.until_says("let it go first");
+    window.click("Add");
+    assert_eq!(window.app().settings().triggers.len(), 3);
+    window.press(Key::Escape);
+    assert!(!window.says("Triggers: an expression"));
+    assert!(!window.app().settings().overlay && lines.load(Ordering::Relaxed) <= 2);
+    // Under a dialog no key is pressed.
+    let mut window = Look::of(Scene::one(), Script::Forever)
+        .settings(|s| s.triggers = vec![trigger(TriggerAction::Key("H".into()))])
+        .open();
+    window.press(Key::F1);
+    window.until_faces(1);
+    std::thread::sleep(Duration::from_millis(600));
+    window.settle();
+    assert!(window.app().settings().overlay && window.says("Heatmap on or off"));
 }

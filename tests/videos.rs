@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use moue::capture::{Frame, FrameSource, Pace, SourceKind};
+use moue::capture::{CaptureError, Frame, FrameSource, Pace, SourceKind};
 use tempfile::TempDir;
 
 use files::{frames, has_ffmpeg, near, open};
@@ -102,7 +102,9 @@ fn a_video_shown_live_starts_again_and_time_goes_on() {
     }
     assert!(seen.windows(2).all(|w| w[0].time_s < w[1].time_s));
     let places: Vec<u64> = seen.iter().map(|f| f.index).collect();
-    assert!(places.iter().all(|i| *i < 4) && places.iter().filter(|i| **i == 0).count() >= 2, "{places:?}");
+    // A busy machine may miss the first frames of a round.
+    let rounds = places.windows(2).filter(|w| w[1] < w[0]).count();
+    assert!(places.iter().all(|i| *i < 4) && rounds >= 2, "{places:?}");
 }
 
 /// Goes on until there is a frame.
@@ -252,4 +254,29 @@ fn real_clips_have_their_frames_sizes_and_length() {
         assert!(found.abs_diff(count) <= 2, "{name}: {found} frames");
         assert!((last_s - f64::from(count - 1) / rate).abs() < 0.2, "{name}: last frame at {last_s} s");
     }
+}
+
+#[test]
+fn a_video_that_is_deleted_while_it_is_read_is_gone_and_not_damaged() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.mp4");
+    write_video(&path, "60");
+    let mut source = open(&path, Pace::Live).unwrap();
+    let transport = source.transport().unwrap();
+    assert!(source.next_frame().unwrap().is_some());
+    fs::remove_file(&path).unwrap();
+    // What ffmpeg has open it may read on; another place it cannot find.
+    transport.seek_to(40.0);
+    let refusal = loop {
+        match source.next_frame() {
+            // A busy machine may take its time.
+            Ok(Some(_)) | Err(CaptureError::Timeout { .. }) => {}
+            Ok(None) => panic!("it ends as if nothing was wrong"),
+            Err(e) => break e.to_string(),
+        }
+    };
+    assert!(refusal.contains("a.mp4") && refusal.contains("the file is gone"), "{refusal}");
 }

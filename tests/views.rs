@@ -116,6 +116,8 @@ fn a_videos_timeline_has_the_files_time_is_clicked_to_seek_and_keeps_what_was_re
     let mut window = on_file(moving_portrait(folder.path())).open();
     window.until_faces(1);
     window.until("a second of it", |h| h.state().live().transport().unwrap().status().position_s > 1.0);
+    let face = |window: &Window| window.app().live().result().unwrap().analyzed.faces[0].id;
+    let before = face(&window);
     let whole = window.rect(TIMELINE);
     // The curves begin to the right of the axis' labels.
     let (left, right, middle) = (whole.left() + 50.0, whole.right(), whole.center().y - 8.0);
@@ -136,6 +138,7 @@ fn a_videos_timeline_has_the_files_time_is_clicked_to_seek_and_keeps_what_was_re
         h.state().live().transport().is_some_and(|t| t.status().position_s > 7.0)
     });
     window.until_faces(1);
+    assert_eq!(face(&window), before, "a jump within one shot keeps the face's number");
     // What was read before the jump is still there, and nothing between.
     window.point_at(pos2(left + 6.0, middle));
     assert!(window.label_with("Timeline colours").contains('%'), "the history before the jump");

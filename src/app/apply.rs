@@ -6,7 +6,7 @@ use crossbeam_channel::bounded;
 use eframe::egui::{Context, ViewportCommand};
 use moue_capture::{SourceSpec, Transport, list_cameras};
 
-use super::command::{BaselineCommand, Command, Setting, Sheet};
+use super::command::{BaselineCommand, Command, Setting, Sheet, TeachCommand};
 use super::copying::{reading_text, timeline_text};
 use super::folder_commands::{go_to, open_list, step, toggle_contact_sheet};
 use super::language::tr;
@@ -18,7 +18,6 @@ use super::record_commands::{
 };
 use super::selection::faces_in_order;
 use super::state::State;
-use super::teach::TeachCommand;
 use super::teach_commands::{apply_teach, open_profile};
 use crate::fault;
 use crate::pipeline::{BaselineState, Message};
@@ -68,6 +67,8 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::NextFrame => with_transport(state, |t| t.step(true)),
         Command::PreviousFrame => with_transport(state, |t| t.step(false)),
         // Pictures of a folder have no time: the same keys go from one to the next.
+        // On a contact sheet they would leave it.
+        Command::SkipForward | Command::SkipBack if state.contact.is_open() => {}
         Command::SkipForward if state.live.transport().is_none() => step(state, true),
         Command::SkipBack if state.live.transport().is_none() => step(state, false),
         Command::SkipForward => with_transport(state, |t| t.seek_by(SKIP_S)),

@@ -7,7 +7,6 @@ use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
 use super::picture_zoom::PictureZoom;
-use super::teach::TeachCommand;
 use crate::pipeline::{Trigger, WeightsChoice};
 use crate::record::SessionWords;
 use crate::settings::{ColourMap, LanguageChoice, OverlayMode, ThemeChoice};
@@ -122,6 +121,25 @@ pub(super) enum Command {
     /// Closes whatever lies on top.
     Close,
     Quit,
+}
+
+/// What the buttons of teaching ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TeachCommand {
+    /// Which expressions?
+    Open,
+    /// The sitting begins with these.
+    Start(Vec<String>),
+    /// Leaves the take out.
+    Skip,
+    /// Makes the take again.
+    Redo,
+    /// Learns from the takes so far.
+    Finish,
+    /// Ends it; nothing is kept.
+    Stop,
+    /// Keeps what was learned under this name.
+    Keep(String),
 }
 
 /// How the faces of a contact sheet are sorted.

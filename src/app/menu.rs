@@ -8,13 +8,12 @@ use eframe::egui::{self, Atom, Button, Checkbox, PopupCloseBehavior, RichText, S
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
-use super::command::{BaselineCommand, Command, Setting, Sheet};
+use super::command::{BaselineCommand, Command, Setting, Sheet, TeachCommand};
 use super::language::{Language, tr};
 use super::menu_keys;
 use super::playlist::Playlist;
 use super::shortcuts;
 use super::state::State;
-use super::teach::TeachCommand;
 use crate::pipeline::ProfileState;
 use crate::settings::{ColourMap, LanguageChoice, OverlayMode, Settings, ThemeChoice};
 

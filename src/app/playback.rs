@@ -10,6 +10,8 @@ use super::shortcuts;
 
 /// From this width on, in points, everything is in one row.
 const ONE_ROW: f32 = 560.0;
+/// From this width on, in points, left of the buttons, the time has the length beside it.
+const LENGTH_TOO: f32 = 280.0;
 /// Speeds to choose from.
 const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
@@ -41,7 +43,9 @@ pub(super) fn bar(ui: &mut Ui, status: &TransportStatus) -> Vec<Command> {
         let play = if status.playing { tr!("pause") } else { tr!("play") };
         button(ui, play, play, Command::TogglePause);
         button(ui, "+1", tr!("next-frame"), Command::NextFrame);
-        ui.label(egui::RichText::new(times(status)).monospace().size(12.5));
+        // Of the smallest window the length is left to the place bar.
+        let shown = if ui.available_width() < LENGTH_TOO { clock(status.position_s) } else { times(status) };
+        ui.label(egui::RichText::new(shown).monospace().size(12.5));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let mut looping = status.looping;
             if ui.checkbox(&mut looping, tr!("playback-loop")).changed() {

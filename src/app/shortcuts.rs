@@ -3,9 +3,8 @@
 use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Popup};
 use moue_capture::SourceSpec;
 
-use super::command::{BaselineCommand, Command, Sheet};
+use super::command::{BaselineCommand, Command, Sheet, TeachCommand};
 use super::language::{self, tr};
-use super::teach::TeachCommand;
 
 /// The heading under which a command is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

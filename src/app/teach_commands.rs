@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use eframe::egui::Context;
 
+use super::command::TeachCommand;
 use super::language::tr;
 use super::persistence::Outcome;
 use super::state::State;
-use super::teach::TeachCommand;
 use crate::pipeline::Message;
 use crate::record::RecordError;
 

@@ -139,19 +139,17 @@ fn toast_ui(ui: &mut Ui, toast: &Toast, place: usize) -> Option<Command> {
 
 /// What can be done with what was saved: a recording's folder, its page, a picture.
 fn saved_buttons(ui: &mut Ui, saved: &Path) -> Option<Command> {
-    let is_page = saved.extension().is_some_and(|ending| ending == "html");
-    let is_picture = saved.extension().is_some_and(|ending| ending == "png");
+    let ends_in = |wanted: &str| saved.extension().is_some_and(|ending| ending == wanted);
+    let is_page = ends_in("html");
+    // A recording is told of by its folder, whose name has no ending, or its session file.
+    let is_recording = ends_in("json") || saved.extension().is_none();
     let mut command = None;
     ui.horizontal(|ui| {
         if is_page && ui.button(tr!("toast-report")).clicked() {
             command = Some(Command::OpenFile(saved.to_owned()));
-        } else if !is_page && !is_picture && ui.button(tr!("toast-report")).clicked() {
+        } else if is_recording && ui.button(tr!("toast-report")).clicked() {
             // It is made first.
-            let folder = if saved.extension().is_some_and(|ending| ending == "json") {
-                saved.parent().unwrap_or(saved)
-            } else {
-                saved
-            };
+            let folder = if ends_in("json") { saved.parent().unwrap_or(saved) } else { saved };
             command = Some(Command::OpenSession(folder.to_owned()));
         }
         if ui.button(tr!("toast-folder")).clicked() {

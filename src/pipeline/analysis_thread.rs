@@ -259,7 +259,7 @@ impl Analysis {
                 // A baseline is a mean over three seconds, and a still picture has no time.
                 *state = BaselineState::Off;
                 drop(state);
-                shared.say(Message::Error("a baseline needs a camera or a video, this is a picture".into()));
+                shared.say(Message::Error("A baseline needs a camera or a video; this is a picture".into()));
                 None
             }
             BaselineState::Recording { id, left_s } => {
@@ -280,13 +280,13 @@ impl Analysis {
                         *state = BaselineState::On { baseline: baseline.clone(), fits: true };
                         drop(state);
                         shared
-                            .say(Message::Info("the baseline is on: it is taken out of the readings".into()));
+                            .say(Message::Info("The baseline is on: it is taken out of the readings".into()));
                         Some(baseline)
                     }
                     BaselineStep::Failed(reason) => {
                         *state = BaselineState::Off;
                         drop(state);
-                        shared.say(Message::Error(format!("no baseline was recorded: {reason}")));
+                        shared.say(Message::Error(format!("No baseline was recorded: {reason}")));
                         None
                     }
                 }

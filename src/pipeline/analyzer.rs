@@ -14,6 +14,7 @@ use moue_detect::{
 use moue_model::{Classifier, ModelError, Reading};
 
 use super::SceneWatch;
+use super::scenes::LONGEST_GAP_S;
 use super::views::View;
 
 /// A face of a frame.
@@ -79,6 +80,28 @@ pub struct FrameAnalyzer {
     scenes: SceneWatch,
     /// The scene of the last frame.
     scene: u64,
+    clock: TrackClock,
+}
+
+/// The time of the tracks. A jump within a scene is a moment for it: who was at a place is looked for near it.
+#[derive(Debug, Default)]
+struct TrackClock {
+    now_s: f64,
+    /// Of the last frame, by the source.
+    last_s: Option<f64>,
+}
+
+/// What a jump is for the tracks, in seconds.
+const JUMP_S: f64 = 0.1;
+
+impl TrackClock {
+    /// The tracks' time of a frame at `time_s`, and whether a jump lies before it.
+    fn at(&mut self, time_s: f64) -> (f64, bool) {
+        let gap_s = self.last_s.replace(time_s).map_or(0.0, |last_s| time_s - last_s);
+        let is_jump = !(0.0..=LONGEST_GAP_S).contains(&gap_s);
+        self.now_s += if is_jump { JUMP_S } else { gap_s };
+        (self.now_s, is_jump)
+    }
 }
 
 enum Faces {
@@ -112,6 +135,7 @@ impl FrameAnalyzer {
             every_frame: false,
             scenes: SceneWatch::default(),
             scene: 0,
+            clock: TrackClock::default(),
         }
     }
 
@@ -191,8 +215,12 @@ impl FrameAnalyzer {
             self.faces.cut();
             self.blinks = BlinkWatch::default();
         }
+        let (time_s, is_jump) = self.clock.at(frame.time_s);
+        if is_jump {
+            self.blinks = BlinkWatch::default();
+        }
         let start = Instant::now();
-        let (found, whole_frame) = self.faces.find(&frame, self.every_frame);
+        let (found, whole_frame) = self.faces.find(&frame, time_s, self.every_frame);
         let detect_ms = milliseconds(start);
 
         let start = Instant::now();
@@ -260,12 +288,12 @@ impl Faces {
         }
     }
 
-    /// The faces, largest first, with the squares to classify, and whether the whole frame was searched.
-    fn find(&mut self, frame: &Frame, every_frame: bool) -> (Vec<FoundFace>, bool) {
+    /// The faces, largest first, with the squares to classify, and whether the whole frame was searched. `time_s`: of the tracks.
+    fn find(&mut self, frame: &Frame, time_s: f64, every_frame: bool) -> (Vec<FoundFace>, bool) {
         let found = match self {
             Self::Found { finder, track: true } => {
                 finder.search_every_frame(every_frame);
-                return (finder.follow(&frame.image, frame.time_s), every_frame);
+                return (finder.follow(&frame.image, time_s), every_frame);
             }
             Self::Found { finder, track: false } => finder.find(&frame.image),
             Self::WholePicture => {

@@ -1,5 +1,5 @@
-//! Which frames belong together: a hard cut, a jump in time, or another picture begins a new scene. What was found in one
-//! scene says nothing about the next.
+//! Which frames belong together: a hard cut, a jump in time to a picture that is unlike, or another picture begins a new scene.
+//! What was found in one scene says nothing about the next.
 //!
 //! The measure is the usual one of cut detectors (the mean difference of two reduced pictures), held against a second one
 //! that light does not change (their correlation): docs/scenes.md has the figures.
@@ -17,8 +17,11 @@ const SAMPLES: usize = 3;
 const DIFFERENCE: f32 = 18.0;
 /// At a cut 1 minus their correlation is more than this. A lamp that is switched on stays below it.
 const UNLIKENESS: f32 = 0.09;
-/// Frames further apart than this, in seconds, are not followed from one to the other: the tracker forgets faces then.
-const LONGEST_GAP_S: f64 = 1.5;
+/// Frames further apart than this, in seconds, or back in time, do not follow each other: a jump lies between them.
+pub(super) const LONGEST_GAP_S: f64 = 1.5;
+/// After a jump the scene is the same where the reduced pictures differ by less than this: nobody saw what lies between, so they have
+/// to be more alike than neighbours.
+const ALIKE: f32 = 12.0;
 
 /// Counts the scenes of the frames that it is shown.
 #[derive(Debug, Default)]
@@ -68,10 +71,15 @@ impl SceneWatch {
 
 impl Last {
     fn goes_on(&self, frame: &Frame, grey: &Grey) -> bool {
-        let gap_s = frame.time_s - self.time_s;
-        (0.0..=LONGEST_GAP_S).contains(&gap_s)
-            && self.image.dimensions() == frame.image.dimensions()
-            && !self.grey.as_ref().is_some_and(|last| is_cut(last, grey))
+        if self.image.dimensions() != frame.image.dimensions() {
+            return false;
+        }
+        let is_jump = !(0.0..=LONGEST_GAP_S).contains(&(frame.time_s - self.time_s));
+        match &self.grey {
+            Some(last) if is_jump => difference(last, grey) < ALIKE,
+            Some(last) => !is_cut(last, grey),
+            None => !is_jump,
+        }
     }
 }
 
@@ -96,10 +104,14 @@ fn reduced(image: &RgbImage) -> Grey {
     grey
 }
 
+/// Mean difference, in grey levels of 255.
+fn difference(a: &Grey, b: &Grey) -> f32 {
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum::<f32>() / a.len() as f32
+}
+
 fn is_cut(a: &Grey, b: &Grey) -> bool {
     let count = a.len() as f32;
-    let difference = a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum::<f32>() / count;
-    if difference <= DIFFERENCE {
+    if difference(a, b) <= DIFFERENCE {
         return false;
     }
     let mean = |grey: &Grey| grey.iter().sum::<f32>() / count;
@@ -138,8 +150,9 @@ mod tests {
         assert_eq!(scene(frame(0.2, stripes(4, 60))), 0, "a lamp");
         assert_eq!(scene(frame(0.3, stripes(40, 60))), 1, "the opposite");
         assert_eq!(scene(frame(0.4, |x, y| (x + y) as u8 / 2)), 2, "another picture");
-        assert_eq!(scene(frame(3.0, |x, y| (x + y) as u8 / 2)), 3, "a jump in time");
-        assert_eq!(scene(frame(2.0, |x, y| (x + y) as u8 / 2)), 4, "it began again");
+        assert_eq!(scene(frame(3.0, |x, y| (x + y + 9) as u8 / 2)), 2, "a jump in one scene");
+        assert_eq!(scene(frame(2.0, |x, y| (x + y) as u8 / 2)), 2, "and back");
+        assert_eq!(scene(frame(9.0, |x, y| (x + y + 40) as u8 / 2)), 3, "a jump to what is less alike");
     }
 
     #[test]

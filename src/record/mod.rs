@@ -14,6 +14,7 @@ mod options;
 pub mod osc;
 pub mod overlay;
 mod overlay_labels;
+mod overlay_marks;
 mod picture;
 mod raster;
 mod recorder;

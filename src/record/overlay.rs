@@ -1,11 +1,12 @@
 //! What is drawn over a frame: decided here once, for the window, snapshots, annotated pictures and videos.
 
-use moue_detect::mediapipe::{FaceMesh, MESH_WIRES, TurnedSquare};
-use moue_detect::{CropRegion, FaceBox, Quality};
+use moue_detect::Quality;
+use moue_detect::mediapipe::{MESH_WIRES, TurnedSquare};
 use moue_model::HeatMap;
 
 use super::colours::person_rgb;
 use super::overlay_labels::{Area, labels};
+pub use super::overlay_marks::{Canvas, Mark, OverlayFace};
 use crate::settings::ColourMap;
 
 /// Width and height of a heatmap's image; whoever draws enlarges it further.
@@ -47,23 +48,6 @@ impl HeatStyle {
     }
 }
 
-/// A face and what is written beside it.
-#[derive(Debug, Clone, Copy)]
-pub struct OverlayFace<'a> {
-    /// The person.
-    pub id: u64,
-    /// The bounding box in pixels of the frame.
-    pub face: FaceBox,
-    /// The crop that was classified.
-    pub region: CropRegion,
-    /// The label in words.
-    pub label: &'a str,
-    /// Why the face may be misread, in words: see [`hint_text`].
-    pub hint: Option<&'a str>,
-    /// The face's points.
-    pub mesh: Option<&'a FaceMesh>,
-}
-
 /// What most speaks against a face, as it is written below its label: "Turned away: less sure".
 #[must_use]
 pub fn hint_text(quality: &Quality) -> Option<String> {
@@ -81,69 +65,6 @@ pub struct OverlayStyle {
     pub mirror: bool,
     /// The person whose bounding box has a thicker line.
     pub selected: Option<u64>,
-}
-
-/// What it is drawn on.
-pub struct Canvas<'a> {
-    /// Width and height of the frame in pixels.
-    pub frame_px: (u32, u32),
-    /// Points that a pixel of the frame takes. Lines and letters are measured in points: how large the frame is shown
-    /// changes neither.
-    pub points_per_px: f32,
-    /// The part of the frame that is seen, in points from its top left corner as it is shown: left, top, right, bottom.
-    /// Labels stay within it.
-    pub seen: [f32; 4],
-    /// A part of the frame that labels leave free where they can, as `seen`.
-    pub taken: Option<[f32; 4]>,
-    /// Width and height of a text with letters of a size, both in points.
-    pub measure: &'a dyn Fn(&str, f32) -> [f32; 2],
-}
-
-/// One thing to draw. Places are in points from the frame's top left corner, as it is shown.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Mark {
-    /// The heatmap of the face at this position in the list, its own corners from the top left one on clockwise.
-    Heat {
-        /// Position of the face.
-        face: usize,
-        /// Where the map's corners lie.
-        corners: [[f32; 2]; 4],
-    },
-    /// A closed line.
-    Outline {
-        /// Its points.
-        points: Vec<[f32; 2]>,
-        /// Its thickness.
-        width: f32,
-        /// Its colour.
-        colour: [u8; 3],
-    },
-    /// Separate straight lines.
-    Wires {
-        /// Both ends of each.
-        lines: Vec<[[f32; 2]; 2]>,
-        /// Their thickness.
-        width: f32,
-        /// Their colour.
-        colour: [u8; 3],
-        /// How strongly they cover the picture, 0..=1.
-        opacity: f32,
-    },
-    /// Black letters on a rounded ground.
-    Label {
-        /// The text.
-        text: String,
-        /// The ground: left, top, width, height.
-        ground: [f32; 4],
-        /// Radius of its corners.
-        corner: f32,
-        /// Where the text's top left corner lies.
-        at: [f32; 2],
-        /// Height of the letters.
-        letters: f32,
-        /// Colour of the ground.
-        colour: [u8; 3],
-    },
 }
 
 /// Everything that is drawn over a frame with these faces, in order.
@@ -230,6 +151,8 @@ fn towards(from: [f32; 2], to: [f32; 2]) -> [f32; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use moue_detect::mediapipe::FaceMesh;
+    use moue_detect::{CropRegion, FaceBox};
 
     const HEAT: HeatStyle = HeatStyle { colours: ColourMap::Inferno, opacity: 0.5 };
 
@@ -342,6 +265,19 @@ mod tests {
         };
         assert!(place(None)[3] < 45.0, "above the face");
         assert!(place(Some([10.0, 10.0, 200.0, 38.0]))[1] > 38.0, "where the mark is not");
+    }
+
+    #[test]
+    fn a_face_out_of_sight_has_no_label() {
+        let measure = |text: &str, letters: f32| [letters * text.len() as f32 * 0.5, letters];
+        let labels = |seen| {
+            let canvas = Canvas { seen, ..canvas(1.0, &measure) };
+            let marks = overlay(&[face(60.0, 40.0, 0.0)], &OverlayStyle::default(), &canvas);
+            marks.iter().filter(|m| matches!(m, Mark::Label { .. })).count()
+        };
+        assert_eq!(labels([0.0, 0.0, 320.0, 240.0]), 1);
+        // The picture is zoomed, and the face lies left of what is seen of it.
+        assert_eq!(labels([200.0, 0.0, 320.0, 240.0]), 0);
     }
 
     #[test]

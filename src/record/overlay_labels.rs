@@ -1,7 +1,7 @@
 //! Where the labels of faces stand: beside their faces, on no face and on no other label, where there is room.
 
 use super::colours::person_rgb;
-use super::overlay::{Canvas, Mark, OverlayFace};
+use super::overlay_marks::{Canvas, Mark, OverlayFace};
 
 /// Size of a hint's letters, in those of the label, and the least, in points.
 const HINT: (f32, f32) = (0.8, 10.0);
@@ -136,7 +136,10 @@ pub(super) fn labels(faces: &[OverlayFace<'_>], boxes: &[Area], canvas: &Canvas<
         .iter()
         .map(|[left, top, right, bottom]| Area::between([*left, *top], [*right, *bottom]))
         .collect();
-    for (face, own) in faces.iter().zip(boxes) {
+    let [left, top, right, bottom] = canvas.seen;
+    let seen = Area { left, top, right, bottom };
+    // Of a face outside the part that is seen nothing is said at its edge.
+    for (face, own) in faces.iter().zip(boxes).filter(|(_, own)| own.shared(&seen) > 0.0) {
         // Small faces have small labels, which then overlap less.
         let letters = ((own.right - own.left) * LETTERS_SHARE).clamp(LETTERS.0, LETTERS.1);
         let hint = face.hint.map(|text| {

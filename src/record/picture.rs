@@ -167,7 +167,7 @@ impl Annotations {
         let mut out = Raster::of(&RgbImage::from_pixel(size_px.0 + side, height, image::Rgb(GROUND)))?;
         out.put(&picture, 0, 0);
         let left = size_px.0 as f32 + unit;
-        let person = format!("Person {}", face.id);
+        let person = format!("Face {}", face.id);
         out.text(&self.font, unit * 0.9, [left, unit], &person, WEAK_TEXT);
         out.text(&self.font, unit * 1.5, [left, unit * 2.1], &face.label, LIGHT_TEXT);
         let full = (unit * 13.0).max(1.0);

@@ -323,6 +323,11 @@ impl VideoSource {
 
     /// Says once where the file ends too early, or is damaged.
     fn check_end(&mut self, ending: Ending) -> Result<(), CaptureError> {
+        if !self.path.exists() {
+            return Err(
+                self.unusable("the file is gone: it was deleted, moved or renamed while it was read".into())
+            );
+        }
         if !self.from_start || self.said {
             return Ok(());
         }

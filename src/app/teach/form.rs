@@ -4,7 +4,7 @@ use eframe::egui::{Button, Context, Frame, Id, Key, Label, Modal, RichText, Text
 use moue_model::Expression;
 use moue_profile::CLASSES;
 
-use super::TeachCommand;
+use crate::app::command::TeachCommand;
 use crate::app::labels::{capitalised, expression_name};
 use crate::app::language::tr;
 

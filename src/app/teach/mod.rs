@@ -19,25 +19,6 @@ use crate::fault;
 use crate::pipeline::{AnalyzedFace, ModelInfo, network_class};
 use crate::teach::{TeachSession, TeachStep};
 
-/// What the buttons of teaching ask for.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::app) enum TeachCommand {
-    /// Which expressions?
-    Open,
-    /// The sitting begins with these.
-    Start(Vec<String>),
-    /// Leaves the take out.
-    Skip,
-    /// Makes the take again.
-    Redo,
-    /// Learns from the takes so far.
-    Finish,
-    /// Ends it; nothing is kept.
-    Stop,
-    /// Keeps what was learned under this name.
-    Keep(String),
-}
-
 /// Teaching, as far as it is.
 #[derive(Default)]
 pub(in crate::app) struct Teach {

@@ -2,7 +2,8 @@
 
 use eframe::egui::{Button, Context, Frame, Grid, Id, Key, Label, Modal, RichText, ScrollArea, TextEdit, Ui};
 
-use super::{Taught, TeachCommand};
+use super::Taught;
+use crate::app::command::TeachCommand;
 use crate::app::labels::any_name;
 use crate::app::language::tr;
 use crate::teach::review_lines;

@@ -6,7 +6,8 @@ use eframe::egui::{
 };
 use moue_model::Expression;
 
-use super::{TeachCommand, pictogram};
+use super::pictogram;
+use crate::app::command::TeachCommand;
 use crate::app::labels::{any_name, capitalised, reason_words};
 use crate::app::language::tr;
 use crate::app::theme;

@@ -45,9 +45,8 @@ pub(super) fn named(bytes: &[u8]) -> Option<&'static str> {
             "a Python pickle (PyTorch's old format of before version 1.6, or another program's), which is not run; load it where \
              it was made and save it again with torch.save(model.state_dict(), FILE)"
         }
-        _ if starts(b"\x89PNG") || starts(b"\xff\xd8\xff") || starts(b"GIF8") => {
-            "a picture: open it as a picture, not as weights"
-        }
+        _ if is_picture(bytes) => "a picture: open it as a picture, not as weights",
+        _ if is_video(bytes) => "a video: open it as a video, not as weights",
         _ if starts(b"\x93NUMPY") => {
             "a NumPy array (.npy): only weights of moue's own network can be read, as safetensors or a PyTorch state dict"
         }
@@ -59,6 +58,38 @@ pub(super) fn named(bytes: &[u8]) -> Option<&'static str> {
             None => return text(bytes),
         },
     })
+}
+
+fn is_picture(bytes: &[u8]) -> bool {
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    let brand = bytes.get(4..12).and_then(|b| b.strip_prefix(b"ftyp"));
+    let pictures: [&[u8]; 7] = [b"avif", b"avis", b"heic", b"heix", b"heif", b"mif1", b"msf1"];
+    starts(b"\x89PNG")
+        || starts(b"\xff\xd8\xff")
+        || starts(b"GIF8")
+        || starts(b"II*\0")
+        || starts(b"MM\0*")
+        || (starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP"))
+        || starts(b"\xff\x0a")
+        || starts(b"\0\0\0\x0cJXL ")
+        || starts(b"8BPS")
+        // A bitmap tells its own length after two letters.
+        || (starts(b"BM") && bytes.get(6..10) == Some(&[0; 4]))
+        || brand.is_some_and(|brand| pictures.contains(&brand))
+}
+
+fn is_video(bytes: &[u8]) -> bool {
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    let at = |place: usize, magic: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(magic));
+    // ISO media (MP4, MOV), Matroska and WebM, AVI, MPEG, Ogg, ASF.
+    at(4, b"ftyp")
+        || at(4, b"moov")
+        || at(4, b"mdat")
+        || starts(b"\x1aE\xdf\xa3")
+        || (starts(b"RIFF") && at(8, b"AVI "))
+        || starts(b"\0\0\x01\xba")
+        || starts(b"OggS")
+        || starts(b"0&\xb2u")
 }
 
 /// Text that was saved in place of a file.
@@ -77,9 +108,25 @@ fn text(bytes: &[u8]) -> Option<&'static str> {
         )
     } else if head.starts_with(['{', '[']) && !bytes.is_empty() && bytes.iter().take(1024).all(|b| *b >= 9) {
         Some("text (JSON), and no tensors: name the file with the weights, or download it again")
+    } else if !bytes.is_empty() && is_plain(bytes) {
+        Some("text, and no tensors: name the file with the weights")
     } else {
         None
     }
+}
+
+/// Whether the beginning is letters, digits, spaces and line ends in UTF-8.
+fn is_plain(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(1024)];
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The last letter may be cut.
+        Err(e) if e.error_len().is_none() => {
+            std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(|c| !c.is_control() || "\t\n\r".contains(c))
 }
 
 /// ONNX and TensorFlow's models are messages of Protocol Buffers without a name of their own; they are told by the numbers
@@ -207,5 +254,36 @@ mod tests {
         // The length of a safetensors header.
         assert_eq!(named(b"\x08\0\0\0\0\0\0\0{}      "), None);
         assert_eq!(named(b"\x08\x05\0\0\0\0\0\0{\"__metadata__\""), None);
+    }
+
+    #[test]
+    fn pictures_videos_and_text_are_told_from_each_other() {
+        let picture: [&[u8]; 8] = [
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff\xe0",
+            b"GIF89a",
+            b"II*\0\x08\0\0\0",
+            b"RIFF\x10\0\0\0WEBPVP8 ",
+            b"\0\0\0\x18ftypheic\0\0\0\0",
+            b"\0\0\0\x1cftypavif\0\0\0\0",
+            b"BM\x36\x10\0\0\0\0\0\0\x36\0",
+        ];
+        for bytes in picture {
+            assert!(named(bytes).unwrap().starts_with("a picture"), "{bytes:?}");
+        }
+        let video: [&[u8]; 5] = [
+            b"\0\0\0\x20ftypisom\0\0\x02\0",
+            b"\0\0\0\x14ftypqt  \0\0\0\0",
+            b"\x1aE\xdf\xa3\x9fB",
+            b"RIFF\x10\0\0\0AVI LIST",
+            b"OggS\0\x02",
+        ];
+        for bytes in video {
+            assert!(named(bytes).unwrap().starts_with("a video"), "{bytes:?}");
+        }
+        for text in ["# moue\n\nReads faces.", "name;größe\r\n1;2", "BMW is a car maker"] {
+            assert!(named(text.as_bytes()).unwrap().starts_with("text"), "{text}");
+        }
+        assert_eq!(named(&[7, 1, 200, 3, 9, 0, 4]), None);
     }
 }
