@@ -340,7 +340,8 @@ fn name_and_notes_are_kept_before_and_after_a_recording() {
     let folder = second;
     let name = format!("Write into {}", folder.file_name().unwrap().to_string_lossy());
     enter(&mut window, Some("second round"), "Notes", "the lamp was off", &name);
-    window.until_message("Name and notes are in ");
+    // With its path: that a running one took its words is said alike.
+    window.until_message(&format!("Name and notes are in {}", folder.display()));
     let kept = session(&folder);
     assert_eq!(
         (kept.name.as_deref(), kept.notes.as_deref()),

@@ -7,6 +7,7 @@ use moue_capture::SourceInfo;
 
 use super::command::Sheet;
 use super::frame_view::mirrored;
+use super::language::tr;
 use super::overlay::overlay_style;
 use super::persistence::Outcome;
 use super::picker::Request;
@@ -49,7 +50,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
             return;
         }
         SourceState::Failed(_) | SourceState::Ended => {
-            state.report(Message::Info("Nothing to record: no source is running".into()));
+            state.report(Message::Info(tr!("said-nothing-to-record").into()));
             return;
         }
     };
@@ -72,7 +73,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     };
     let wake = ctx.clone();
     if let Err(e) = state.recordings.start(options, settings.overlay_mode, move || wake.request_repaint()) {
-        state.report(Message::Error(format!("No thread for recording: {e}")));
+        state.report(Message::Error(tr!("no-thread-recording", error = e.to_string())));
     }
     // Its end is the recording's: played again and again it would give the same rows many times.
     if let Some(transport) = state.live.transport() {
@@ -90,7 +91,7 @@ pub(super) fn is_at_end(state: &State) -> bool {
 /// Saves the frame as it is shown.
 pub(super) fn snapshot(state: &mut State, ctx: &Context) {
     if shown_info(state).is_none() {
-        state.report(Message::Info("Nothing to save: no source is running".into()));
+        state.report(Message::Info(tr!("said-nothing-to-save").into()));
         return;
     }
     if state.frame.image().is_none() {
@@ -99,18 +100,18 @@ pub(super) fn snapshot(state: &mut State, ctx: &Context) {
     let Some(folder) = recordings_folder(state, AfterFolder::Snapshot) else { return };
     let Some((frame, style)) = as_shown(state, state.settings.panel) else { return };
     state.jobs.start(ctx, "snapshot", move || {
-        save_snapshot(&folder, &frame, &style).map(|path| saved("Saved", path))
+        save_snapshot(&folder, &frame, &style).map(|path| saved(tr!("said-saved", path = shown(&path)), path))
     });
 }
 
 /// Copies the frame as it is shown.
 pub(super) fn copy_picture(state: &mut State, ctx: &Context) {
     let Some((frame, style)) = as_shown(state, false) else {
-        state.report(Message::Info("Nothing to copy: no source is running".into()));
+        state.report(Message::Info(tr!("said-nothing-to-copy").into()));
         return;
     };
     if let Err(e) = state.picture_copy.start(ctx, frame, style) {
-        state.report(Message::Error(format!("No thread for copying: {e}")));
+        state.report(Message::Error(tr!("no-thread-copying", error = e.to_string())));
     }
 }
 
@@ -118,7 +119,9 @@ pub(super) fn copy_picture(state: &mut State, ctx: &Context) {
 pub(super) fn export_contact_sheet(state: &mut State, ctx: &Context) {
     let Some(folder) = recordings_folder(state, AfterFolder::ContactSheet) else { return };
     let rows = state.contact.rows().to_vec();
-    state.jobs.start(ctx, "export", move || save_table(&folder, &rows).map(|path| saved("Saved", path)));
+    state.jobs.start(ctx, "export", move || {
+        save_table(&folder, &rows).map(|path| saved(tr!("said-saved", path = shown(&path)), path))
+    });
 }
 
 /// The source whose frame is on screen: one that runs, or is paused.
@@ -151,16 +154,20 @@ fn as_shown(state: &State, bars: bool) -> Option<(AnnotatedFrame, PictureStyle)>
 /// Writes the report of the last recording.
 pub(super) fn make_report(state: &mut State, ctx: &Context) {
     let Some(folder) = state.recordings.last_folder().map(ToOwned::to_owned) else {
-        state.report(Message::Info("Nothing was recorded yet".into()));
+        state.report(Message::Info(tr!("said-nothing-recorded").into()));
         return;
     };
-    state
-        .jobs
-        .start(ctx, "report", move || write_report(&folder, None).map(|path| saved("Report saved as", path)));
+    state.jobs.start(ctx, "report", move || {
+        write_report(&folder, None).map(|path| saved(tr!("said-report", path = shown(&path)), path))
+    });
 }
 
-fn saved(what: &str, path: PathBuf) -> Outcome {
-    Outcome::Done { text: format!("{what} {}", path.display()), path: Some(path) }
+fn saved(text: String, path: PathBuf) -> Outcome {
+    Outcome::Done { text, path: Some(path) }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Makes the page of a recording and opens it; it is the last recording from now on.
@@ -173,7 +180,7 @@ pub(super) fn open_session(state: &mut State, ctx: &Context, folder: PathBuf) {
         Session::read(&session)?;
         let path = write_report(&folder, None)?;
         opener::open(&path).map_err(|e| not_opened(&path, &e))?;
-        Ok(saved("Report saved as", path))
+        Ok(saved(tr!("said-report", path = shown(&path)), path))
     });
 }
 
@@ -187,7 +194,7 @@ pub(super) fn open_file(state: &State, ctx: &Context, path: PathBuf) {
 
 /// Where the system has no program for it, nobody says so: the user is told what should have opened, and where it is.
 fn opening(path: &Path) -> Outcome {
-    Outcome::Done { text: format!("Opening {}", path.display()), path: None }
+    Outcome::Done { text: tr!("said-opening", path = shown(path)), path: None }
 }
 
 /// Shows a file or folder in the system's file manager.
@@ -229,11 +236,9 @@ pub(super) fn write_words(state: &mut State, ctx: &Context, words: SessionWords)
     // Its recorder writes the file: two writers would lose the one's words or the other's figures.
     if let Some(recorder) = state.recordings.running() {
         let message = if recorder.set_words(words) {
-            Message::Info("Name and notes are in the recording".into())
+            Message::Info(tr!("said-words-taken").into())
         } else {
-            Message::Error(
-                "The recording did not take name and notes: enter them again when it has ended".into(),
-            )
+            Message::Error(tr!("said-words-not-taken").into())
         };
         return state.report(message);
     }
@@ -243,7 +248,7 @@ pub(super) fn write_words(state: &mut State, ctx: &Context, words: SessionWords)
         let mut session = Session::read(&path)?;
         session.set_words(&words);
         session.write(&path)?;
-        Ok(saved("Name and notes are in", path))
+        Ok(saved(tr!("said-words-in", path = shown(&path)), path))
     });
 }
 

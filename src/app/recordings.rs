@@ -9,10 +9,11 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use parking_lot::Mutex;
 
 use super::labels::face_label;
+use super::language::{self, Language, tr};
 use super::names::Names;
 use super::overlay::map_of;
 use crate::fault;
-use crate::pipeline::{LiveResult, Message, ResultTap, SmoothingSettings};
+use crate::pipeline::{LiveResult, Message, ResultTap, ShownReading, SmoothingSettings};
 use crate::record::{
     AnnotatedFace, AnnotatedFrame, RecordError, RecordedSettings, Recorder, RecorderOptions, RecorderTap,
     ResultRows,
@@ -147,7 +148,7 @@ impl Recordings {
         let made = match starting.made.try_recv() {
             Ok(made) => made,
             Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => Err(StartError::Other("the recording did not start".into())),
+            Err(TryRecvError::Disconnected) => Err(StartError::Other(tr!("said-not-started").into())),
         };
         let Starting { overlay_mode, blur, given_up, .. } = self.starting.take()?;
         match made {
@@ -200,13 +201,13 @@ impl Recordings {
         if let Some(recorder) = &self.running {
             let status = recorder.status();
             if status.lost > 0 && !std::mem::replace(&mut self.loss_reported, true) {
-                let text = "The disk is too slow for the recording: results are being lost, and counted";
+                let text = tr!("said-disk-slow");
                 messages.push((Message::Error(text.into()), None));
             }
             if let Some(text) = &status.video_failed
                 && !std::mem::replace(&mut self.video_error_reported, true)
             {
-                messages.push((Message::Error(format!("{text}\n(the readings are still recorded)")), None));
+                messages.push((Message::Error(format!("{text}\n({})", tr!("said-still-recorded"))), None));
             }
             if status.failed.is_some() || status.finished {
                 self.end();
@@ -222,15 +223,17 @@ impl Recordings {
             messages.push((
                 match status.failed {
                     Some(reason) => Message::Error(format!(
-                        "Recording stopped: {reason}\n(what was written until then is in {folder})"
+                        "{}\n({})",
+                        tr!("said-stopped", reason = reason),
+                        tr!("said-written-until", folder = folder.to_string()),
                     )),
                     None => {
-                        let lost = if status.lost > 0 {
-                            format!(", {} results lost", status.lost)
+                        let (faces, folder) = (status.faces, folder.to_string());
+                        Message::Info(if status.lost > 0 {
+                            tr!("said-recorded-lost", count = faces, folder = folder, lost = status.lost)
                         } else {
-                            String::new()
-                        };
-                        Message::Info(format!("Recorded {} readings to {folder}{lost}", status.faces))
+                            tr!("said-recorded", count = faces, folder = folder)
+                        })
                     }
                 },
                 path,
@@ -260,15 +263,18 @@ impl ResultRecorder {
 
 /// What to tell where the folder for recordings is not there any more.
 pub(super) fn folder_gone(folder: &Path) -> Message {
-    Message::Error(format!("{}: the recordings folder is gone; choose another", folder.display()))
+    Message::Error(tr!("said-folder-gone", folder = folder.display().to_string()))
 }
 
 /// The frame of a result, with what the window writes beside each face.
 pub(super) fn annotated_frame(result: &LiveResult, mode: OverlayMode, names: &Names) -> AnnotatedFrame {
     let count = result.analyzed.faces.len();
+    // Recordings and pictures are read by others, too.
+    let labelled = |id: u64, shown: &ShownReading| {
+        language::within(Language::English, || face_label(id, count, names, shown))
+    };
     let faces = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| {
-        let label = face_label(face.id, count, names, shown);
-        AnnotatedFace::new(face, label, map_of(mode, face, shown), &shown.probabilities)
+        AnnotatedFace::new(face, labelled(face.id, shown), map_of(mode, face, shown), &shown.probabilities)
     });
     AnnotatedFrame { image: Arc::clone(&result.analyzed.frame.image), faces: faces.collect() }
 }
