@@ -154,7 +154,8 @@ fn shortcut_sheet(ui: &mut Ui) {
 fn about(ui: &mut Ui) {
     ui.spacing_mut().item_spacing.y = 10.0;
     ui.label(RichText::new(concat!("moue ", env!("CARGO_PKG_VERSION"))).strong());
-    let network = if cfg!(feature = "osc") { tr!("about-osc") } else { tr!("about-network") };
+    // What is true of this build.
+    let network = if cfg!(feature = "osc") { tr!("about-network-osc") } else { tr!("about-network") };
     for text in [tr!("introduction"), network, tr!("about-people")] {
         ui.add(Label::new(text).wrap());
     }
