@@ -137,7 +137,7 @@ fn font_for(fonts: &fontdb::Database, language: Language, names: &[&str]) -> Opt
     let letters = letters(language);
     let place = |face: &fontdb::FaceInfo| {
         let of_family = |name: &&str| face.families.iter().any(|(family, _)| family == name);
-        (names.iter().position(|name| of_family(name)).unwrap_or(names.len()), face.weight.0.abs_diff(400))
+        (names.iter().position(of_family).unwrap_or(names.len()), face.weight.0.abs_diff(400))
     };
     let upright = fonts.faces().filter(|face| face.style == fontdb::Style::Normal && !face.monospaced);
     let mut faces: Vec<&fontdb::FaceInfo> = upright.collect();
