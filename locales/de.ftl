@@ -432,3 +432,14 @@ triggers-key = Taste { $key }
 triggers-key-text = Taste { $key }: { $text }
 triggers-above = über
 triggers-ready = bereit
+
+## Markers
+
+record-marker = Marke…
+marker-title = Marke
+marker-hint = Was geschah
+marker-recorded = Sie gilt für den Augenblick, in dem die Taste gedrückt wurde. Nach einem Komma kann ein Wert folgen.
+marker-not-recorded = Sie steht nur in der Zeitleiste: es wird nichts aufgenommen.
+marker-set = Marke setzen
+keys-marker = Marke
+said-marker-lost = Die Marke ist nicht in der Aufnahme: die Platte ist zu langsam

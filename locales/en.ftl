@@ -575,3 +575,14 @@ copy-note-name = this note
 copy-error-name = this error
 copy-what = Copy { $what }
 measurements-hint = Measurements are angles and distances of the face's points. Left and right are the person's. Eyes and mouth: height of the opening in widths. Blinks a minute are counted over the last minute, after 20 seconds.
+
+## Markers
+
+record-marker = Marker…
+marker-title = Marker
+marker-hint = What happened
+marker-recorded = It marks the moment at which the key was pressed. After a comma a value may follow.
+marker-not-recorded = It marks the timeline only: nothing is recorded.
+marker-set = Set marker
+keys-marker = Marker
+said-marker-lost = The marker is not in the recording: its disk is too slow

@@ -326,3 +326,9 @@ review-name = Nombre del perfil
 review-discard = Descartar
 triggers-key = Tecla { $key }
 triggers-key-text = Tecla { $key }: { $text }
+
+## Markers
+
+record-marker = Marcador…
+marker-title = Marcador
+keys-marker = Marcador

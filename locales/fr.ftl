@@ -325,3 +325,9 @@ review-name = Nom du profil
 review-discard = Abandonner
 triggers-key = Touche { $key }
 triggers-key-text = Touche { $key } : { $text }
+
+## Markers
+
+record-marker = Repère…
+marker-title = Repère
+keys-marker = Repère

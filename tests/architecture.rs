@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Every crate and what it may use, from the bottom up. ARCHITECTURE.md's picture says the same.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("moue-files", &[]),
     ("moue-kernels", &[]),
     ("moue-model", &["moue-files", "moue-kernels"]),
     ("moue-capture", &["moue-files"]),
     ("moue-detect", &["moue-files", "moue-kernels", "moue-model"]),
     ("moue-profile", &["moue-files"]),
+    ("moue-table", &["moue-files"]),
     ("moue-train", &["moue-files", "moue-kernels", "moue-model", "moue-capture", "moue-detect"]),
     (
         "moue",
@@ -22,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
             "moue-capture",
             "moue-detect",
             "moue-profile",
+            "moue-table",
             "moue-train",
         ],
     ),

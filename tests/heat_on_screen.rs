@@ -94,7 +94,14 @@ impl FrameSource for Camera {
         std::thread::sleep(Duration::from_millis(30));
         self.next += 1;
         let (image, time_s) = (Arc::clone(&self.image), self.next as f64 * 0.03);
-        Ok(Some(Frame { image, index: self.next, time_s, position_s: None, captured_at: Instant::now() }))
+        Ok(Some(Frame {
+            image,
+            index: self.next,
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+            stamp: moue_capture::Stamp::default(),
+        }))
     }
 }
 

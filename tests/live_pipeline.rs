@@ -41,6 +41,7 @@ impl FrameSource for FakeCamera {
             time_s: self.next as f64 * 0.02,
             position_s: None,
             captured_at: Instant::now(),
+            stamp: moue_capture::Stamp::default(),
         }))
     }
 }

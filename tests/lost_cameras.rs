@@ -131,6 +131,7 @@ impl FrameSource for MadeUp {
             time_s: self.next as f64 * 0.02,
             position_s: None,
             captured_at,
+            stamp: moue_capture::Stamp::default(),
         }))
     }
 

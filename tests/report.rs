@@ -155,3 +155,35 @@ fn what_is_no_recording_is_refused_by_name() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn drafts_of_methods_name_the_recordings_own_settings() {
+    let (_folder, session) = recorded("20");
+    let run = |more: &[&str]| {
+        let output = moue().arg("report").arg(&session).arg("--methods").args(more).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(run(&[]).0, Some(0));
+    let text = std::fs::read_to_string(session.join("methods.md")).unwrap();
+    let recorded: Value =
+        serde_json::from_slice(&std::fs::read(session.join(SESSION_FILE)).unwrap()).unwrap();
+    for fact in [
+        recorded["program"]["version"].as_str().unwrap(),
+        recorded["models"][0]["sha256"].as_str().unwrap(),
+        "640 by 480 pixels",
+        "time constant of 250 ms",
+        "under 40 %",
+        "20 frames were analysed; 20 readings of 1 faces",
+        "agrees with the label in a share of 0.7",
+        "every frame was analysed",
+        "no legal advice",
+        "article 5(1)(f)",
+        "articles 15 to 20",
+        "No picture and no video of you is kept",
+    ] {
+        assert!(text.contains(fact), "{fact}: {text}");
+    }
+    let (code, said) = run(&[]);
+    assert!(code == Some(2) && said.contains("--overwrite"), "{said}");
+    assert_eq!(run(&["--overwrite"]).0, Some(0));
+}

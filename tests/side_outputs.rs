@@ -88,7 +88,7 @@ fn of_a_result_that_finds_no_room_the_whole_rows_are_kept() {
     let output = run_limited(folder.path(), 141, &[&demo[..], &["--out", "x.csv"]].concat());
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(rows(&at("x.csv")) > 300, "{said}");
+    assert!(rows(&at("x.csv")) > 250, "{said}");
     let file = std::fs::read(at("x.csv")).unwrap();
     assert!(file.len() <= 141 * 512 && file.ends_with(b"\n"));
     assert_eq!(said.matches("x.csv: cannot be written").count(), 1, "{said}");
@@ -101,7 +101,7 @@ fn of_a_result_that_finds_no_room_the_whole_rows_are_kept() {
     let lines = std::fs::read_to_string(at("y.json")).unwrap();
     assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
     let session = at("rec").join(&names(&at("rec"))[0]);
-    assert!(rows(&session.join("faces.csv")) > 300);
+    assert!(rows(&session.join("faces.csv")) > 200);
 }
 
 #[cfg(target_os = "linux")]

@@ -45,6 +45,7 @@ impl FrameSource for Cutting {
             time_s,
             position_s: None,
             captured_at: Instant::now(),
+            stamp: moue_capture::Stamp::default(),
         }))
     }
 }

@@ -342,6 +342,8 @@ fn name_and_notes_are_kept_before_and_after_a_recording() {
     enter(&mut window, Some("second round"), "Notes", "the lamp was off", &name);
     // With its path: that a running one took its words is said alike.
     window.until_message(&format!("Name and notes are in {}", folder.display()));
+    // The message comes before they are read again.
+    window.until("the notes on disk", |_| session(&folder).notes.is_some());
     let kept = session(&folder);
     assert_eq!(
         (kept.name.as_deref(), kept.notes.as_deref()),
@@ -351,4 +353,79 @@ fn name_and_notes_are_kept_before_and_after_a_recording() {
     let page = moue::record::report::write_report(&folder, None).unwrap();
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("second round") && page.contains("the lamp was off"));
+}
+
+#[test]
+fn i_marks_the_moment_of_the_key_with_a_word() {
+    let recordings = tempfile::tempdir().unwrap();
+    let settings = Settings { recordings: Some(recordings.path().to_owned()), ..Settings::default() };
+    let mut window = Window::open(SourceSpec::Demo, settings);
+    let events = |folder: &Path| {
+        let text = std::fs::read_to_string(folder.join("events.csv")).unwrap_or_default();
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
+    let folder = entries(recordings.path()).remove(0);
+    let begun = Instant::now();
+    window.press(Key::I);
+    window.until("the question", |h| h.query_by_label("Set marker").is_some());
+    let asked_s = begun.elapsed().as_secs_f64();
+    // Who types takes a while; letters are no commands meanwhile.
+    std::thread::sleep(Duration::from_millis(700));
+    window.harness.event(eframe::egui::Event::Text("film, two".into()));
+    window.harness.step();
+    window.press(Key::Enter);
+    window.until("the marker on disk", |_| events(&folder).len() == 1);
+    let typed_s = begun.elapsed().as_secs_f64();
+    assert!(window.harness.query_by_label("Set marker").is_none());
+    let line = events(&folder).remove(0);
+    assert!(line.ends_with(",film,two,window"), "{line}");
+    let number = |line: &str, at: usize| line.split(',').nth(at).unwrap().parse::<f64>().unwrap();
+    // A second one, whose time lies after the first by what passed between the keys.
+    window.press(Key::Insert);
+    window.until("the question", |h| h.query_by_label("Set marker").is_some());
+    let second_s = begun.elapsed().as_secs_f64();
+    click(&mut window.harness, "Set marker");
+    window.until("the second marker", |_| events(&folder).len() == 2);
+    let both = events(&folder);
+    assert!(both[1].ends_with(",marker,,window"), "{both:?}");
+    let apart_s = (number(&both[1], 1) - number(&both[0], 1)) / 1e9;
+    assert!(
+        apart_s >= typed_s - asked_s && apart_s <= second_s,
+        "{apart_s} s apart, asked {asked_s}, typed {typed_s}"
+    );
+    // Esc leaves it.
+    window.press(Key::I);
+    window.until("the question", |h| h.query_by_label("Set marker").is_some());
+    window.press(Key::Escape);
+    window.until("no question", |h| h.query_by_label("Set marker").is_none());
+    window.press(Key::R);
+    window.until_message("Recorded ");
+    assert_eq!((events(&folder).len(), session(&folder).markers), (2, 2));
+}
+
+#[test]
+fn markers_of_other_programs_are_recorded_at_their_own_moment() {
+    use moue::record::{IncomingMarker, MarkerOrigin, MarkerText, marker_queue};
+    let recordings = tempfile::tempdir().unwrap();
+    let settings = Settings { recordings: Some(recordings.path().to_owned()), ..Settings::default() };
+    let mut window = Window::open(SourceSpec::Demo, settings);
+    let (sender, markers) = marker_queue();
+    window.harness.state_mut().set_markers(Some(markers));
+    window.press(Key::R);
+    window.until("the mark", |h| h.query_by_label_contains("REC").is_some());
+    let folder = entries(recordings.path()).remove(0);
+    let (first, second) = (Instant::now(), Instant::now() + Duration::from_millis(250));
+    for (at, name) in [(first, "flash"), (second, "picture")] {
+        let text = MarkerText::new(name, "7").unwrap();
+        sender.send(IncomingMarker { at, text, origin: MarkerOrigin::Osc }).unwrap();
+    }
+    let read = |folder: &Path| std::fs::read_to_string(folder.join("events.csv")).unwrap_or_default();
+    window.until("both on disk", |_| read(&folder).lines().count() == 3);
+    let lines: Vec<String> = read(&folder).lines().skip(1).map(str::to_owned).collect();
+    assert!(lines[0].ends_with(",flash,7,osc") && lines[1].ends_with(",picture,7,osc"), "{lines:?}");
+    let ns = |line: &str| line.split(',').nth(1).unwrap().parse::<u64>().unwrap();
+    // Of their own moments, not of the pass of the window that took both.
+    assert!((ns(&lines[1]) - ns(&lines[0])).abs_diff(250_000_000) < 1_000_000, "{lines:?}");
 }

@@ -13,8 +13,8 @@ use super::language::tr;
 use super::language_choice::look_for_fonts;
 use super::picker::Request;
 use super::record_commands::{
-    copy_picture, export_contact_sheet, make_report, open_file, open_session, set_recordings_folder,
-    show_in_folder, snapshot, toggle_recording, toggle_words, write_words,
+    copy_picture, export_contact_sheet, make_report, open_file, open_session, set_marker,
+    set_recordings_folder, show_in_folder, snapshot, toggle_recording, toggle_words, write_words,
 };
 use super::selection::faces_in_order;
 use super::state::State;
@@ -92,6 +92,11 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             with_transport(state, |t| t.set_looping(looping));
         }
         Command::ToggleRecording => toggle_recording(state, ctx),
+        Command::AskMarker => state.marker.ask(),
+        Command::SetMarker(at, text) => set_marker(state, at, &text),
+        Command::CloseMarker => {
+            state.marker.close();
+        }
         Command::Snapshot => snapshot(state, ctx),
         Command::SetRecordingsFolder(folder) => set_recordings_folder(state, ctx, folder),
         Command::MakeReport => make_report(state, ctx),
@@ -302,7 +307,7 @@ fn zoom(state: &mut State, by: f32) {
 /// Closes the question, the file dialog, the sheet, else the newest message, else leaves the full screen.
 fn close_topmost(state: &mut State, ctx: &Context) {
     let dialog = state.question.close() || state.picker.close() || state.naming.close();
-    let dialog = dialog || state.triggers.close();
+    let dialog = dialog || state.marker.close() || state.triggers.close();
     if !dialog && state.teach.is_open() {
         return apply_teach(state, ctx, TeachCommand::Stop);
     }

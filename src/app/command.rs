@@ -2,6 +2,7 @@
 //! [`Command`]; `apply.rs` carries them out.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
@@ -56,6 +57,11 @@ pub(super) enum Command {
     /// As a CSV file in the recordings folder.
     ExportContactSheet,
     ToggleRecording,
+    /// Asks what happened now.
+    AskMarker,
+    /// What happened at this moment; empty: just a marker.
+    SetMarker(Instant, String),
+    CloseMarker,
     Snapshot,
     SetRecordingsFolder(PathBuf),
     /// Of the last recording.

@@ -18,6 +18,8 @@ pub(super) enum Happening {
     Weights(String),
     /// Another source, by its name.
     Source(String),
+    /// What the user, or another program, says that happened.
+    Marker(String),
 }
 
 impl Happening {
@@ -34,7 +36,7 @@ impl Happening {
             Self::BaselineOn => tr!("event-baseline-on").to_owned(),
             Self::BaselineOff => tr!("event-baseline-off").to_owned(),
             Self::Weights(name) => tr!("event-weights", name = name.as_str()),
-            Self::Source(name) => name.clone(),
+            Self::Source(text) | Self::Marker(text) => text.clone(),
         }
     }
 }

@@ -308,6 +308,15 @@ impl History {
         }
     }
 
+    /// Marks what the user says that happened at this moment.
+    pub(super) fn mark_moment(&mut self, text: &str, at: Instant) {
+        let at_s = match self.is_file {
+            true => self.position_s,
+            false => at.saturating_duration_since(self.started).as_secs_f64(),
+        };
+        self.mark(Happening::Marker(text.to_owned()), at_s, None);
+    }
+
     /// Drops what is older than a minute, of a live source.
     fn expire(&mut self, now_s: f64) {
         if self.is_file {

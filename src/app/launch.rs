@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use eframe::egui;
 
 use super::options::AppOptions;
@@ -12,6 +13,7 @@ use super::triggers::TriggerSink;
 use super::window::MoueApp;
 use super::window_placement;
 use crate::pipeline::{Origins, ResultTap, Stopper};
+use crate::record::IncomingMarker;
 use crate::settings::SettingsFile;
 
 /// Why the window could not be opened.
@@ -43,6 +45,8 @@ pub struct Taps {
     pub results: Option<Arc<ResultTap>>,
     /// Triggers that write a line, on the UI thread; must return at once.
     pub triggers: Option<Arc<TriggerSink>>,
+    /// Markers that other programs send.
+    pub markers: Option<Receiver<IncomingMarker>>,
 }
 
 /// Opens the window and returns when it is closed. Ctrl-C and a request to end close it too. `taps` get what it
@@ -114,6 +118,7 @@ fn open(options: AppOptions, taps: Taps, origins: Origins, renderer: eframe::Ren
             app.set_result_tap(taps.results);
             app.set_trigger_sink(taps.triggers);
             app.set_system_language(&sys_locale::get_locale().unwrap_or_default());
+            app.set_markers(taps.markers);
             window_placement::restore(
                 ctx,
                 app.settings(),

@@ -160,6 +160,7 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let recording = state.recordings.is_on();
     let text = if recording { tr!("record-stop") } else { tr!("record-start") };
     item(ui, text, Command::ToggleRecording, commands);
+    item(ui, tr!("record-marker"), Command::AskMarker, commands);
     item(ui, tr!("snapshot"), Command::Snapshot, commands);
     ui.separator();
     ui.add_enabled_ui(!recording, |ui| {

@@ -34,6 +34,7 @@ mod contact;
 mod copying;
 mod happening;
 mod history;
+mod marker_form;
 mod model_card;
 mod model_form;
 mod naming;

@@ -1,9 +1,11 @@
 //! What the commands of recording, snapshots and reports do.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use crossbeam_channel::Receiver;
 use eframe::egui::Context;
-use moue_capture::SourceInfo;
+use moue_capture::{SourceInfo, SourceSpec};
 
 use super::command::Sheet;
 use super::frame_view::mirrored;
@@ -16,8 +18,8 @@ use super::state::{AfterFolder, State};
 use crate::pipeline::{Message, SourceState};
 use crate::record::report::write_report;
 use crate::record::{
-    AnnotatedFrame, PictureStyle, RecordError, RecordedSource, RecorderOptions, SESSION_FILE, Session,
-    SessionWords, VideoOptions, save_snapshot, save_table,
+    AnnotatedFrame, IncomingMarker, MarkerOrigin, MarkerText, PictureStyle, RecordError, RecordedSource,
+    RecorderOptions, SESSION_FILE, Session, SessionWords, VideoOptions, save_snapshot, save_table,
 };
 
 /// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
@@ -59,6 +61,12 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     let options = RecorderOptions {
         parent,
         source: RecordedSource::new(&info),
+        source_path: match state.live.wanted_source() {
+            SourceSpec::Path(path) if path.is_file() => Some(path),
+            _ => None,
+        },
+        analysis: None,
+        time_base: crate::record::TimeBase::Clock,
         model: state.live.model(),
         settings: recorded_settings(settings, state.baseline_recorded),
         words: std::mem::take(&mut state.words),
@@ -86,6 +94,28 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
 /// Whether a video is over.
 pub(super) fn is_at_end(state: &State) -> bool {
     state.live.transport().is_some_and(|transport| transport.status().at_end)
+}
+
+/// Marks a moment, on the timeline and in the recording that runs.
+pub(super) fn set_marker(state: &mut State, at: Instant, text: &str) {
+    state.marker.close();
+    let Some(text) = MarkerText::of_line(text).or_else(|| MarkerText::new("marker", "")) else { return };
+    keep_marker(state, IncomingMarker { at, text, origin: MarkerOrigin::Window });
+}
+
+/// Takes what other programs sent since the last pass.
+pub(super) fn take_markers(state: &mut State) {
+    let came: Vec<IncomingMarker> = state.incoming.iter().flat_map(Receiver::try_iter).collect();
+    came.into_iter().for_each(|marker| keep_marker(state, marker));
+}
+
+fn keep_marker(state: &mut State, marker: IncomingMarker) {
+    state.history.mark_moment(&marker.text.name, marker.at);
+    if let Some(recorder) = state.recordings.running()
+        && !recorder.tap().mark(marker)
+    {
+        state.report(Message::Error(tr!("said-marker-lost").into()));
+    }
 }
 
 /// Saves the frame as it is shown.

@@ -63,6 +63,8 @@ pub(super) struct Recordings {
     loss_reported: bool,
     /// Whether the user was told that the running recording has no video.
     video_error_reported: bool,
+    /// Whether the user was told that the camera's clock drifts.
+    drift_reported: bool,
     last: Option<PathBuf>,
 }
 
@@ -160,7 +162,7 @@ impl Recordings {
                     return None;
                 }
                 *self.for_results.lock() = Some(ResultRecorder { tap: recorder.tap(), overlay_mode, blur });
-                (self.loss_reported, self.video_error_reported) = (false, false);
+                (self.loss_reported, self.video_error_reported, self.drift_reported) = (false, false, false);
                 self.blur = blur;
                 self.running = Some(recorder);
                 None
@@ -209,6 +211,11 @@ impl Recordings {
             {
                 messages.push((Message::Error(format!("{text}\n({})", tr!("said-still-recorded"))), None));
             }
+            if let Some(text) = status.clock_drift
+                && !std::mem::replace(&mut self.drift_reported, true)
+            {
+                messages.push((Message::Error(text), None));
+            }
             if status.failed.is_some() || status.finished {
                 self.end();
             }
@@ -252,6 +259,7 @@ impl ResultRecorder {
         let time_s = self.tap.time_s(captured);
         let age_ms = result.finished_at.saturating_duration_since(captured).as_secs_f32() * 1000.0;
         let rows = ResultRows::new(&result.source, analyzed, &result.shown, time_s, Some(age_ms));
+        self.tap.see(&analyzed.frame.stamp);
         self.tap.push(rows, &result.model);
         // Who came in where nobody looked would not be hidden; the next frame is searched as a whole.
         let safe = !self.blur || analyzed.whole_frame;

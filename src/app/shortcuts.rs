@@ -89,6 +89,7 @@ static TABLE: &[Shortcut] = &[
     row(Group::People, "keys-face-8", &[key(Key::Num8)], Command::SelectFaceAt(7)),
     row(Group::People, "keys-face-9", &[key(Key::Num9)], Command::SelectFaceAt(8)),
     row(Group::Program, "keys-record", &[key(Key::R)], Command::ToggleRecording),
+    row(Group::Program, "keys-marker", &[key(Key::I), key(Key::Insert)], Command::AskMarker),
     row(Group::Program, "snapshot", &[key(Key::S)], Command::Snapshot),
     row(Group::Program, "menu-new-window", &[ctrl(Key::N)], Command::NewWindow),
     row(Group::Program, "keys-menu", &[key(Key::F10)], Command::FocusMenu),

@@ -13,6 +13,7 @@ use super::copying::PictureCopy;
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
 use super::language::Language;
+use super::marker_form::MarkerDialog;
 use super::names::Names;
 use super::naming::NameDialog;
 use super::opened_files::OpenedFiles;
@@ -37,7 +38,7 @@ use crate::pipeline::{
     AnalyzedFace, BaselineState, Live, LiveResult, Mailbox, Message, ModelInfo, ProfileState, ShownReading,
     SourceState,
 };
-use crate::record::SessionWords;
+use crate::record::{IncomingMarker, SessionWords};
 use crate::settings::Settings;
 
 /// Most messages in the list; beyond that the oldest are dropped.
@@ -70,6 +71,9 @@ pub(super) struct State {
     pub(super) selection: Selection,
     pub(super) names: Names,
     pub(super) naming: NameDialog,
+    pub(super) marker: MarkerDialog,
+    /// Markers that other programs send.
+    pub(super) incoming: Option<Receiver<IncomingMarker>>,
     pub(super) teach: Teach,
     pub(super) triggers: Triggers,
     /// Where profiles are kept; made when the first one is.
@@ -218,6 +222,8 @@ impl State {
             selection: Selection::default(),
             names: Names::default(),
             naming: NameDialog::default(),
+            marker: MarkerDialog::default(),
+            incoming: None,
             teach: Teach::default(),
             triggers: Triggers::default(),
             profiles: None,
@@ -304,6 +310,7 @@ impl State {
     /// Whether something lies over the window that takes the keyboard.
     pub(super) fn is_covered(&self) -> bool {
         let dialog = self.picker.is_open() || self.question.is_open() || self.naming.is_open();
+        let dialog = dialog || self.marker.is_open();
         dialog || self.sheets.is_open() || self.teach.is_open() || self.triggers.is_open()
     }
 

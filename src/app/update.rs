@@ -15,7 +15,7 @@ use super::language::tr;
 use super::language_choice::speak;
 use super::persistence::{Outcome, SettingsWriter};
 use super::picker::Request;
-use super::record_commands::{ask_for_folder, is_at_end};
+use super::record_commands::{ask_for_folder, is_at_end, take_markers};
 use super::recordings::{folder_gone, smoothing};
 use super::shortcuts;
 use super::start_log::Step;
@@ -32,6 +32,7 @@ const MAX_READING_AGE: Duration = Duration::from_secs(3);
 pub(super) fn start_pass(state: &mut State, ctx: &Context) {
     speak(state, ctx);
     take_messages(state);
+    take_markers(state);
     folder_commands::follow(state, ctx);
     let new_frame = state.new_frame.take();
     if state.live.is_paused() {

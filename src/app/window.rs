@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crossbeam_channel::Receiver;
 use eframe::egui::text_selection::LabelSelectionState;
 use eframe::egui::{self, Context, Rect, Ui};
 use moue_capture::SourceSpec;
@@ -26,7 +27,7 @@ use super::{
     menu_keys, panel, people, personal_card, playback, preview, stage_overlays, theme, timeline, update,
 };
 use crate::pipeline::{Hooks, Live, LiveOptions, Mailbox, Message, Origins, ProfileState, ResultTap};
-use crate::record::Recorder;
+use crate::record::{IncomingMarker, Recorder};
 use crate::settings::{Settings, SettingsFile};
 
 /// The window.
@@ -136,6 +137,11 @@ impl MoueApp {
     /// Hands triggers that write a line to `sink` as well, on the UI thread.
     pub fn set_trigger_sink(&mut self, sink: Option<Arc<TriggerSink>>) {
         self.state.triggers.sink = sink;
+    }
+
+    /// Takes markers of other programs, for the timeline and the recording that runs.
+    pub fn set_markers(&mut self, markers: Option<Receiver<IncomingMarker>>) {
+        self.state.incoming = markers;
     }
 
     /// The settings as they are now.
@@ -352,6 +358,7 @@ fn over_the_window(state: &mut State, ctx: &Context, stage: Rect) -> Vec<Command
     commands.extend(state.sheets.show(ctx, model.as_deref(), &state.messages, recorded));
     commands.extend(state.question.show(ctx));
     commands.extend(state.naming.show(ctx));
+    commands.extend(state.marker.show(ctx, state.recordings.is_on()));
     let own = match &state.snapshot.profile {
         ProfileState::On(profile) => profile.reader.names(),
         ProfileState::Off => &[],

@@ -19,12 +19,14 @@ use super::output::{Fault, Output};
 use super::output_lines::{Form, OutputWriter};
 use super::outputs::OverwriteArgs;
 use super::result_sinks::{ResultSinks, SinkArgs};
+use super::shard::{self, Shard};
 use super::smoothing::{Smoothing, SmoothingArgs};
 use super::{DONE, FAULT, INTERRUPTED, NetworkArgs, SOME_FAILED, complain};
 use crate::fault;
 use crate::pipeline::{
     AnalyzedFrame, FaceSearch, FrameAnalyzer, ModelInfo, PersonalReader, ShownReading, WatchedCamera,
 };
+use crate::record::RecordedAnalysis;
 
 /// Pictures with shorter sides may each be one face that was cut out already: FER-2013's have 48 pixels, RAF-DB's 100.
 const CROPPED_PX: u32 = 112;
@@ -42,7 +44,10 @@ Examples:
   moue analyze faces/ --cropped --csv               pictures that are one face each, as FER-2013's
   moue analyze clip.mp4 --record sessions/ --video --blur
                                                     a recording; its video blurs the faces
+  moue analyze clips/ --shard 3/16 --out results/   part 3 of 16, for clusters (see examples/cluster)
   moue analyze --source camera --json --smooth 250  live, until Ctrl-C
+  moue analyze --source camera --record sessions/ --markers -
+                                                    the same with markers: type a name and Enter
 
 Exit status: 0 done, 1 some inputs failed (each is named, the others are done), 2 nothing could start.";
 
@@ -51,7 +56,7 @@ Exit status: 0 done, 1 some inputs failed (each is named, the others are done), 
 pub(super) struct AnalyzeArgs {
     /// Pictures, folders, GIFs and videos
     #[arg(value_name = "INPUT", required_unless_present = "source")]
-    inputs: Vec<PathBuf>,
+    pub(super) inputs: Vec<PathBuf>,
     /// A source instead of inputs: camera (or 0), camera:NAME or demo. A camera that is lost is waited for, at most 30 s
     #[arg(long, value_name = "SOURCE", conflicts_with = "inputs")]
     source: Option<SourceSpec>,
@@ -63,15 +68,19 @@ pub(super) struct AnalyzeArgs {
     json: bool,
     /// One CSV row a face
     #[arg(long)]
-    csv: bool,
+    pub(super) csv: bool,
     /// Write the results to FILE instead of standard output; x.csv gets CSV, x.json and x.jsonl get JSON
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
+    /// Read part K of N of the files (by their names) into --out DIR/shard-K-of-N.csv, with a manifest; for clusters. A part that is done is
+    /// left as it is; moue table --merge puts all together
+    #[arg(long, value_name = "K/N", requires = "out", conflicts_with_all = ["source", "json", "annotate", "record", "profile"])]
+    shard: Option<Shard>,
     /// Write the pictures with boxes, labels and heatmap into DIR
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
     #[command(flatten)]
-    overwrite: OverwriteArgs,
+    pub(super) overwrite: OverwriteArgs,
     /// Draw the mesh of each face's points too, with --annotate and --video
     #[arg(long)]
     mesh: bool,
@@ -85,20 +94,23 @@ pub(super) struct AnalyzeArgs {
     #[arg(long)]
     cropped: bool,
     #[command(flatten)]
-    smoothing: SmoothingArgs,
+    pub(super) smoothing: SmoothingArgs,
     #[command(flatten)]
     keep: SinkArgs,
     /// A person's own expressions, taught with moue teach: they are read beside the network's seven (not with --record)
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     profile: Option<PathBuf>,
     #[command(flatten)]
-    network: NetworkArgs,
+    pub(super) network: NetworkArgs,
     /// Face detector: auto, rustface or blazeface
     #[arg(long, default_value_t, value_name = "DETECTOR")]
     detector: DetectorKind,
 }
 
 pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
+    if let Some(shard) = args.shard {
+        return shard::run(args, shard);
+    }
     let folders = || args.annotate.iter().chain(&args.keep.record);
     let inputs = match &args.source {
         Some(SourceSpec::Path(path)) => {
@@ -107,7 +119,15 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         Some(spec) => Inputs::of(spec.clone()),
         None => Inputs::expand(&args.inputs, folders()),
     };
+    run_on(args, inputs)
+}
+
+/// Analyses these inputs.
+pub(super) fn run_on(args: AnalyzeArgs, inputs: Inputs) -> anyhow::Result<u8> {
     let sources = &inputs.files;
+    if args.keep.markers.is_some() && sources.len() > 1 {
+        bail!("--markers: expected one video, whose times the markers have, found {} inputs", sources.len());
+    }
     let annotator = args.annotate.as_deref();
     let annotator =
         annotator.map(|folder| Annotator::new(folder, sources, args.overwrite.overwrite, args.mesh));
@@ -127,7 +147,9 @@ pub(super) fn run(args: AnalyzeArgs) -> anyhow::Result<u8> {
         annotator.make_folder().with_context(|| format!("{}: cannot be made", folder.display()))?;
     }
     let progress = progress_bar(output.is_terminal());
-    let sinks = ResultSinks::new(&args.keep, args.mesh, session_name(&args, sources), progress.clone())?;
+    let live = args.source.is_some();
+    let sinks =
+        ResultSinks::new(&args.keep, args.mesh, session_name(&args, sources), live, progress.clone())?;
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),
@@ -319,7 +341,12 @@ impl Run<'_> {
         };
         let name: Arc<str> = name.into();
         let mut smoothing = Smoothing::new(&self.args.smoothing, info.kind);
-        let mut whole = self.sinks.begin(&info, &self.model, smoothing.settings());
+        let path = match spec {
+            SourceSpec::Path(path) => Some(path.as_path()),
+            _ => None,
+        };
+        let analysis = recorded_analysis(self.args);
+        let mut whole = self.sinks.begin(&info, path, analysis, &self.model, smoothing.settings());
         let mut analysed = 0;
         let mut thinning = Thinning { every: self.args.every, fps: self.args.fps, slot: None };
         let mut silent = false;
@@ -451,6 +478,19 @@ impl Run<'_> {
     }
 }
 
+/// How this run goes through a source, for `moue verify`.
+pub(super) fn recorded_analysis(args: &AnalyzeArgs) -> RecordedAnalysis {
+    RecordedAnalysis {
+        detector: args.detector.to_string(),
+        cropped: args.cropped,
+        every: args.every,
+        fps: args.fps,
+        frames: args.frames,
+        every_frame_searched: args.keep.blur,
+        baseline_s: args.smoothing.baseline,
+    }
+}
+
 /// Counts small pictures, and those of them with a face.
 #[derive(Debug, Default)]
 struct SmallPictures {
@@ -487,15 +527,15 @@ fn frames_a_second(text: &str) -> Result<f64, String> {
 }
 
 /// Which frames of a source are analysed.
-struct Thinning {
-    every: u64,
-    fps: Option<f64>,
+pub(super) struct Thinning {
+    pub(super) every: u64,
+    pub(super) fps: Option<f64>,
     /// The part of a second, from the first frame on, that the last frame taken lies in.
-    slot: Option<(f64, u64)>,
+    pub(super) slot: Option<(f64, u64)>,
 }
 
 impl Thinning {
-    fn takes(&mut self, frame: &Frame) -> bool {
+    pub(super) fn takes(&mut self, frame: &Frame) -> bool {
         let Some(fps) = self.fps else { return frame.index.is_multiple_of(self.every) };
         let (first_s, last) = self.slot.map_or((frame.time_s, None), |(first_s, last)| (first_s, Some(last)));
         // Times are rounded, so a frame just before the start of a slot still belongs to it.
@@ -547,6 +587,7 @@ mod tests {
                 time_s: *time_s,
                 position_s: None,
                 captured_at: Instant::now(),
+                stamp: moue_capture::Stamp::default(),
             });
             frames.filter(|frame| thinning.takes(frame)).map(|frame| frame.index).collect()
         };

@@ -300,7 +300,14 @@ impl FrameSource for Replay {
         let image = Arc::clone(&self.frames[at.min(2 * count - 1 - at)]);
         let index = self.next;
         self.next += 1;
-        Ok(Some(Frame { image, index, time_s, position_s: None, captured_at: Instant::now() }))
+        Ok(Some(Frame {
+            image,
+            index,
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+            stamp: moue_capture::Stamp::default(),
+        }))
     }
 }
 

@@ -13,15 +13,19 @@ mod expand;
 mod export;
 mod generate;
 mod inputs;
+mod marker_input;
 mod model;
 mod output;
 mod output_lines;
 mod outputs;
 mod report;
 mod result_sinks;
+mod shard;
 mod smoothing;
+mod table;
 mod teach;
 mod train;
+mod verify;
 mod weights;
 #[cfg(feature = "window")]
 mod window_taps;
@@ -101,10 +105,14 @@ enum Command {
     Model(model::ModelArgs),
     /// Turn a recording into one HTML page
     Report(report::ReportArgs),
+    /// Turn recordings into tables for statistics programs
+    Table(table::TableArgs),
     /// Learn a person's own expressions from a few pictures or clips
     Teach(teach::TeachArgs),
     /// Train a network on labelled pictures
     Train(Box<train::TrainArgs>),
+    /// Check a recording: read its video again and compare row by row
+    Verify(verify::VerifyArgs),
 }
 
 /// Flags of the window.
@@ -124,6 +132,13 @@ struct WindowArgs {
     /// Neither read nor write the settings file
     #[arg(long)]
     no_settings: bool,
+    /// Take markers as lines NAME[,VALUE] of a pipe (FIFO), a growing file or, with "-", of standard input
+    #[arg(long, value_name = "FILE")]
+    markers: Option<PathBuf>,
+    /// Take markers as OSC messages /moue/marker NAME [VALUE] at this address (see docs/osc.md)
+    #[cfg(feature = "osc")]
+    #[arg(long, value_name = "HOST:PORT")]
+    osc_in: Option<String>,
     /// Send the readings as OSC messages by UDP (see docs/osc.md)
     #[cfg(feature = "osc")]
     #[arg(long, value_name = "HOST:PORT")]
@@ -192,8 +207,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Model(args)) => model::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Table(args)) => table::run(&args),
         Some(Command::Teach(args)) => teach::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         complain(fault::describe("main", &*panic));
@@ -216,9 +233,18 @@ fn window(args: WindowArgs) -> anyhow::Result<u8> {
     let sender =
         args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?.map(std::sync::Arc::new);
     #[cfg(feature = "osc")]
-    let taps = window_taps::of(sender.as_ref())?;
+    let mut taps = window_taps::of(sender.as_ref())?;
     #[cfg(not(feature = "osc"))]
-    let taps = window_taps::of()?;
+    let mut taps = window_taps::of()?;
+    let (marked, markers) = crate::record::marker_queue();
+    #[cfg(feature = "osc")]
+    if let Some(address) = &args.osc_in {
+        crate::record::osc_in::receive(address, marked.clone())?;
+    }
+    if let Some(path) = &args.markers {
+        crate::record::follow_lines(path, marked)?;
+    }
+    taps.markers = Some(markers);
     let options = crate::app::AppOptions {
         source: files_to_open(args.files)?.unwrap_or(args.source),
         device: args.network.device,

@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use moue_capture::Stamp;
 use moue_detect::Measurements;
 use moue_model::Expression;
 use serde::Serialize;
 
 use crate::pipeline::{AnalyzedFrame, PersonalFace, ShownReading};
-use crate::record::{FaceRow, ResultRows, UNSURE, csv_header};
+use crate::record::{FaceRow, ResultRows, UNSURE, csv_header, utc_text};
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,17 @@ struct JsonFrame<'a> {
     time_s: f64,
     width: u32,
     height: u32,
+    /// When a live source's frame was taken: see docs/time.md.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monotonic_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    utc: Option<String>,
+    /// Frames of the camera that were lost since the result before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped_before: Option<u64>,
+    /// Milliseconds from the frame to its result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_ms: Option<f64>,
     /// Time constant of the smoothed values in milliseconds, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     smooth_ms: Option<f64>,
@@ -200,7 +212,10 @@ impl<W: Write> OutputWriter<W> {
     ) -> io::Result<()> {
         let frame = &result.frame;
         let shown = smoothed.map_or(&[][..], |(_, shown)| shown);
-        let rows = ResultRows::new(source, result, shown, frame.time_s, None).with_personal(personal);
+        // Of files it would only say how fast this machine is.
+        let is_live = frame.stamp != Stamp::default();
+        let age_ms = is_live.then(|| frame.captured_at.elapsed().as_secs_f32() * 1000.0);
+        let rows = ResultRows::new(source, result, shown, frame.time_s, age_ms).with_personal(personal);
         match self.form {
             Form::Text if rows.0.is_empty() => {
                 writeln!(self.out, "{source}  frame {}  {:.2} s  no face", frame.index, frame.time_s)?;
@@ -214,6 +229,10 @@ impl<W: Write> OutputWriter<W> {
                     time_s: (frame.time_s * 1000.0).round() / 1000.0,
                     width,
                     height,
+                    monotonic_ns: frame.stamp.monotonic_ns,
+                    utc: frame.stamp.utc_us.and_then(utc_text),
+                    dropped_before: result.dropped_before,
+                    age_ms: age_ms.map(|age| rounded(age, 1)),
                     smooth_ms: smoothed.map(|(ms, _)| f64::from(ms)),
                     faces: rows.0.iter().map(|row| JsonFace::new(row, &self.personal)).collect(),
                 };

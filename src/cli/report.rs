@@ -3,18 +3,22 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::DONE;
 use super::outputs::OverwriteArgs;
-use crate::record::report::{REPORT_FILE, write_report};
-use crate::record::{FACES_FILE, SESSION_FILE, SESSION_FILES};
+use crate::record::report::{REPORT_FILE, methods, write_report};
+use crate::record::{FACES_FILE, SESSION_FILE, SESSION_FILES, Session};
+
+/// What `--methods` writes into the folder.
+const METHODS_FILE: &str = "methods.md";
 
 const EXAMPLES: &str = "\
 Examples:
   moue report sessions/2026-11-26_14-05-12  writes report.html into the recording's folder
   moue report SESSION --out page.html       writes it elsewhere
+  moue report SESSION --methods             a methods paragraph and a text for participants (methods.md), to be edited
 
 Recordings are made in the window (key R) and by moue analyze --record.";
 
@@ -27,6 +31,9 @@ pub(super) struct ReportArgs {
     /// Write the page to FILE instead of report.html in the folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write drafts of a methods paragraph and of an information for participants instead, as methods.md. No legal advice
+    #[arg(long)]
+    methods: bool,
     #[command(flatten)]
     overwrite: OverwriteArgs,
 }
@@ -66,6 +73,9 @@ fn check_session(folder: &Path) -> anyhow::Result<()> {
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<u8> {
     check_session(&args.session)?;
+    if args.methods {
+        return write_methods(args);
+    }
     if let Some(out) = &args.out {
         let read = SESSION_FILES.map(|name| args.session.join(name));
         args.overwrite.check(std::slice::from_ref(out), read.iter().map(PathBuf::as_path))?;
@@ -74,5 +84,23 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<u8> {
     let out = args.out.clone().or_else(|| args.overwrite.overwrite.then(|| args.session.join(REPORT_FILE)));
     let path = write_report(&args.session, out.as_deref())?;
     writeln!(std::io::stdout().lock(), "{}", path.display())?;
+    Ok(DONE)
+}
+
+fn write_methods(args: &ReportArgs) -> anyhow::Result<u8> {
+    let out = args.out.clone().unwrap_or_else(|| args.session.join(METHODS_FILE));
+    let read = SESSION_FILES.map(|name| args.session.join(name));
+    args.overwrite.check(std::slice::from_ref(&out), read.iter().map(PathBuf::as_path))?;
+    // Only the built-in network's own figures are at hand.
+    let recorded = Session::read(&args.session.join(SESSION_FILE)).ok();
+    let built_in = moue_model::LoadedWeights::built_in().ok();
+    let figures = recorded.zip(built_in).and_then(|(session, loaded)| {
+        let same = session.models.iter().all(|m| m.sha256 == loaded.sha256);
+        (same && !session.models.is_empty()).then_some(loaded.weights.metadata)
+    });
+    let text = methods(&args.session, figures.as_ref())?;
+    moue_files::new_file::put(&out, text.as_bytes(), args.overwrite.overwrite)
+        .with_context(|| format!("{}: cannot be written", out.display()))?;
+    writeln!(std::io::stdout().lock(), "{}", out.display())?;
     Ok(DONE)
 }

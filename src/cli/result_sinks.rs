@@ -1,6 +1,6 @@
 //! `moue analyze --record` and `--osc`: records the results and sends them to other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,11 +10,12 @@ use moue_capture::{SourceInfo, SourceKind};
 
 use super::annotate::{annotated, style};
 use super::complain;
+use super::marker_input::MarkerInput;
 use super::smoothing::Smoothing;
 use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
 use crate::record::{
-    AnnotatedFrame, RecordedSettings, RecordedSource, Recorder, RecorderOptions, ResultRows, SessionWords,
-    VideoOptions,
+    AnnotatedFrame, RecordedAnalysis, RecordedSettings, RecordedSource, Recorder, RecorderOptions,
+    ResultRows, SessionWords, TimeBase, VideoOptions,
 };
 
 /// Frames a second of a video whose source has no clock.
@@ -33,10 +34,26 @@ pub(super) struct SinkArgs {
     /// With --video: faces that are found are blurred in it
     #[arg(long, requires = "video")]
     pub(super) blur: bool,
+    /// With --record: keep markers in events.csv. Live: lines NAME[,VALUE] of a pipe (FIFO), a growing file or, with "-", of
+    /// standard input, each at the time at which it comes. Of one video: a file of lines SECONDS,NAME[,VALUE]
+    #[arg(long, value_name = "FILE", requires = "record")]
+    pub(super) markers: Option<PathBuf>,
+    /// With --record: take markers as OSC messages /moue/marker NAME [VALUE] at this address (see docs/osc.md)
+    #[cfg(feature = "osc")]
+    #[arg(long, value_name = "HOST:PORT", requires = "record")]
+    osc_in: Option<String>,
     /// Send the readings as OSC messages by UDP (see docs/osc.md)
     #[cfg(feature = "osc")]
     #[arg(long, value_name = "HOST:PORT")]
     osc: Option<String>,
+}
+
+impl SinkArgs {
+    /// Where markers are received.
+    #[cfg(feature = "osc")]
+    pub(super) fn osc_in(&self) -> Option<&str> {
+        self.osc_in.as_deref()
+    }
 }
 
 /// Records and sends results. What cannot be kept is told once and counted, and the analysis goes on.
@@ -56,6 +73,9 @@ pub(super) struct ResultSinks<'a> {
     /// Recordings that failed, in whole or in part.
     failed: u64,
     source: Arc<str>,
+    markers: MarkerInput,
+    /// That the camera's clock drifts was said.
+    drift_told: bool,
     #[cfg(feature = "osc")]
     osc: Option<crate::record::osc::OscSender>,
 }
@@ -76,11 +96,12 @@ struct Pictures {
 
 impl<'a> ResultSinks<'a> {
     /// Makes the folder. `mesh`: whether the video shows the face mesh. `name`: what the pictures are called together, where
-    /// they are several.
+    /// they are several. `live`: markers come while it runs.
     pub(super) fn new(
         args: &'a SinkArgs,
         mesh: bool,
         name: Option<String>,
+        live: bool,
         progress: ProgressBar,
     ) -> anyhow::Result<Self> {
         if let Some(folder) = &args.record {
@@ -98,6 +119,8 @@ impl<'a> ResultSinks<'a> {
             cut_short: None,
             failed: 0,
             source: "".into(),
+            markers: MarkerInput::open(args, live)?,
+            drift_told: false,
             #[cfg(feature = "osc")]
             osc: args.osc.as_deref().map(crate::record::osc::OscSender::new).transpose()?,
         })
@@ -112,10 +135,13 @@ impl<'a> ResultSinks<'a> {
         self.args.record.is_some()
     }
 
-    /// Another source begins. `false`: it cannot be recorded, and it was said why.
+    /// Another source begins; `path` is its file, where it has one, and `analysis` how it is gone through. `false`: it cannot be recorded, and
+    /// it was said why.
     pub(super) fn begin(
         &mut self,
         info: &SourceInfo,
+        path: Option<&Path>,
+        analysis: RecordedAnalysis,
         model: &ModelInfo,
         smoothing: &SmoothingSettings,
     ) -> bool {
@@ -140,9 +166,17 @@ impl<'a> ResultSinks<'a> {
         if let (true, Some(name)) = (is_picture, &self.pictures.name) {
             (source.name, source.width, source.height) = (name.clone(), None, None);
         }
+        self.drift_told = false;
         let options = RecorderOptions {
             parent: parent.clone(),
             source,
+            // All pictures of a run are one recording: there is no one file.
+            source_path: path.filter(|_| !is_picture || self.pictures.name.is_none()).map(Path::to_owned),
+            analysis: (info.kind != SourceKind::Camera).then_some(analysis),
+            time_base: match info.kind {
+                SourceKind::Camera => TimeBase::Clock,
+                _ => TimeBase::Source,
+            },
             model: Some(model.clone().into()),
             settings: RecordedSettings::new(smoothing),
             words: SessionWords::default(),
@@ -158,6 +192,9 @@ impl<'a> ResultSinks<'a> {
             self.pictures.recorder = recorder;
         } else {
             self.own = recorder;
+        }
+        if let Some(recorder) = self.own.as_ref().or(self.pictures.recorder.as_ref()) {
+            self.markers.begin(&recorder.tap());
         }
         self.told(problem)
     }
@@ -198,7 +235,13 @@ impl<'a> ResultSinks<'a> {
             row.id += first_id;
             self.pictures.ids = self.pictures.ids.max(if is_picture { row.id } else { 0 });
         }
+        tap.see(&result.frame.stamp);
+        if let (false, Some(drift)) = (self.drift_told, tap.status().clock_drift) {
+            self.drift_told = true;
+            self.progress.suspend(|| complain(drift));
+        }
         tap.push_waiting(rows);
+        self.markers.pass_on(&tap, (self.kind != SourceKind::Camera).then_some(time_s));
         if tap.wants_frames() {
             let faces = result.faces.iter().zip(shown).map(|(face, shown)| {
                 let label = shown.label.map_or("unsure", |l| l.name());
@@ -242,6 +285,7 @@ impl<'a> ResultSinks<'a> {
 
     fn close(&mut self, recorder: Option<Recorder>) -> bool {
         let Some(recorder) = recorder else { return true };
+        self.markers.pass_on(&recorder.tap(), None);
         let folder = recorder.folder().to_owned();
         let status = match self.cut_short {
             Some(reason) => recorder.finish_early(reason),

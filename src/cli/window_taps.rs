@@ -31,6 +31,7 @@ pub(super) fn of(#[cfg(feature = "osc")] sender: Option<&Arc<OscSender>>) -> std
     };
     Ok(Taps {
         triggers: Some(Arc::new(triggers)),
+        markers: None,
         #[cfg(feature = "osc")]
         results: sender.cloned().map(|sender| {
             Arc::new(move |result: &Arc<LiveResult>| {

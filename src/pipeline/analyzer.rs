@@ -45,6 +45,9 @@ pub struct AnalyzedFrame {
     pub scene: u64,
     /// The faces, largest first.
     pub faces: Vec<AnalyzedFace>,
+    /// Frames that the camera took since the result before and that never came, by its driver's numbers; `None` where it
+    /// does not number them.
+    pub dropped_before: Option<u64>,
     /// Whether the whole frame was searched, and not only a part of it and the places of known faces.
     pub whole_frame: bool,
     /// Time for finding and following the faces, in milliseconds.
@@ -80,6 +83,8 @@ pub struct FrameAnalyzer {
     scenes: SceneWatch,
     /// The scene of the last frame.
     scene: u64,
+    /// Frames that were lost until the last one.
+    dropped: u64,
     clock: TrackClock,
 }
 
@@ -135,6 +140,7 @@ impl FrameAnalyzer {
             every_frame: false,
             scenes: SceneWatch::default(),
             scene: 0,
+            dropped: 0,
             clock: TrackClock::default(),
         }
     }
@@ -142,6 +148,7 @@ impl FrameAnalyzer {
     /// Starts afresh with other settings: nothing is remembered of the faces so far.
     pub fn set_search(&mut self, search: FaceSearch) {
         self.blinks = BlinkWatch::default();
+        (self.dropped, self.clock) = (0, TrackClock::default());
         self.scenes.restart();
         match (&mut self.faces, search) {
             // Kept, because loading the detectors' models again takes longer than analysing a picture.
@@ -247,7 +254,10 @@ impl FrameAnalyzer {
                 reading,
             })
             .collect();
-        Ok(AnalyzedFrame { frame, scene, faces, whole_frame, detect_ms, classify_ms: milliseconds(start) })
+        let dropped = frame.stamp.driver.and_then(|driver| driver.dropped);
+        let dropped_before = dropped.map(|all| all.saturating_sub(std::mem::replace(&mut self.dropped, all)));
+        let classify_ms = milliseconds(start);
+        Ok(AnalyzedFrame { frame, scene, faces, dropped_before, whole_frame, detect_ms, classify_ms })
     }
 }
 

@@ -134,7 +134,14 @@ mod tests {
 
     fn frame(time_s: f64, pixel: impl Fn(u32, u32) -> u8) -> Frame {
         let image = RgbImage::from_fn(160, 120, |x, y| image::Rgb([pixel(x, y); 3]));
-        Frame { image: Arc::new(image), index: 0, time_s, position_s: None, captured_at: Instant::now() }
+        Frame {
+            image: Arc::new(image),
+            index: 0,
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+            stamp: moue_capture::Stamp::default(),
+        }
     }
 
     fn stripes(at: u32, light: u8) -> impl Fn(u32, u32) -> u8 {

@@ -26,8 +26,11 @@ pub const UNSURE: &str = "unsure";
 /// - `yaw`, `pitch`, `roll`: how the head is turned, in degrees (see [`moue_detect::HeadPose`]); `right_eye`, `left_eye`,
 ///   `mouth`: their openings, heights in widths; `blinks_per_min`: over the last minute. Where the face has a mesh
 /// - `age_ms`: time from the frame's arrival to its result, in milliseconds
+/// - `monotonic_ns`, `utc`: when the frame was taken, by the system's monotonic clock in nanoseconds and as RFC 3339 in UTC;
+///   `dropped_before`: frames that the camera took since the result before and that never came; `driver_ns`, `sequence`: the
+///   driver's own time and number of the frame. Empty where nobody knows, as of files (see `docs/time.md`)
 /// - `source`: the file or device; last, so that a comma in a name shifts no other column for simple readers
-pub const CSV_HEADER: [&str; 40] = [
+pub const CSV_HEADER: [&str; 45] = [
     "time_s",
     "frame",
     "id",
@@ -67,6 +70,11 @@ pub const CSV_HEADER: [&str; 40] = [
     "mouth",
     "blinks_per_min",
     "age_ms",
+    "monotonic_ns",
+    "utc",
+    "dropped_before",
+    "driver_ns",
+    "sequence",
     "source",
 ];
 
@@ -109,9 +117,18 @@ pub struct Columns {
     pub(super) measured: Option<[usize; 6]>,
     pub(super) blinks_per_min: Option<usize>,
     pub(super) age_ms: usize,
+    /// As [`super::RowStamp`] has them.
+    pub(super) stamp: [Option<usize>; 5],
 }
 
 impl Columns {
+    /// Without those of which a report shows nothing: reading a long recording takes half the time.
+    pub(super) fn for_report(mut self) -> Self {
+        (self.measured, self.blinks_per_min, self.quality, self.reasons) = (None, None, None, None);
+        (self.source, self.stamp) = (None, [None; 5]);
+        self
+    }
+
     /// The columns that a header names, in any order. The names of earlier versions are accepted too:
     /// `label` for what is `smoothed_label` now, `raw_angry` for `angry`, `smooth_angry` for `smoothed_angry`.
     ///
@@ -157,6 +174,7 @@ impl Columns {
             measured: measured(),
             blinks_per_min: place("blinks_per_min"),
             age_ms: needed("age_ms")?,
+            stamp: ["monotonic_ns", "utc", "dropped_before", "driver_ns", "sequence"].map(place),
         })
     }
 }

@@ -7,13 +7,15 @@ use chrono::{DateTime, Local};
 
 /// The rows of a session.
 pub const FACES_FILE: &str = "faces.csv";
+/// The markers of a session, where there are any.
+pub const EVENTS_FILE: &str = "events.csv";
 /// What was recorded, by which network and settings.
 pub const SESSION_FILE: &str = "session.json";
 /// The annotated video.
 pub(super) const VIDEO_FILE: &str = "video.mp4";
 
 /// All files of a session.
-pub const SESSION_FILES: [&str; 3] = [SESSION_FILE, FACES_FILE, VIDEO_FILE];
+pub const SESSION_FILES: [&str; 4] = [SESSION_FILE, FACES_FILE, EVENTS_FILE, VIDEO_FILE];
 
 /// Whether the folder is that of a session.
 #[must_use]

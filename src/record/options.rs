@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::picture::PictureStyle;
+use super::proof::RecordedAnalysis;
 use super::session::{RecordedSettings, RecordedSource, SessionWords};
+use super::time::TimeBase;
 use crate::pipeline::ModelInfo;
 
 /// What a recording starts with.
@@ -13,6 +15,12 @@ pub struct RecorderOptions {
     pub parent: PathBuf,
     /// Where the frames come from.
     pub source: RecordedSource,
+    /// The file that the frames come from, where they come from one.
+    pub source_path: Option<PathBuf>,
+    /// How the source is gone through, where every frame is read exactly once.
+    pub analysis: Option<RecordedAnalysis>,
+    /// Whose time the rows have.
+    pub time_base: TimeBase,
     /// The network in use, if there is one yet.
     pub model: Option<Arc<ModelInfo>>,
     /// How readings become labels.

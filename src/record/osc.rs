@@ -11,6 +11,7 @@ use moue_model::Expression;
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
 use super::columns::UNSURE;
+use super::row_stamp::utc_text;
 use crate::pipeline::{AnalyzedFrame, ShownPersonal, ShownReading, TriggerEvent};
 
 /// Faces in one packet; more go into further ones, so that each fits into UDP's 64 KiB.
@@ -22,6 +23,14 @@ pub enum OscError {
     /// The address cannot be resolved.
     #[error("{address}: expected HOST:PORT to send to: {reason}")]
     Address {
+        /// What was given.
+        address: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// Nothing can be received there.
+    #[error("{address}: expected HOST:PORT of this machine to listen at: {reason}")]
+    Listen {
         /// What was given.
         address: String,
         /// What was wrong.
@@ -102,6 +111,7 @@ fn packets(result: &AnalyzedFrame, shown: &[ShownReading]) -> Vec<OscPacket> {
             OscType::Int(whole(result.faces.len() as u64)),
         ],
     )];
+    messages.extend(time_message(result));
     let mut packets = Vec::new();
     for (i, (face, shown)) in result.faces.iter().zip(shown).enumerate() {
         if i > 0 && i % FACES == 0 {
@@ -139,6 +149,23 @@ fn packets(result: &AnalyzedFrame, shown: &[ShownReading]) -> Vec<OscPacket> {
     }
     packets.push(bundle(messages));
     packets
+}
+
+/// When the frame was taken, of sources that are live. Numbers that are not known are -1.
+fn time_message(result: &AnalyzedFrame) -> Option<OscPacket> {
+    let stamp = &result.frame.stamp;
+    let utc = utc_text(stamp.utc_us?)?;
+    let long = |value: Option<u64>| value.and_then(|v| i64::try_from(v).ok()).unwrap_or(-1);
+    Some(message(
+        "/moue/time",
+        vec![
+            OscType::Int(whole(result.frame.index)),
+            OscType::Long(long(stamp.monotonic_ns)),
+            OscType::String(utc),
+            OscType::Int(result.dropped_before.map_or(-1, whole)),
+            OscType::Float(result.frame.captured_at.elapsed().as_secs_f32() * 1000.0),
+        ],
+    ))
 }
 
 fn message(address: &str, args: Vec<OscType>) -> OscPacket {

@@ -14,16 +14,20 @@ use std::time::{Duration, Instant};
 
 use chrono::{Local, SecondsFormat};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use moue_capture::Stamp;
 use parking_lot::Mutex;
 
 use super::error::RecordError;
 use super::folder::{VIDEO_FILE, new_session_folder};
+use super::markers::{IncomingMarker, Marker};
 use super::options::{RecorderOptions, VideoOptions};
 use super::picture::AnnotatedFrame;
+use super::proof::{RecordedFile, RecordedMachine, ffmpeg_version, hash_file};
 use super::rows::ResultRows;
 use super::session::{
     RecordedModel, RecordedProgram, RecordedSettings, RecordedVideo, Session, SessionStatus, SessionWords,
 };
+use super::time::{ClockNotes, TimeBase};
 use super::video::VideoWriter;
 use super::writer::SessionFiles;
 use crate::fault;
@@ -35,6 +39,10 @@ const QUEUE: usize = 4096;
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// A recorder that is dropped waits this long for its files; the window has to end within a second.
 const END_WITHIN: Duration = Duration::from_millis(800);
+
+/// The end waits so long for the source's hash: a file was read just now, so that reading it again is quick; a window must close.
+const PROOF_WAIT: Duration = Duration::from_secs(600);
+const PROOF_WAIT_LIVE: Duration = Duration::from_millis(300);
 
 /// The state of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,6 +59,8 @@ pub struct RecorderStatus {
     pub failed: Option<String>,
     /// Why there is no video, or no more of it.
     pub video_failed: Option<String>,
+    /// That the camera's clock drifts against this machine's, in words.
+    pub clock_drift: Option<String>,
     /// Whether all files are closed.
     pub finished: bool,
 }
@@ -60,6 +70,7 @@ enum Item {
     Model(RecordedModel),
     Settings(RecordedSettings),
     Words(SessionWords),
+    Marker(Marker),
 }
 
 struct Shared {
@@ -74,6 +85,7 @@ struct Shared {
     video_failed: Mutex<Option<String>>,
     /// Why it ends before its source.
     cut_short: Mutex<Option<String>>,
+    clocks: Mutex<ClockNotes>,
     /// Called when the status changes, except for its counts.
     notify: Box<dyn Fn() + Send + Sync>,
 }
@@ -112,6 +124,8 @@ impl Recorder {
             faces_blurred: v.blur,
             results_left_out: 0,
         });
+        let start = Instant::now();
+        let clocks = ClockNotes::new(options.time_base, Stamp::at(start));
         let mut session = Session {
             format: 1,
             name: None,
@@ -128,12 +142,20 @@ impl Recorder {
             results: None,
             faces: None,
             results_lost: 0,
+            markers: 0,
+            time: Some(clocks.time()),
+            source_file: None,
+            analysis: options.analysis,
+            machine: Some(RecordedMachine::this()),
+            files: Vec::new(),
             video,
         };
         session.set_words(&options.words);
+        let with_ffmpeg = session.video.is_some() || session.source.kind == "video";
+        let proof = Proof::start(options.source_path, with_ffmpeg, options.time_base)?;
         let files = SessionFiles::create(&folder, session)?;
         let shared = Arc::new(Shared {
-            start: Instant::now(),
+            start,
             ending: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             results: AtomicU64::new(0),
@@ -143,6 +165,7 @@ impl Recorder {
             failed: Mutex::new(None),
             video_failed: Mutex::new(None),
             cut_short: Mutex::new(None),
+            clocks: Mutex::new(clocks),
             notify: Box::new(notify),
         });
         let (items, queue) = bounded(QUEUE);
@@ -159,7 +182,7 @@ impl Recorder {
         let for_thread = Arc::clone(&shared);
         let rows_thread = std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || record(&for_thread, &queue, files, video_thread))
+            .spawn(move || record(&for_thread, &queue, files, video_thread, &proof))
             .map_err(RecordError::Thread)?;
         Ok(Self { folder, tap: RecorderTap { shared, items, video, model }, threads: vec![rows_thread] })
     }
@@ -251,6 +274,7 @@ impl RecorderTap {
             left_out_of_video: shared.left_out.load(Ordering::Relaxed),
             failed: shared.failed.lock().clone(),
             video_failed: shared.video_failed.lock().clone(),
+            clock_drift: shared.clocks.lock().drift(),
             finished: shared.finished.load(Ordering::Acquire),
         }
     }
@@ -294,6 +318,26 @@ impl RecorderTap {
         }
     }
 
+    /// Takes the times of a result's frame, for what `session.json` says of the clocks. Never waits.
+    pub fn see(&self, stamp: &Stamp) {
+        if self.takes() && self.shared.clocks.lock().see(stamp) {
+            (self.shared.notify)();
+        }
+    }
+
+    /// Takes a marker that came just now, never waits. Whether it is kept: not where the queue is full or the recording ended.
+    #[must_use]
+    pub fn mark(&self, marker: IncomingMarker) -> bool {
+        let (time_s, stamp) = (self.time_s(marker.at), Stamp::at(marker.at));
+        self.mark_at(Marker { time_s, stamp, text: marker.text, origin: marker.origin })
+    }
+
+    /// As [`Self::mark`], at a time of the rows' own.
+    #[must_use]
+    pub fn mark_at(&self, marker: Marker) -> bool {
+        self.takes() && self.items.try_send(Item::Marker(marker)).is_ok()
+    }
+
     /// Takes a frame for the video, never waits.
     pub fn push_frame(&self, frame: AnnotatedFrame, time_s: f64) {
         if let (Some(video), true) = (&self.video, self.takes())
@@ -330,12 +374,43 @@ impl Shared {
     }
 }
 
+/// The source's hash and ffmpeg's version, found out while it is recorded: a long video takes a while to read.
+struct Proof {
+    found: Receiver<(Option<RecordedFile>, Option<String>)>,
+    wait: Duration,
+}
+
+impl Proof {
+    fn start(source: Option<PathBuf>, with_ffmpeg: bool, base: TimeBase) -> Result<Self, RecordError> {
+        let (sender, found) = bounded(1);
+        let body = move || {
+            let hashed = source.map(|path| hash_file(&path).map_err(|e| (path, e)));
+            let file = hashed.and_then(|result| match result {
+                Ok(file) => Some(file),
+                Err((path, e)) => {
+                    tracing::warn!("{}: it gets no hash: {e}", path.display());
+                    None
+                }
+            });
+            // Fails where the recording did not wait for it.
+            let _ = sender.send((file, with_ffmpeg.then(ffmpeg_version).flatten()));
+        };
+        std::thread::Builder::new().name("recorder-proof".into()).spawn(body).map_err(RecordError::Thread)?;
+        Ok(Self { found, wait: if base == TimeBase::Source { PROOF_WAIT } else { PROOF_WAIT_LIVE } })
+    }
+
+    fn take(&self) -> Option<(Option<RecordedFile>, Option<String>)> {
+        self.found.recv_timeout(self.wait).ok()
+    }
+}
+
 /// The body of the thread "recorder".
 fn record(
     shared: &Arc<Shared>,
     queue: &Receiver<Item>,
     mut files: SessionFiles,
     video: Option<JoinHandle<()>>,
+    proof: &Proof,
 ) {
     let outcome = catch_unwind(AssertUnwindSafe(|| write_rows(shared, queue, &mut files)));
     let failed = match outcome {
@@ -346,12 +421,21 @@ fn record(
     shared.ending.store(true, Ordering::Release);
     // Only what is in the file counts.
     shared.faces.store(files.rows(), Ordering::Relaxed);
+    let hashes = files.hashes();
     let session = &mut files.session;
     session.ended = Some(Local::now().to_rfc3339_opts(SecondsFormat::Millis, false));
     session.duration_s = Some((shared.start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0);
     session.results = Some(shared.results.load(Ordering::Relaxed));
     session.faces = Some(shared.faces.load(Ordering::Relaxed));
     session.results_lost = shared.lost.load(Ordering::Relaxed);
+    session.time = Some(shared.clocks.lock().time());
+    session.files = hashes;
+    if let Some((file, ffmpeg)) = proof.take() {
+        session.source_file = file;
+        if let Some(machine) = &mut session.machine {
+            machine.ffmpeg = ffmpeg;
+        }
+    }
     let stopped = failed.clone().or_else(|| shared.cut_short.lock().clone());
     session.status = if stopped.is_some() { SessionStatus::Stopped } else { SessionStatus::Complete };
     session.stopped_because = stopped;
@@ -396,6 +480,7 @@ fn write_rows(shared: &Shared, queue: &Receiver<Item>, files: &mut SessionFiles)
                 files.session.settings.push(settings);
                 files.write_session()?;
             }
+            Ok(Item::Marker(marker)) => files.add_marker(&marker)?,
             Ok(Item::Words(words)) => {
                 files.session.set_words(&words);
                 files.write_session()?;
@@ -405,6 +490,11 @@ fn write_rows(shared: &Shared, queue: &Receiver<Item>, files: &mut SessionFiles)
         }
         if flushed.elapsed() >= FLUSH_EVERY {
             files.flush()?;
+            let time = shared.clocks.lock().take_changed();
+            if time.is_some() {
+                files.session.time = time;
+                files.write_session()?;
+            }
             flushed = Instant::now();
         }
     }

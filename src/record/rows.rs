@@ -7,6 +7,7 @@ use moue_detect::{FaceBox, HeadPose, Measurements, Reason};
 use moue_model::{Expression, Probabilities};
 
 use super::columns::{Columns, UNSURE};
+use super::row_stamp::RowStamp;
 use crate::pipeline::{AnalyzedFace, AnalyzedFrame, PersonalFace, ShownReading};
 
 /// One face of one result.
@@ -38,6 +39,8 @@ pub struct FaceRow {
     pub measured: Option<Measurements>,
     /// Milliseconds from the frame's arrival to its result; `None` where it was not measured.
     pub age_ms: Option<f32>,
+    /// When the frame was taken, by clocks that other programs read too.
+    pub stamp: RowStamp,
     /// What the person's profile reads, where one is in use: more columns, see [`super::csv_header`].
     pub personal: Option<PersonalFace>,
 }
@@ -57,6 +60,7 @@ impl ResultRows {
         age_ms: Option<f32>,
     ) -> Self {
         let frame = &analyzed.frame;
+        let stamp = RowStamp::new(analyzed);
         let row = |(i, face): (usize, &AnalyzedFace)| FaceRow {
             source: Arc::clone(source),
             frame: frame.index,
@@ -71,6 +75,7 @@ impl ResultRows {
             reasons: face.quality.reasons(),
             measured: face.measurements,
             age_ms,
+            stamp,
             personal: None,
         };
         Self(analyzed.faces.iter().enumerate().map(row).collect())
@@ -150,6 +155,7 @@ impl FaceRow {
             None => fields.extend(std::iter::repeat_n(String::new(), 7)),
         }
         fields.push(self.age_ms.map_or_else(String::new, |age| format!("{age:.1}")));
+        fields.extend(self.stamp.fields());
         if let Some(personal) = &self.personal {
             fields.push(personal.label.replace(|c: char| c.is_control(), " "));
             fields.extend(personal.probabilities.iter().map(|p| format!("{p:.6}")));
@@ -228,6 +234,7 @@ impl FaceRow {
                 "" => None,
                 age => Some(finite(age)?),
             },
+            stamp: RowStamp::parse(columns.stamp.map(|place| place.map_or(Some(""), text)))?,
             // Who reads recordings back has no use for these columns yet.
             personal: None,
         })
@@ -265,6 +272,13 @@ mod tests {
                 blinks_per_min: Some(12.5),
             }),
             age_ms: Some(41.5),
+            stamp: RowStamp {
+                monotonic_ns: Some(1_234_567_890_123),
+                utc_us: Some(1_772_000_000_123_456),
+                dropped_before: Some(2),
+                driver_ns: Some(1_234_560_000_000),
+                sequence: Some(78),
+            },
             personal: None,
         }
     }
@@ -282,7 +296,15 @@ mod tests {
         let rows = ResultRows(vec![
             row(),
             FaceRow { id: 4, shown: Some(unsure), ..row() },
-            FaceRow { id: 5, shown: None, age_ms: None, reasons: Vec::new(), measured: None, ..row() },
+            FaceRow {
+                id: 5,
+                shown: None,
+                age_ms: None,
+                reasons: Vec::new(),
+                measured: None,
+                stamp: RowStamp::default(),
+                ..row()
+            },
         ]);
         let mut text = CSV_HEADER.join(",").into_bytes();
         text.push(b'\n');
@@ -323,7 +345,7 @@ mod tests {
     fn malformed_rows_are_refused() {
         let header = CSV_HEADER.join(",");
         let good = "1.0,2,3,4,5,6,7,640,480,8,sad,1,0,0,0,0,0,1,0,sad,1,false,0,0,0,0,0,1,0,\
-            0.5,dark,9,-8,7,0.3,0.2,0.1,,9,a.png";
+            0.5,dark,9,-8,7,0.3,0.2,0.1,,9,55,2026-02-25T06:13:20.123456Z,0,44,3,a.png";
         let parse = |line: &str| read(format!("{header}\n{line}\n").as_bytes()).pop().flatten();
         assert!(parse(good).is_some());
         for (from, to) in [
@@ -334,7 +356,10 @@ mod tests {
             (",dark,", ",<b>,"),
             (",9,-8,7,", ",9,,7,"),
             (",0.1,,9,", ",0.1,often,9,"),
-            (",9,a.png", ",inf,a.png"),
+            (",9,55,", ",inf,55,"),
+            (",9,55,", ",9,-55,"),
+            (",2026-02-25T", ",yesterday"),
+            (",0,44,", ",few,44,"),
             (&good[7..], ""),
         ] {
             let bad = good.replacen(from, to, 1);

@@ -8,6 +8,8 @@ use moue_model::{ReadOptions, assumed, original_class_order};
 use serde::{Deserialize, Serialize};
 
 use super::error::RecordError;
+use super::proof::{RecordedAnalysis, RecordedFile, RecordedMachine};
+use super::time::RecordedTime;
 use crate::pipeline::{ModelInfo, SmoothingSettings};
 
 /// Largest file that is read.
@@ -152,6 +154,24 @@ pub struct Session {
     /// Results that could not be kept because the disk was too slow.
     #[serde(default)]
     pub results_lost: u64,
+    /// Rows of `events.csv`.
+    #[serde(default)]
+    pub markers: u64,
+    /// The clocks; `None` in recordings of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<RecordedTime>,
+    /// The file that the frames came from, where they came from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_file: Option<RecordedFile>,
+    /// How `moue analyze` went through it; `None` where the window recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<RecordedAnalysis>,
+    /// The machine; `None` in recordings of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<RecordedMachine>,
+    /// `faces.csv` and `events.csv` as they were at the end; empty before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<RecordedFile>,
     /// The annotated video, where there is one.
     pub video: Option<RecordedVideo>,
 }

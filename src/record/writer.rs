@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::columns::CSV_HEADER;
 use super::error::RecordError;
-use super::folder::{FACES_FILE, SESSION_FILE, VIDEO_FILE};
+use super::folder::{EVENTS_FILE, FACES_FILE, SESSION_FILE, VIDEO_FILE};
+use super::markers::{EVENTS_HEADER, Marker};
+use super::proof::{FileHash, RecordedFile};
 use super::rows::ResultRows;
 use super::session::Session;
 
@@ -23,6 +25,10 @@ pub(super) struct SessionFiles {
     /// Lines in the file, the header among them.
     lines: u64,
     pending: Vec<u8>,
+    /// `events.csv`, from the first marker on.
+    events: Option<File>,
+    /// Of what is in the two files.
+    hashes: [FileHash; 2],
     /// What `session.json` says.
     pub(super) session: Session,
 }
@@ -34,8 +40,16 @@ impl SessionFiles {
         let path = folder.join(FACES_FILE);
         let failed = |reason| RecordError::Write { path: path.clone(), reason };
         let csv = File::options().write(true).create_new(true).open(&path).map_err(failed)?;
-        let mut files =
-            Self { folder: folder.to_owned(), csv, whole: 0, lines: 0, pending: Vec::new(), session };
+        let mut files = Self {
+            folder: folder.to_owned(),
+            csv,
+            whole: 0,
+            lines: 0,
+            pending: Vec::new(),
+            events: None,
+            hashes: Default::default(),
+            session,
+        };
         files.pending.extend_from_slice(CSV_HEADER.join(",").as_bytes());
         files.pending.push(b'\n');
         files.flush()?;
@@ -53,6 +67,31 @@ impl SessionFiles {
         if self.pending.len() >= PENDING { self.flush() } else { Ok(()) }
     }
 
+    /// Writes a marker at once: there are few, and none should be lost.
+    pub(super) fn add_marker(&mut self, marker: &Marker) -> Result<(), RecordError> {
+        let path = self.folder.join(EVENTS_FILE);
+        let failed = |reason| RecordError::Write { path: path.clone(), reason };
+        let mut lines = Vec::new();
+        let mut file = match self.events.take() {
+            Some(file) => file,
+            None => {
+                lines.extend_from_slice(EVENTS_HEADER.join(",").as_bytes());
+                lines.push(b'\n');
+                File::options().write(true).create_new(true).open(&path).map_err(failed)?
+            }
+        };
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(&mut lines);
+        writer.write_record(marker.fields()).map_err(|e| failed(e.into()))?;
+        writer.flush().map_err(failed)?;
+        drop(writer);
+        // One call: where it fails, no part of another marker stands after it.
+        file.write_all(&lines).map_err(failed)?;
+        self.hashes[1].add(&lines);
+        self.session.markers += 1;
+        self.events = Some(file);
+        Ok(())
+    }
+
     /// Hands the waiting rows to the system, so that they survive a kill of this program. Where that fails, the file
     /// keeps its complete rows and no part of another.
     pub(super) fn flush(&mut self) -> Result<(), RecordError> {
@@ -63,6 +102,7 @@ impl SessionFiles {
         };
         let rows = self.pending[..bytes].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         self.whole += rows as u64;
+        self.hashes[0].add(&self.pending[..rows]);
         self.lines += self.pending[..rows].iter().filter(|b| **b == b'\n').count() as u64;
         if let Err(reason) = result {
             if let Err(e) = self.csv.set_len(self.whole) {
@@ -86,6 +126,13 @@ impl SessionFiles {
     /// Rows in the file.
     pub(super) fn rows(&self) -> u64 {
         self.lines.saturating_sub(1)
+    }
+
+    /// What is in the files, once nothing more is written.
+    pub(super) fn hashes(&self) -> Vec<RecordedFile> {
+        let [faces, events] = self.hashes.clone();
+        let events = (self.session.markers > 0).then(|| events.finish(EVENTS_FILE));
+        std::iter::once(faces.finish(FACES_FILE)).chain(events).collect()
     }
 
     /// Whether there is a video in the folder.

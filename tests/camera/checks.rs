@@ -6,6 +6,7 @@ mod devices;
 mod faults;
 mod formats;
 mod supervisor;
+mod times;
 mod window;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,9 +31,10 @@ pub(super) fn main() {
         println!("skipped: the camera tests run in the camera lab only: make test-camera");
         return;
     }
-    let checks: [Check; 14] = [
+    let checks: [Check; 15] = [
         ("both devices are listed, with formats and place", devices::listed),
         ("frames stream from both devices", devices::stream),
+        ("each frame has its own time, and lost ones are counted", times::own_times),
         ("every format and size of vivid is decoded or refused", formats::every_mode),
         ("all formats show the same picture", formats::same_picture),
         ("MJPEG with damaged frames goes on", formats::damaged_jpeg),

@@ -190,6 +190,7 @@ impl FrameSource for Scripted {
             time_s,
             position_s: None,
             captured_at: Instant::now(),
+            stamp: moue_capture::Stamp::at(Instant::now()),
         };
         self.next += 1;
         Ok(Some(frame))

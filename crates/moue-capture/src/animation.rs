@@ -10,7 +10,7 @@ use image::{ImageFormat, RgbImage};
 use super::picture::{Animation, animation, animation_frame};
 use super::playback::{Due, Playback, jump_s};
 use super::schedule::Schedule;
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport};
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Stamp, Transport};
 
 /// Longest time in one call.
 const CALL: Duration = Duration::from_millis(400);
@@ -220,6 +220,7 @@ impl AnimationSource {
             time_s: self.offset_s + start_s,
             position_s: Some(start_s),
             captured_at: Instant::now(),
+            stamp: Stamp::default(),
         }
     }
 

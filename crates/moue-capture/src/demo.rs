@@ -7,7 +7,7 @@ use std::time::Instant;
 use image::{RgbImage, imageops};
 
 use super::clock::FrameClock;
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Stamp};
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
@@ -103,13 +103,9 @@ impl FrameSource for DemoSource {
         let (number, t) = ((time_s / SCENE_S) as usize, time_s % SCENE_S);
         // From one to the next it cuts, as films do: half of one face over half of another is nobody's.
         let image = render(scene(number), t);
-        Ok(Some(Frame {
-            image: Arc::new(image),
-            index,
-            time_s,
-            position_s: None,
-            captured_at: Instant::now(),
-        }))
+        let captured_at = Instant::now();
+        let stamp = Stamp::at(captured_at);
+        Ok(Some(Frame { image: Arc::new(image), index, time_s, position_s: None, captured_at, stamp }))
     }
 }
 

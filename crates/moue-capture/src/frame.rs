@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use image::RgbImage;
 
-use super::{CaptureError, SourceSpec, Transport};
+use super::{CaptureError, SourceSpec, Stamp, Transport};
 
 /// One picture of a source, upright, not mirrored.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Frame {
     pub position_s: Option<f64>,
     /// When the frame arrived in this program; the base of every age and latency.
     pub captured_at: Instant,
+    /// When it was taken, by clocks that other programs read too; empty for files.
+    pub stamp: Stamp,
 }
 
 /// What kind of thing a source is; decides the marks on screen and the detector's settings.

@@ -7,6 +7,7 @@ mod avif;
 pub mod camera;
 mod clock;
 mod demo;
+mod drift;
 mod error;
 pub mod ffmpeg;
 mod ffmpeg_log;
@@ -20,6 +21,7 @@ mod playback;
 mod probe;
 mod schedule;
 mod spec;
+mod stamp;
 mod still;
 mod transport;
 mod truncation;
@@ -28,11 +30,13 @@ mod vp8l;
 mod watch;
 mod webp;
 
+pub use drift::{ClockComparison, DRIFT_WARNING_MS, DriftWatch};
 pub use error::CaptureError;
 pub use formats::{FILE_KINDS, FileKind, SkippedFiles, Support, is_system_file, kind_by_name};
 pub use frame::{Frame, FrameSource, Pace, SourceInfo, SourceKind};
 pub use open::{CameraInfo, OpenedSource, list_cameras, open_source};
 pub use spec::SourceSpec;
+pub use stamp::{DriverClock, DriverStamp, Stamp, monotonic_now_ns};
 pub use transport::{SPEEDS, Transport, TransportStatus};
 pub use watch::{
     Action, Event, Failure, Limits, NO_ANSWER, OtherReaders, Report, SourceOpener, SourceWatcher,

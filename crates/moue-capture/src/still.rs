@@ -9,7 +9,7 @@ use image::RgbImage;
 use super::clock::FrameClock;
 use super::formats::{has_picture_name, is_system_file};
 use super::picture::read_with_fault;
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind};
+use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Stamp};
 
 /// How long a picture of a folder stays, when shown live, in seconds.
 const PICTURE_S: f64 = 3.0;
@@ -116,7 +116,14 @@ impl StillSource {
 
     fn frame(&mut self, image: Arc<RgbImage>, time_s: f64) -> Frame {
         self.next_index += 1;
-        Frame { image, index: self.next_index - 1, time_s, position_s: None, captured_at: Instant::now() }
+        Frame {
+            image,
+            index: self.next_index - 1,
+            time_s,
+            position_s: None,
+            captured_at: Instant::now(),
+            stamp: Stamp::default(),
+        }
     }
 }
 

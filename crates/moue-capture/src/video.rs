@@ -12,7 +12,9 @@ use super::ffmpeg::{Decoded, Decoder, Ending, From, Job};
 use super::playback::{Due, Playback, jump_s};
 use super::probe::{self, VideoStream};
 use super::truncation::Steps;
-use super::{CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Transport, hdr, truncation};
+use super::{
+    CaptureError, Frame, FrameSource, Pace, SourceInfo, SourceKind, Stamp, Transport, hdr, truncation,
+};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(400);
@@ -460,6 +462,7 @@ impl FrameSource for VideoSource {
                 time_s: self.offset_s + frame.time_s,
                 position_s: Some(frame.time_s),
                 captured_at: Instant::now(),
+                stamp: Stamp::default(),
             }));
         }
     }

@@ -16,6 +16,9 @@ fn options(parent: &Path) -> RecorderOptions {
             frame_rate: Some(30.0),
             conversion: None,
         },
+        source_path: None,
+        analysis: None,
+        time_base: Default::default(),
         model: None,
         settings: RecordedSettings {
             from_s: 0.0,
@@ -58,6 +61,7 @@ fn rows(time_s: f64) -> ResultRows {
         reasons: Vec::new(),
         measured: None,
         age_ms: Some(20.0),
+        stamp: Default::default(),
         personal: None,
     }])
 }
@@ -143,6 +147,7 @@ fn results_without_room_are_counted_and_reported_once() {
         failed: Mutex::new(None),
         video_failed: Mutex::new(None),
         cut_short: Mutex::new(None),
+        clocks: Mutex::new(ClockNotes::new(Default::default(), Stamp::default())),
         notify: Box::new(move || {
             on_notify.fetch_add(1, Ordering::SeqCst);
         }),
@@ -162,4 +167,43 @@ fn no_folder_is_an_error_and_not_a_new_folder() {
     let Err(error) = Recorder::start(options(&gone), || {}) else { panic!("it recorded into nothing") };
     assert!(error.to_string().contains("unplugged"), "{error}");
     assert!(!gone.exists());
+}
+
+#[test]
+fn markers_and_clocks_are_kept_beside_the_rows() {
+    use crate::record::{EVENTS_FILE, MarkerOrigin, MarkerText};
+    let parent = tempfile::tempdir().unwrap();
+    let recorder = Recorder::start(options(parent.path()), || {}).unwrap();
+    let folder = recorder.folder().to_owned();
+    assert!(!folder.join(EVENTS_FILE).exists(), "without a marker there is no file");
+    let tap = recorder.tap();
+    let at = Instant::now();
+    tap.see(&Stamp::at(at));
+    for (name, value) in [("flash", ""), ("a \"word\", cut", "1,5")] {
+        let text = MarkerText::new(name, value).unwrap();
+        assert!(tap.mark(IncomingMarker { at, text, origin: MarkerOrigin::Line }));
+    }
+    let status = recorder.finish();
+    assert_eq!((status.failed, status.clock_drift), (None, None));
+    let mut reader = csv::Reader::from_path(folder.join(EVENTS_FILE)).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        (&rows[0][3], &rows[1][3], &rows[1][4], &rows[1][5]),
+        ("flash", "a \"word\", cut", "1,5", "line")
+    );
+    let session = session(&folder);
+    assert_eq!(session.markers, 2);
+    let time = session.time.unwrap();
+    #[cfg(unix)]
+    {
+        let zero = time.zero_monotonic_ns.unwrap();
+        let marker: u64 = rows[0][1].parse().unwrap();
+        let time_s: f64 = rows[0][0].parse().unwrap();
+        assert!((marker - zero) as f64 / 1e9 - time_s < 0.002, "{time_s} and {}", marker - zero);
+    }
+    assert_eq!((time.time_s_is.as_str(), time.frames_stamped_by.as_deref()), ("clock", Some("arrival")));
+    assert!(time.missing[0].contains("dropped_before"));
+    let none = MarkerText::new("late", "").unwrap();
+    assert!(!tap.mark(IncomingMarker { at, text: none, origin: MarkerOrigin::Line }));
 }

@@ -1,9 +1,12 @@
 //! `moue report`: one HTML page that needs nothing but a browser.
 
+mod methods;
 mod page;
 mod plots;
 mod read;
 mod summary;
+
+pub use methods::methods;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,7 @@ use std::path::{Path, PathBuf};
 use moue_files::{new_file, plain_file};
 
 use crate::record::error::RecordError;
-use crate::record::folder::{FACES_FILE, SESSION_FILE};
+use crate::record::folder::{EVENTS_FILE, FACES_FILE, SESSION_FILE};
 use crate::record::session::Session;
 
 /// Name of the page in the session folder, where no other is asked for.
@@ -51,7 +54,8 @@ pub fn write_report(folder: &Path, out: Option<&Path>) -> Result<PathBuf, Record
     let failed = |reason| RecordError::Write { path: out.clone(), reason };
     let name = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = name.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let page = page::page(&name, session.as_ref(), session_fault.as_deref(), &summary)
+    let markers = read::read_markers(&folder.join(EVENTS_FILE));
+    let page = page::page(&name, session.as_ref(), session_fault.as_deref(), &summary, &markers)
         .map_err(|e| failed(std::io::Error::other(e)))?;
     new_file::write(&out, page.as_bytes()).map_err(failed)?;
     Ok(out)

@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use moue_model::Expression;
 
 use super::plots::{clock, label_rgb, timeline};
+use super::read::PageMarker;
 use super::summary::{LABELS, Person, Summary};
 use crate::record::columns::UNSURE;
 use crate::record::session::{Session, SessionStatus};
@@ -46,10 +47,12 @@ pub(super) fn page(
     session: Option<&Session>,
     session_fault: Option<&str>,
     summary: &Summary,
+    markers: &(Vec<PageMarker>, u64),
 ) -> Result<String, String> {
+    let marked: Vec<f64> = markers.0.iter().map(|m| m.time_s).collect();
     let mut charts = Vec::new();
     for person in summary.people.iter().filter(|p| !p.cells.is_empty()) {
-        charts.push((person, timeline(person, summary.span_s)?));
+        charts.push((person, timeline(person, summary.span_s, &marked)?));
     }
     let page = html! {
         (DOCTYPE)
@@ -69,6 +72,7 @@ pub(super) fn page(
                     p.weak { (headline(session, summary)) }
                     (warnings(session, session_fault, summary))
                     (overview(session, summary))
+                    (marker_section(markers))
                     @for (person, svg) in &charts { (person_section(person, svg)) }
                     (facts(session))
                     (reading_help())
@@ -167,6 +171,28 @@ fn overview(session: Option<&Session>, summary: &Summary) -> Markup {
                 @if summary.people.len() > 100 {
                     p.weak { "and " (summary.people.len() - 100) " more faces with less time on screen" }
                 }
+            }
+        }
+    }
+}
+
+fn marker_section((markers, more): &(Vec<PageMarker>, u64)) -> Markup {
+    html! {
+        @if !markers.is_empty() {
+            section {
+                h2 { "Markers" }
+                table {
+                    tr { th.n { "Time" } th { "Name" } th { "Value" } }
+                    @for marker in markers {
+                        tr {
+                            td.n { (format!("{:.3} s", marker.time_s)) }
+                            td { (marker.name) }
+                            td { (marker.value) }
+                        }
+                    }
+                }
+                @if *more > 0 { p.weak { "and " (more) " more in events.csv" } }
+                p.weak { "Each is a line across the timelines below." }
             }
         }
     }

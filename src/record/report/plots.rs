@@ -46,8 +46,9 @@ pub(super) fn clock(seconds: f64) -> String {
     }
 }
 
-/// Seven areas that add up to 100 %, with the labels' band below; `span_s` is the whole recording.
-pub(super) fn timeline(person: &Person, span_s: (f64, f64)) -> Result<String, String> {
+/// Seven areas that add up to 100 %, with the labels' band below; `span_s` is the whole recording, `marked` the markers'
+/// times in seconds.
+pub(super) fn timeline(person: &Person, span_s: (f64, f64), marked: &[f64]) -> Result<String, String> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -86,6 +87,12 @@ pub(super) fn timeline(person: &Person, span_s: (f64, f64)) -> Result<String, St
                 let corners = [(x_of(a), BAND.1), (x_of(b), BAND.0)];
                 plotting.draw(&Rectangle::new(corners, colour(label).filled())).map_err(|e| e.to_string())?;
             }
+        }
+        for at_s in marked.iter().filter(|at| (span_s.0..=span_s.0 + length_s).contains(*at)) {
+            let line = vec![(*at_s, BAND.0), (*at_s, 1.0)];
+            plotting
+                .draw(&PathElement::new(line, BLACK.mix(0.7).stroke_width(1)))
+                .map_err(|e| e.to_string())?;
         }
         chart
             .configure_mesh()

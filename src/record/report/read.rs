@@ -1,89 +1,42 @@
-//! Reads `faces.csv` row by row, also one that broke off.
+//! Reads `events.csv` for the page.
 
-use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::Read as _;
 use std::path::Path;
 
 use moue_files::plain_file;
 
-use crate::record::columns::Columns;
-use crate::record::error::RecordError;
-use crate::record::rows::FaceRow;
+/// Markers that a page shows, and the longest file of them that is read.
+const MAX_MARKERS: usize = 500;
+const MAX_EVENTS_BYTES: u64 = 16 << 20;
 
-/// Longest line. A row takes a few hundred bytes, and a longer line must not fill the memory.
-const MAX_LINE: usize = 1 << 16;
-
-/// What was found in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Counts {
-    /// Rows that were read.
-    pub(super) rows: u64,
-    /// Rows that cannot be read, such as the incomplete last row of a recording that broke off.
-    pub(super) unreadable: u64,
+/// A marker on the page.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PageMarker {
+    pub(super) time_s: f64,
+    pub(super) name: String,
+    pub(super) value: String,
 }
 
-/// Calls `take` for every readable row.
-pub(super) fn for_each_row(path: &Path, mut take: impl FnMut(&FaceRow)) -> Result<Counts, RecordError> {
-    let failed = |reason: String| RecordError::Read { path: path.to_owned(), reason };
-    let (mut file, _) = plain_file::open(path).map_err(|e| failed(e.to_string()))?;
-    let whole = ends_with_newline(&mut file).map_err(|e| failed(e.to_string()))?;
-    // Only the name in the last column may be quoted. With quoting on, a stray quote would make the rest of the file one row.
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).quoting(false).from_reader(ShortLines { file, line: 0 });
-    let header = reader.byte_headers().map_err(|e| failed(e.to_string()))?.clone();
-    let columns = Columns::of(&header)
-        .map_err(|name| failed(format!("expected the column {name}, found none of that name")))?;
-    let mut counts = Counts::default();
-    let mut waiting: Option<Option<FaceRow>> = None;
-    let mut record = csv::ByteRecord::new();
-    let mut settle = |row: Option<FaceRow>, counts: &mut Counts| match row {
-        Some(row) => {
-            counts.rows += 1;
-            take(&row);
+/// The markers of a recording, and how many more there are than a page shows. Lines that are none are left out.
+pub(super) fn read_markers(path: &Path) -> (Vec<PageMarker>, u64) {
+    let Ok((file, _)) = plain_file::open(path) else { return (Vec::new(), 0) };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.take(MAX_EVENTS_BYTES));
+    let Ok(header) = reader.headers().cloned() else { return (Vec::new(), 0) };
+    let place = |name: &str| header.iter().position(|h| h == name);
+    let (Some(time), Some(name)) = (place("time_s"), place("name")) else { return (Vec::new(), 0) };
+    let value = place("value");
+    let (mut markers, mut more) = (Vec::new(), 0);
+    for record in reader.records().map_while(Result::ok) {
+        let text = |i: usize| record.get(i).unwrap_or_default();
+        let Some(time_s) = text(time).parse::<f64>().ok().filter(|t| (0.0..1e9).contains(t)) else {
+            continue;
+        };
+        if markers.len() >= MAX_MARKERS {
+            more += 1;
+            continue;
         }
-        None => counts.unreadable += 1,
-    };
-    while reader.read_byte_record(&mut record).map_err(|e| failed(e.to_string()))? {
-        if let Some(row) = waiting.replace(FaceRow::parse(&record, &columns)) {
-            settle(row, &mut counts);
-        }
+        let value = value.map(text).unwrap_or_default().to_owned();
+        markers.push(PageMarker { time_s, name: text(name).to_owned(), value });
     }
-    if let Some(last) = waiting {
-        // A last row without a line break may be cut within a number.
-        settle(last.filter(|_| whole), &mut counts);
-    }
-    Ok(counts)
-}
-
-fn ends_with_newline(file: &mut File) -> io::Result<bool> {
-    let size = file.seek(SeekFrom::End(0))?;
-    let mut last = [b'\n'];
-    if size > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-    }
-    file.seek(SeekFrom::Start(0))?;
-    Ok(last == [b'\n'])
-}
-
-/// Refuses lines that are longer than any row.
-struct ShortLines {
-    file: File,
-    /// Bytes since the last line break.
-    line: usize,
-}
-
-impl Read for ShortLines {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.file.read(out)?;
-        match out[..bytes].iter().rposition(|b| *b == b'\n') {
-            Some(at) => self.line = bytes - at,
-            None => self.line += bytes,
-        }
-        if self.line > MAX_LINE {
-            let text = format!("expected rows of at most {MAX_LINE} bytes, found a longer one");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-        }
-        Ok(bytes)
-    }
+    (markers, more)
 }

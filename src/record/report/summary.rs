@@ -5,8 +5,8 @@ use std::path::Path;
 
 use moue_model::{Expression, Probabilities};
 
-use super::read::{Counts, for_each_row};
 use crate::record::error::RecordError;
+use crate::record::row_file::{Counts, for_each_short_row};
 use crate::record::rows::FaceRow;
 
 /// The seven expressions and "unsure".
@@ -63,11 +63,11 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    fn add(&mut self, row: &FaceRow) {
+    fn add(&mut self, label: usize, probabilities: &Probabilities) {
         self.rows = self.rows.saturating_add(1);
-        let label = &mut self.labels[label_index(row.shown_label())];
+        let label = &mut self.labels[label];
         *label = label.saturating_add(1);
-        for (sum, p) in self.sums.iter_mut().zip(row.shown_probabilities()) {
+        for (sum, p) in self.sums.iter_mut().zip(*probabilities) {
             *sum += f64::from(p);
         }
     }
@@ -140,7 +140,7 @@ impl Summary {
         let mut span_s = (f64::INFINITY, f64::NEG_INFINITY);
         let mut ages = vec![0u64; MAX_AGE_MS + 1];
         let mut other_rows = 0;
-        let counts = for_each_row(path, |row| {
+        let counts = for_each_short_row(path, |row| {
             span_s = (span_s.0.min(row.time_s), span_s.1.max(row.time_s));
             if let Some(age_ms) = row.age_ms {
                 ages[(age_ms.max(0.0).round() as usize).min(MAX_AGE_MS)] += 1;
@@ -162,21 +162,22 @@ impl Summary {
             people.iter().take(MAX_CHARTS).map(|p| (p.id, vec![Cell::default(); CELLS])).collect();
         let length_s = (span_s.1 - span_s.0).max(1e-9);
         let cell_of = |time_s: f64| (((time_s - span_s.0) / length_s * CELLS as f64) as usize).min(CELLS - 1);
-        let mut last: BTreeMap<u64, FaceRow> = BTreeMap::new();
-        for_each_row(path, |row| {
+        let mut last: BTreeMap<u64, (f64, usize, Probabilities)> = BTreeMap::new();
+        for_each_short_row(path, |row| {
             let Some(cells) = charts.get_mut(&row.id) else { return };
             let at = cell_of(row.time_s);
             // A reading stays on screen until the next one: it fills the cells between the two.
-            if let Some(before) = last.insert(row.id, row.clone())
-                && (0.0..=ABSENT_AFTER_S).contains(&(row.time_s - before.time_s))
+            let (label, probabilities) = (label_index(row.shown_label()), row.shown_probabilities());
+            if let Some((before_s, before, shown)) = last.insert(row.id, (row.time_s, label, probabilities))
+                && (0.0..=ABSENT_AFTER_S).contains(&(row.time_s - before_s))
             {
-                for cell in &mut cells[(cell_of(before.time_s) + 1).min(at)..at] {
+                for cell in &mut cells[(cell_of(before_s) + 1).min(at)..at] {
                     if cell.rows == 0 {
-                        cell.add(&before);
+                        cell.add(before, &shown);
                     }
                 }
             }
-            cells[at].add(row);
+            cells[at].add(label, &probabilities);
         })?;
         for person in &mut people {
             person.cells = charts.remove(&person.id).unwrap_or_default();
@@ -228,6 +229,7 @@ mod tests {
             reasons: Vec::new(),
             measured: None,
             age_ms: Some(20.0 + id as f32),
+            stamp: Default::default(),
             personal: None,
         }
     }

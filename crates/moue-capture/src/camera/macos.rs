@@ -18,7 +18,7 @@ use nokhwa_bindings_macos::{
 use super::decode::{PixelFormat, decode};
 use super::negotiation::{ListedFormat, USABLE, choose_for_avfoundation, explain, index_of, stride_of};
 use super::{CameraInfo, CameraMode, CaptureError, device_text, guarded};
-use crate::{Frame, FrameSource, SourceInfo, SourceKind, SourceSpec};
+use crate::{Frame, FrameSource, SourceInfo, SourceKind, SourceSpec, Stamp};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(500);
@@ -163,7 +163,14 @@ impl CameraSource {
         let index = self.next_index;
         self.next_index += 1;
         let time_s = captured_at.saturating_duration_since(self.started).as_secs_f64();
-        Ok(Frame { image: Arc::new(image), index, time_s, position_s: None, captured_at })
+        Ok(Frame {
+            image: Arc::new(image),
+            index,
+            time_s,
+            position_s: None,
+            captured_at,
+            stamp: Stamp::at(captured_at),
+        })
     }
 
     fn decode(&mut self, bytes: &[u8]) -> Result<image::RgbImage, String> {

@@ -13,7 +13,7 @@ use super::decode::{PixelFormat, decode};
 use super::driver::{Answer, DriverThread};
 use super::negotiation::{USABLE, choose_listed, explain, index_of, pixel_format, stride_of};
 use super::{CameraInfo, CameraMode, CaptureError, device_text, guarded};
-use crate::{Frame, FrameSource, NO_ANSWER, SourceInfo, SourceKind, SourceSpec};
+use crate::{Frame, FrameSource, NO_ANSWER, SourceInfo, SourceKind, SourceSpec, Stamp};
 
 /// Longest wait for one frame in one call.
 const FRAME_WAIT: Duration = Duration::from_millis(500);
@@ -167,7 +167,14 @@ impl CameraSource {
         let index = self.next_index;
         self.next_index += 1;
         let time_s = captured_at.saturating_duration_since(self.started).as_secs_f64();
-        Ok(Frame { image: image.into(), index, time_s, position_s: None, captured_at })
+        Ok(Frame {
+            image: image.into(),
+            index,
+            time_s,
+            position_s: None,
+            captured_at,
+            stamp: Stamp::at(captured_at),
+        })
     }
 }
 

@@ -395,6 +395,8 @@ impl SourceWatcher {
 struct Stream {
     first: Option<Instant>,
     next: u64,
+    /// Frames that drivers lost before the camera was opened this time, and since.
+    lost: (u64, u64),
 }
 
 impl Stream {
@@ -404,6 +406,14 @@ impl Stream {
         frame.time_s = frame.captured_at.duration_since(first).as_secs_f64();
         frame.index = self.next;
         self.next += 1;
+        if let Some(dropped) = frame.stamp.driver.as_mut().and_then(|driver| driver.dropped.as_mut()) {
+            let (before, since) = &mut self.lost;
+            if *dropped < *since {
+                *before += *since;
+            }
+            *since = *dropped;
+            *dropped += *before;
+        }
         frame
     }
 }

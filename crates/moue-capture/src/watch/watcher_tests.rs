@@ -5,6 +5,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::*;
+use crate::Stamp;
 
 /// A watcher with a clock that only the test moves.
 struct Bench {
@@ -56,7 +57,14 @@ impl Bench {
 
     fn frame(&self) -> Event {
         let image = Arc::new(RgbImage::new(4, 4));
-        Event::Frame(Frame { image, index: 0, time_s: 0.0, position_s: None, captured_at: self.now })
+        Event::Frame(Frame {
+            image,
+            index: 0,
+            time_s: 0.0,
+            position_s: None,
+            captured_at: self.now,
+            stamp: Stamp::default(),
+        })
     }
 
     /// What the watcher wants to be opened now.

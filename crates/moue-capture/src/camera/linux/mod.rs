@@ -22,7 +22,8 @@ use v4l::{Device, Format};
 
 use super::decode::{PixelFormat, decode};
 use super::{CameraInfo, CameraMode, CaptureError, WANTED_RATE, device_text, guarded};
-use crate::{Frame, FrameSource, SourceInfo, SourceKind, SourceSpec};
+use crate::stamp::SequenceWatch;
+use crate::{Frame, FrameSource, SourceInfo, SourceKind, SourceSpec, Stamp};
 
 /// Longest wait for one frame.
 const FRAME_WAIT: Duration = Duration::from_millis(500);
@@ -112,6 +113,7 @@ pub(crate) struct CameraSource {
     /// The first frame proves that the camera works; it is delivered first.
     waiting: Option<Frame>,
     next_index: u64,
+    numbers: SequenceWatch,
 }
 
 impl CameraSource {
@@ -217,6 +219,7 @@ impl CameraSource {
             started: Instant::now(),
             waiting: None,
             next_index: 0,
+            numbers: SequenceWatch::default(),
         };
         let start = Instant::now();
         loop {
@@ -267,12 +270,12 @@ impl CameraSource {
         }
         let unreadable =
             |reason: String| CaptureError::UnreadableFrame { path: self.path.clone().into(), reason };
-        let mut captured_at = Instant::now();
+        let (mut captured_at, mut stamp) = (Instant::now(), Stamp::default());
         let decoded = match stream.next() {
             Ok((bytes, meta)) => {
                 self.streaming = true;
                 // Before it is decoded, which takes a while.
-                captured_at = stamp::captured_at(meta);
+                (captured_at, stamp) = stamp::captured_at(meta);
                 let used = match meta.bytesused as usize {
                     0 => bytes.len(),
                     used => used.min(bytes.len()),
@@ -304,6 +307,10 @@ impl CameraSource {
             Err(e) => return Err(explain(&self.device_name, &self.path, &e)),
         };
         let image = decoded.map_err(unreadable)?;
+        // Damaged frames are no frames: what follows them says that they are missing.
+        if let Some(driver) = &mut stamp.driver {
+            driver.dropped = self.numbers.next(driver.sequence);
+        }
         let index = self.next_index;
         self.next_index += 1;
         if index == 0 {
@@ -315,6 +322,7 @@ impl CameraSource {
             time_s: captured_at.duration_since(self.started).as_secs_f64(),
             position_s: None,
             captured_at,
+            stamp,
         })
     }
 }

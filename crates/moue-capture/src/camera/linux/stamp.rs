@@ -5,15 +5,37 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use v4l::buffer::{Flags, Metadata};
 
+use crate::stamp::{DriverClock, DriverStamp, Stamp};
+
 /// A frame does not lie in the driver for longer; what says that it did is no time of this clock.
 const MOST_AGE: Duration = Duration::from_secs(5);
 
-/// The driver's time of the frame, where it gives one, else now.
-pub(super) fn captured_at(metadata: &Metadata) -> Instant {
+/// The driver's time of the frame that was fetched just now, where it is one of the monotonic clock, else now; and all
+/// that is known of its time, except how many frames were lost before it.
+pub(super) fn captured_at(metadata: &Metadata) -> (Instant, Stamp) {
     let clock = clock_gettime(ClockId::Monotonic);
     let now = Instant::now();
-    let age = duration(clock.tv_sec, clock.tv_nsec).and_then(|clock| age(metadata, clock));
-    age.and_then(|age| now.checked_sub(age)).unwrap_or(now)
+    let clock = duration(clock.tv_sec, clock.tv_nsec).unwrap_or_default();
+    let captured = age(metadata, clock).and_then(|age| now.checked_sub(age));
+    let captured_at = captured.unwrap_or(now);
+    (captured_at, Stamp { driver: driver(metadata, captured.is_some(), clock), ..Stamp::at(captured_at) })
+}
+
+/// What the driver says; `None` where its time is not filled in. `of_clock`: its time may be one of the monotonic clock.
+fn driver(metadata: &Metadata, of_clock: bool, now: Duration) -> Option<DriverStamp> {
+    let micros = metadata.timestamp.sec.checked_mul(1_000_000)?.checked_add(metadata.timestamp.usec)?;
+    let clock = match metadata.flags & Flags::TIMESTAMP_MASK {
+        Flags::TIMESTAMP_MONOTONIC if of_clock => DriverClock::Monotonic,
+        Flags::TIMESTAMP_COPY => DriverClock::Copied,
+        _ => DriverClock::Unknown,
+    };
+    (micros != 0).then_some(DriverStamp {
+        time_ns: micros.checked_mul(1000)?,
+        clock,
+        sequence: metadata.sequence,
+        dropped: None,
+        received_ns: u64::try_from(now.as_nanos()).ok()?,
+    })
 }
 
 /// How long ago the frame was captured, when the monotonic clock shows `clock`; `None` where the driver's time is not of
@@ -69,8 +91,32 @@ mod tests {
         let clock = clock_gettime(ClockId::Monotonic);
         let stamp = metadata(Flags::TIMESTAMP_MONOTONIC, clock.tv_sec - 1, clock.tv_nsec / 1000);
         let before = Instant::now();
-        let age = before.duration_since(captured_at(&stamp));
+        let age = before.duration_since(captured_at(&stamp).0);
         assert!(age > Duration::from_millis(900) && age <= Duration::from_millis(1001), "{age:?}");
-        assert!(captured_at(&metadata(Flags::TIMESTAMP_COPY, 0, 0)) >= before);
+        assert!(captured_at(&metadata(Flags::TIMESTAMP_COPY, 0, 0)).0 >= before);
+    }
+
+    #[test]
+    fn what_the_driver_says_is_kept_with_the_clock_that_it_is_of() {
+        let now = clock_gettime(ClockId::Monotonic);
+        let stamp = |flags, sec| captured_at(&Metadata { sequence: 41, ..metadata(flags, sec, 5) }).1;
+        let own = stamp(Flags::TIMESTAMP_MONOTONIC, now.tv_sec - 1);
+        let driver = own.driver.unwrap();
+        assert_eq!((driver.clock, driver.sequence), (DriverClock::Monotonic, 41));
+        assert_eq!(driver.time_ns, (now.tv_sec - 1) * 1_000_000_000 + 5000);
+        // The row's time is the driver's.
+        assert!((own.monotonic_ns.unwrap() as i64 - driver.time_ns).abs() < 100_000_000, "{own:?}");
+        for (flags, sec, clock) in [
+            (Flags::TIMESTAMP_MONOTONIC, 1_700_000_000, DriverClock::Unknown),
+            (Flags::TIMESTAMP_COPY, now.tv_sec, DriverClock::Copied),
+            (Flags::TIMESTAMP_UNKNOWN, now.tv_sec, DriverClock::Unknown),
+        ] {
+            let stamp = stamp(flags, sec);
+            assert_eq!(stamp.driver.unwrap().clock, clock);
+            // It came now.
+            let late = stamp.monotonic_ns.unwrap() as i64 - stamp.driver.unwrap().received_ns as i64;
+            assert!(late.abs() < 100_000_000, "{late}");
+        }
+        assert_eq!(captured_at(&metadata(Flags::TIMESTAMP_MONOTONIC, 0, 0)).1.driver, None);
     }
 }
