@@ -15,11 +15,12 @@ use super::persistence::Outcome;
 use super::picker::Request;
 use super::recordings::{annotated_frame, recorded_settings};
 use super::state::{AfterFolder, State};
-use crate::pipeline::{Message, SourceState};
+use crate::pipeline::{Message, ProfileState, SourceState};
 use crate::record::report::write_report;
 use crate::record::{
-    AnnotatedFrame, IncomingMarker, MarkerOrigin, MarkerText, PictureStyle, RecordError, RecordedSource,
-    RecorderOptions, SESSION_FILE, Session, SessionWords, VideoOptions, save_snapshot, save_table,
+    AnnotatedFrame, IncomingMarker, MarkerOrigin, MarkerText, PictureStyle, RecordError, RecordedProfile,
+    RecordedSource, RecorderOptions, SESSION_FILE, Session, SessionWords, VideoOptions, save_snapshot,
+    save_table,
 };
 
 /// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
@@ -69,6 +70,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
         time_base: crate::record::TimeBase::Clock,
         model: state.live.model(),
         settings: recorded_settings(settings, state.baseline_recorded),
+        profile: recorded_profile(&state.live.profile()),
         words: std::mem::take(&mut state.words),
         video: settings.record_video.then(|| VideoOptions {
             frame_rate: VIDEO_RATE,
@@ -89,6 +91,13 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     }
     // From now on, so that the first frames of the recording are searched as a whole.
     state.live.search_every_frame(state.recordings.is_blurring());
+}
+
+/// The profile in use, where it fits the network.
+fn recorded_profile(profile: &ProfileState) -> Option<RecordedProfile> {
+    let ProfileState::On(profile) = profile else { return None };
+    let expressions = profile.reader.names().iter().map(ToString::to_string).collect();
+    profile.fits.then(|| RecordedProfile { name: profile.name.to_string(), expressions })
 }
 
 /// Whether a video is over.

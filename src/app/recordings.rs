@@ -27,6 +27,8 @@ struct ResultRecorder {
     overlay_mode: OverlayMode,
     /// Faces are hidden in the video.
     blur: bool,
+    /// The profile in use at the start.
+    profile: Option<String>,
 }
 
 /// A recording that is being made on a thread of its own: its folder may be on a slow disk, and ffmpeg is asked what it
@@ -35,6 +37,7 @@ struct Starting {
     made: Receiver<Result<Recorder, StartError>>,
     overlay_mode: OverlayMode,
     blur: bool,
+    profile: Option<String>,
     /// The user ended it before it began.
     given_up: bool,
 }
@@ -123,6 +126,7 @@ impl Recordings {
         wake: impl Fn() + Send + Sync + Clone + 'static,
     ) -> std::io::Result<()> {
         let blur = options.video.as_ref().is_some_and(|v| v.blur);
+        let profile = options.profile.as_ref().map(|profile| profile.name.clone());
         let (sender, made) = bounded(1);
         std::thread::Builder::new().name("recorder-start".into()).spawn(move || {
             let status_wake = wake.clone();
@@ -140,7 +144,7 @@ impl Recordings {
             let _ = sender.send(started);
             wake();
         })?;
-        self.starting = Some(Starting { made, overlay_mode, blur, given_up: false });
+        self.starting = Some(Starting { made, overlay_mode, blur, profile, given_up: false });
         Ok(())
     }
 
@@ -152,7 +156,7 @@ impl Recordings {
             Err(TryRecvError::Empty) => return None,
             Err(TryRecvError::Disconnected) => Err(StartError::Other(tr!("said-not-started").into())),
         };
-        let Starting { overlay_mode, blur, given_up, .. } = self.starting.take()?;
+        let Starting { overlay_mode, blur, profile, given_up, .. } = self.starting.take()?;
         match made {
             Ok(recorder) => {
                 self.last = Some(recorder.folder().to_owned());
@@ -161,7 +165,8 @@ impl Recordings {
                     self.closing.push(recorder);
                     return None;
                 }
-                *self.for_results.lock() = Some(ResultRecorder { tap: recorder.tap(), overlay_mode, blur });
+                *self.for_results.lock() =
+                    Some(ResultRecorder { tap: recorder.tap(), overlay_mode, blur, profile });
                 (self.loss_reported, self.video_error_reported, self.drift_reported) = (false, false, false);
                 self.blur = blur;
                 self.running = Some(recorder);
@@ -259,6 +264,12 @@ impl ResultRecorder {
         let time_s = self.tap.time_s(captured);
         let age_ms = result.finished_at.saturating_duration_since(captured).as_secs_f32() * 1000.0;
         let rows = ResultRows::new(&result.source, analyzed, &result.shown, time_s, Some(age_ms));
+        // Another profile than at the start has other columns.
+        let personal = result.personal.as_ref().filter(|own| self.profile.as_deref() == Some(&*own.profile));
+        let rows = match personal {
+            Some(own) => rows.with_personal_of(own.id, own.to_face()),
+            None => rows,
+        };
         self.tap.see(&analyzed.frame.stamp);
         self.tap.push(rows, &result.model);
         // Who came in where nobody looked would not be hidden; the next frame is searched as a whole.
