@@ -36,6 +36,33 @@ pub enum ThemeChoice {
     Dark,
 }
 
+/// Which language the window speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum LanguageChoice {
+    /// English.
+    #[serde(rename = "en")]
+    English,
+    /// German.
+    #[serde(rename = "de")]
+    German,
+    /// Spanish.
+    #[serde(rename = "es")]
+    Spanish,
+    /// French.
+    #[serde(rename = "fr")]
+    French,
+    /// Japanese.
+    #[serde(rename = "ja")]
+    Japanese,
+    /// Bengali.
+    #[serde(rename = "bn")]
+    Bengali,
+    /// The system's; also what a newer version wrote that this one does not know.
+    #[default]
+    #[serde(rename = "system", other)]
+    System,
+}
+
 /// What is laid over a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,6 +126,8 @@ pub struct Settings {
     pub introduced: bool,
     /// Light or dark.
     pub theme: ThemeChoice,
+    /// The language of the window's texts.
+    pub language: LanguageChoice,
     /// Cameras and the demo are shown as a mirror would.
     pub mirror: bool,
     /// Whether the overlay is on.
@@ -164,6 +193,7 @@ impl Default for Settings {
         Self {
             introduced: false,
             theme: ThemeChoice::default(),
+            language: LanguageChoice::default(),
             mirror: true,
             overlay: true,
             overlay_mode: OverlayMode::default(),
@@ -340,7 +370,7 @@ mod tests {
         let file = SettingsFile::at(folder.path().join("deep/settings.json"));
         assert_eq!(file.read(), (Settings::default(), None));
         let mut settings =
-            Settings { smoothing_ms: 800.0, colour_map: ColourMap::Turbo, ..Default::default() };
+            Settings { smoothing_ms: 800.0, language: LanguageChoice::Japanese, ..Default::default() };
         Settings::remember(&mut settings.recent_weights, Path::new("a"));
         Settings::remember(&mut settings.recent_weights, Path::new("b"));
         Settings::remember(&mut settings.recent_weights, Path::new("a"));
@@ -405,10 +435,11 @@ mod tests {
         std::fs::write(
             &path,
             r#"{"overlay_opacity": 7, "smoothing_ms": -4, "window": [1e9, -1], "position": [0, 1e30],
-                "from_a_newer_version": 1}"#,
+                "from_a_newer_version": 1, "language": "tlh"}"#,
         )
         .unwrap();
         let (settings, note) = SettingsFile::at(path).read();
+        assert_eq!(settings.language, LanguageChoice::System);
         assert_eq!((settings.overlay_opacity, settings.smoothing_ms, note), (1.0, 0.0, None));
         assert_eq!((settings.window, settings.position), (None, None));
     }

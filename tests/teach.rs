@@ -93,6 +93,15 @@ fn one_picture_an_expression_is_enough_and_is_said_to_be_unmeasured() {
         assert!(value(column).parse::<f64>().unwrap() > 0.5);
         assert_eq!(value("source"), path);
         assert_eq!(&header[header.len() - 1], "source");
+        // A recording has the same columns.
+        let recordings = at(&format!("rec {expected}"));
+        succeed(&["analyze", &path, "--profile", &profile, "--record", &recordings, "--csv"]);
+        let session = std::fs::read_dir(&recordings).unwrap().next().unwrap().unwrap().path();
+        let mut rows = csv::Reader::from_path(session.join("faces.csv")).unwrap();
+        assert_eq!(*rows.headers().unwrap(), header);
+        let kept = rows.records().next().unwrap().unwrap();
+        let place = |name: &str| header.iter().position(|h| h == name).unwrap();
+        assert_eq!((&kept[place("personal_label")], &kept[place(column)]), (expected, value(column)));
         let text = succeed(&["analyze", &path, "--profile", &profile]);
         assert!(text.contains(&format!("personal: {expected}")), "{text}");
     }

@@ -59,7 +59,9 @@ fn kept(window: &Window) -> Vec<PathBuf> {
 #[test]
 fn two_expressions_are_taught_kept_and_read_by_keyboard_alone() {
     let which = Arc::new(AtomicUsize::new(0));
-    let mut window = look(&which).open();
+    let recordings = tempfile::tempdir().unwrap();
+    let into = recordings.path().to_owned();
+    let mut window = look(&which).settings(|s| s.recordings = Some(into)).open();
     window.until_faces(1);
     window.harness.key_press_modifiers(Modifiers::COMMAND, Key::T);
     window.until_says("Teach it your face");
@@ -101,6 +103,21 @@ fn two_expressions_are_taught_kept_and_read_by_keyboard_alone() {
         });
         assert!(window.says(&format!("Profile me myself: {label}")));
     }
+    // A recording has what it reads in columns of its own.
+    window.press(Key::R);
+    window.until_says("REC 0:01");
+    window.press(Key::R);
+    window.until_says("Recorded ");
+    let session = std::fs::read_dir(recordings.path()).unwrap().next().unwrap().unwrap().path();
+    let rows = std::fs::read_to_string(session.join("faces.csv")).unwrap();
+    let header: Vec<&str> = rows.lines().next().unwrap().split(',').collect();
+    let own = header.iter().position(|name| *name == "personal_label").unwrap();
+    assert_eq!(header[own..own + 3], ["personal_label", "personal_neutral", "personal_astronaut"]);
+    let last: Vec<&str> = rows.lines().last().unwrap().split(',').collect();
+    assert_eq!((last.len(), last[own]), (header.len(), "astronaut"));
+    assert!(last[own + 2].parse::<f32>().unwrap() > 0.5);
+    let facts = std::fs::read_to_string(session.join("session.json")).unwrap();
+    assert!(facts.contains("\"name\": \"me myself\""), "{facts}");
     // It is on again after a restart, and off when its chip is pressed.
     assert_eq!(window.app().settings().profile.as_ref(), Some(&files[0]));
     window.click("Profile me myself: turn it off");

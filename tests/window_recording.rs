@@ -340,7 +340,9 @@ fn name_and_notes_are_kept_before_and_after_a_recording() {
     let folder = second;
     let name = format!("Write into {}", folder.file_name().unwrap().to_string_lossy());
     enter(&mut window, Some("second round"), "Notes", "the lamp was off", &name);
-    // The message of the recording that ran begins alike.
+    // With its path: that a running one took its words is said alike.
+    window.until_message(&format!("Name and notes are in {}", folder.display()));
+    // The message comes before they are read again.
     window.until("the notes on disk", |_| session(&folder).notes.is_some());
     let kept = session(&folder);
     assert_eq!(

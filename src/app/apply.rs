@@ -9,6 +9,8 @@ use moue_capture::{SourceSpec, Transport, list_cameras};
 use super::command::{BaselineCommand, Command, Setting, Sheet, TeachCommand};
 use super::copying::{reading_text, timeline_text};
 use super::folder_commands::{go_to, open_list, step, toggle_contact_sheet};
+use super::language::tr;
+use super::language_choice::look_for_fonts;
 use super::picker::Request;
 use super::record_commands::{
     copy_picture, export_contact_sheet, make_report, open_file, open_session, set_marker,
@@ -39,12 +41,12 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             let said = path.as_ref().map(|path| state.settings.weights_choice(path));
             state.settings.weights = path;
             if let Err(e) = state.live.load_weights_as(said.unwrap_or_default()) {
-                state.report(Message::Error(format!("No thread for reading the weights: {e}")));
+                state.report(Message::Error(tr!("no-thread-weights", error = e.to_string())));
             }
         }
         Command::LoadWeightsAs(choice) => {
             if let Err(e) = state.live.load_weights_as(choice) {
-                state.report(Message::Error(format!("No thread for reading the weights: {e}")));
+                state.report(Message::Error(tr!("no-thread-weights", error = e.to_string())));
             }
         }
         Command::SetSource(source) => choose_source(state, ctx, source),
@@ -105,7 +107,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::SetWords(words) => {
             state.words = words;
             state.sheets.close();
-            state.report(Message::Info("The next recording gets this name and these notes".into()));
+            state.report(Message::Info(tr!("said-words-next").into()));
         }
         Command::WriteWords(words) => write_words(state, ctx, words),
         Command::NextFace => {
@@ -133,8 +135,8 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::CopyReading(id) => {
             let id = id.or_else(|| state.selection.current());
             if let Some((id, (face, shown))) = id.and_then(|id| Some((id, state.face(id)?))) {
-                ctx.copy_text(reading_text(&state.names.of(id), shown, &face.reading.probabilities));
-                state.report(Message::Info("Reading copied".into()));
+                ctx.copy_text(reading_text(&state.names.in_english(id), shown, &face.reading.probabilities));
+                state.report(Message::Info(tr!("said-reading-copied").into()));
             }
         }
         Command::CopyTimeline => {
@@ -170,6 +172,7 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
         Command::ToggleFullScreen => {
             ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!State::is_full_screen(ctx)));
         }
+        Command::LookForFonts => look_for_fonts(state, ctx),
         Command::FocusMenu => state.focus_menu = true,
         Command::ToggleSheet(Sheet::Session) => toggle_words(state, ctx),
         Command::ToggleSheet(sheet) => state.sheets.toggle(sheet),
@@ -204,7 +207,7 @@ pub(super) fn refresh_cameras(state: &mut State, ctx: &Context) {
     });
     match thread {
         Ok(_) => state.camera_list = Some(answer),
-        Err(e) => state.report(Message::Error(format!("No thread for listing the cameras: {e}"))),
+        Err(e) => state.report(Message::Error(tr!("no-thread-cameras", error = e.to_string()))),
     }
 }
 
@@ -254,7 +257,7 @@ fn new_window(state: &mut State) {
         }
     };
     if let Err(e) = std::thread::Builder::new().name("second-window".into()).spawn(body) {
-        state.report(Message::Error(format!("No thread for a second window: {e}")));
+        state.report(Message::Error(tr!("no-thread-window", error = e.to_string())));
     }
 }
 
@@ -268,7 +271,7 @@ fn apply_baseline(state: &mut State, command: BaselineCommand) {
     match (command, state.live.baseline()) {
         (BaselineCommand::Toggle, BaselineState::Off) => match state.selection.current() {
             Some(id) => state.live.record_baseline(id),
-            None => state.report(Message::Info("A baseline needs a face in view".into())),
+            None => state.report(Message::Info(tr!("said-baseline-face").into())),
         },
         (BaselineCommand::Toggle | BaselineCommand::Off, _) => state.live.set_baseline(None),
         (BaselineCommand::UseSaved, _) => state.live.set_baseline(state.settings.baseline.clone()),
@@ -287,6 +290,7 @@ fn apply_setting(settings: &mut Settings, setting: Setting) {
         Setting::OverlayOpacity(opacity) => settings.overlay_opacity = opacity,
         Setting::Smoothing(ms) => settings.smoothing_ms = ms,
         Setting::Theme(theme) => settings.theme = theme,
+        Setting::Language(language) => settings.language = language,
         Setting::Detector(detector) => settings.detector = detector,
         Setting::RecordVideo(on) => settings.record_video = on,
         Setting::BlurFaces(on) => settings.record_blur = on,

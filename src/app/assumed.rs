@@ -4,6 +4,7 @@ use eframe::egui::{Label, RichText, Ui};
 use moue_model::assumed;
 
 use super::command::{Command, Sheet};
+use super::language::tr;
 use super::state::State;
 use super::theme;
 
@@ -12,10 +13,10 @@ pub(super) fn row(ui: &mut Ui, state: &State) -> Option<Command> {
     let model = state.snapshot.model.as_deref().filter(|model| model.path.is_some())?;
     let what = assumed(&model.metadata)?;
     ui.add_space(4.0);
-    let text = format!("The weights file does not say all: {what}. Wrong ones give wrong readings.");
+    let text = tr!("assumed", what = what);
     let text = RichText::new(text).font(theme::caption()).color(ui.visuals().warn_fg_color);
     ui.add(Label::new(text).wrap());
-    let hint = "Opens \u{201c}About the model\u{201d}, where input size and class order are entered";
-    let set = ui.button("Set how it is read\u{2026}").on_hover_text(hint);
+    let hint = tr!("assumed-set-hint");
+    let set = ui.button(tr!("assumed-set")).on_hover_text(hint);
     set.clicked().then_some(Command::ToggleSheet(Sheet::Model))
 }

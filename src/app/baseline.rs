@@ -3,8 +3,8 @@
 use eframe::egui::{Button, Color32, CornerRadius, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 
 use super::command::{BaselineCommand, Command};
+use super::language::tr;
 use super::state::State;
-use super::terms;
 use super::theme;
 use crate::pipeline::BaselineState;
 
@@ -18,40 +18,40 @@ pub(super) fn row(ui: &mut Ui, state: &State) -> Option<Command> {
         }
     };
     let saved = state.settings.baseline.as_ref();
-    ui.horizontal(|ui| {
+    // In some languages the buttons need two rows.
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         match &state.snapshot.baseline {
             BaselineState::Off => {
-                let hint = "Look neutral for three seconds. What the network sees in your neutral face is then taken out \
-                            of your readings (key B)";
+                let hint = tr!("baseline-start-hint");
                 let face_in_view = state.selected_face().is_some();
-                button(ui, "Neutral baseline…", hint, face_in_view, BaselineCommand::Toggle);
+                button(ui, tr!("baseline-start"), hint, face_in_view, BaselineCommand::Toggle);
                 if saved.is_some() {
-                    let hint = "Applies the saved baseline, with the camera and network it was recorded with";
-                    button(ui, "Use saved", hint, true, BaselineCommand::UseSaved);
-                    let hint = "Removes the saved baseline from the settings";
-                    button(ui, "Delete saved", hint, true, BaselineCommand::DeleteSaved);
+                    let hint = tr!("baseline-use-hint");
+                    button(ui, tr!("baseline-use"), hint, true, BaselineCommand::UseSaved);
+                    let hint = tr!("baseline-delete-hint");
+                    button(ui, tr!("baseline-delete"), hint, true, BaselineCommand::DeleteSaved);
                 }
             }
             BaselineState::Recording { .. } => {
-                chip(ui, "Look neutral", theme::DEMO);
-                button(ui, "Cancel", "Key B", true, BaselineCommand::Off);
+                chip(ui, tr!("baseline-look"), theme::DEMO);
+                button(ui, tr!("cancel"), tr!("baseline-key"), true, BaselineCommand::Off);
             }
             BaselineState::On { baseline, fits } => {
                 if *fits {
-                    chip(ui, "Baseline on", theme::baseline()).on_hover_text(terms::BASELINE);
+                    chip(ui, tr!("baseline-on"), theme::baseline()).on_hover_text(tr!("term-baseline"));
                 } else {
-                    chip(ui, "Baseline inactive", theme::MARK)
-                        .on_hover_text(format!("It was recorded with {} and its network", baseline.source));
+                    chip(ui, tr!("baseline-inactive"), theme::MARK)
+                        .on_hover_text(tr!("baseline-inactive-hint", source = baseline.source.clone()));
                 }
-                let hint = "Shows the readings as the network gives them (key B)";
-                button(ui, "Turn off", hint, true, BaselineCommand::Off);
+                let hint = tr!("baseline-off-hint");
+                button(ui, tr!("baseline-off"), hint, true, BaselineCommand::Off);
                 if saved == Some(baseline) {
-                    let hint = "Removes it from the settings; it stays on until you turn it off";
-                    button(ui, "Delete saved", hint, true, BaselineCommand::DeleteSaved);
+                    let hint = tr!("baseline-delete-on-hint");
+                    button(ui, tr!("baseline-delete"), hint, true, BaselineCommand::DeleteSaved);
                 } else {
-                    let hint = "Saves seven numbers and the camera's name in the settings, for the next start";
-                    button(ui, "Save", hint, *fits, BaselineCommand::Save);
+                    let hint = tr!("baseline-save-hint");
+                    button(ui, tr!("save"), hint, *fits, BaselineCommand::Save);
                 }
             }
         }

@@ -10,7 +10,7 @@ use moue_detect::DetectorKind;
 use super::picture_zoom::PictureZoom;
 use crate::pipeline::{Trigger, WeightsChoice};
 use crate::record::SessionWords;
-use crate::settings::{ColourMap, OverlayMode, ThemeChoice};
+use crate::settings::{ColourMap, LanguageChoice, OverlayMode, ThemeChoice};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +115,8 @@ pub(super) enum Command {
     ZoomReset,
     /// A setting that takes a value.
     Set(Setting),
+    /// Finds out which languages the system has fonts for.
+    LookForFonts,
     /// Gives the keyboard to the menu bar.
     FocusMenu,
     /// Opens a sheet, or closes the one that is open.
@@ -164,6 +166,7 @@ pub(super) enum Setting {
     /// Time constant in milliseconds, 0..=2000.
     Smoothing(f32),
     Theme(ThemeChoice),
+    Language(LanguageChoice),
     /// Which detectors look for faces.
     Detector(DetectorKind),
     RecordVideo(bool),

@@ -4,11 +4,11 @@ use eframe::egui::{
     Align2, CornerRadius, FontId, ProgressBar, Rect, Response, RichText, Role, ScrollArea, Sense, Stroke,
     StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
-use moue_model::Expression;
 
 use super::command::{Command, SortBy};
 use super::contact::{ContactFace, ContactSheet, SIDE_PX};
-use super::labels::label_text;
+use super::labels::{label_name, label_text};
+use super::language::tr;
 use super::theme;
 
 /// Width and height of a face's cell, and the gap between two, in points.
@@ -24,7 +24,7 @@ pub(super) fn show(ui: &mut Ui, sheet: &ContactSheet) -> Vec<Command> {
         ui.label(RichText::new(error).size(12.0).color(ui.visuals().error_fg_color));
     }
     if sheet.errors().len() > 3 {
-        ui.weak(format!("{} more files could not be read", sheet.errors().len() - 3));
+        ui.weak(tr!("contact-more-errors", count = sheet.errors().len() - 3));
     }
     let columns = (((ui.available_width() - 12.0 + GAP) / (CELL.0 + GAP)) as usize).max(1);
     let rows = sheet.faces().len().div_ceil(columns);
@@ -45,25 +45,26 @@ pub(super) fn show(ui: &mut Ui, sheet: &ContactSheet) -> Vec<Command> {
 fn header(ui: &mut Ui, sheet: &ContactSheet, commands: &mut Vec<Command>) {
     let (done, all) = sheet.progress();
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new("Contact sheet").size(16.0).strong());
+        ui.label(RichText::new(tr!("contact-sheet")).size(16.0).strong());
         let faces = sheet.faces().len();
-        ui.weak(format!("{faces} {} in {done} of {all} files", if faces == 1 { "face" } else { "faces" }));
-        for (sort, text) in [(SortBy::Name, "By name"), (SortBy::Expression, "By expression")] {
+        ui.weak(tr!("contact-progress", faces = faces, done = done, all = all));
+        for (sort, text) in
+            [(SortBy::Name, tr!("contact-by-name")), (SortBy::Expression, tr!("contact-by-expression"))]
+        {
             if ui.selectable_label(sheet.sort() == sort, text).clicked() {
                 commands.push(Command::SortContactSheet(sort));
             }
         }
-        if sheet.is_reading() && ui.button("Stop").clicked() {
+        if sheet.is_reading() && ui.button(tr!("stop")).clicked() {
             commands.push(Command::StopContactSheet);
         }
         ui.add_enabled_ui(!sheet.rows().is_empty(), |ui| {
-            let hint =
-                "One row a face, with the columns of \"moue analyze --csv\". Of a video one frame is read.";
-            if ui.button("Export CSV").on_hover_text(hint).clicked() {
+            let hint = tr!("contact-export-hint");
+            if ui.button(tr!("contact-export")).on_hover_text(hint).clicked() {
                 commands.push(Command::ExportContactSheet);
             }
         });
-        if ui.button("Back to the picture").on_hover_text("Esc").clicked() {
+        if ui.button(tr!("contact-back")).on_hover_text(tr!("key-esc")).clicked() {
             commands.push(Command::ToggleContactSheet);
         }
     });
@@ -105,10 +106,10 @@ fn cell(ui: &mut Ui, face: &ContactFace) -> Response {
         text,
     );
     painter.text(at + vec2(0.0, 15.0), Align2::LEFT_TOP, &face.file, FontId::proportional(10.5), weak);
-    let name = label.map_or("unsure", Expression::name);
+    let name = label_name(label);
     let percent = face.probability() * 100.0;
     response.widget_info(|| {
         WidgetInfo::labeled(Role::Button, true, format!("{}: {name} {percent:.0} %", face.file))
     });
-    response.on_hover_text(format!("{}: show it", face.file))
+    response.on_hover_text(tr!("contact-show", file = face.file.as_str()))
 }

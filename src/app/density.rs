@@ -3,7 +3,7 @@
 /// Height of the panel's content for one face where there is room, in points, and of a row of tiles.
 const ROOMY: f32 = 716.0;
 const TILES: f32 = 32.0;
-const TILE_ROW: f32 = 58.0;
+const TILE_ROW: f32 = 64.0;
 
 /// There is room for so many rows of tiles, whoever comes and goes: the panel shall not jump with each face.
 const ROWS: usize = 2;

@@ -3,6 +3,7 @@
 use eframe::egui::Ui;
 
 use super::command::Command;
+use super::language::tr;
 
 /// The entries for the face `id`; `name` is what it is called, `chosen` whether the panel shows it.
 pub(super) fn entries(ui: &mut Ui, id: u64, name: &str, chosen: bool, commands: &mut Vec<Command>) {
@@ -13,8 +14,8 @@ pub(super) fn entries(ui: &mut Ui, id: u64, name: &str, chosen: bool, commands: 
         }
     };
     if !chosen {
-        entry(ui, format!("Choose {name}"), Command::SelectFace(id));
+        entry(ui, tr!("face-choose", name = name), Command::SelectFace(id));
     }
-    entry(ui, "Name this face…".to_owned(), Command::AskName(id));
-    entry(ui, "Copy values".to_owned(), Command::CopyReading(Some(id)));
+    entry(ui, tr!("face-name-it").to_owned(), Command::AskName(id));
+    entry(ui, tr!("copy-values").to_owned(), Command::CopyReading(Some(id)));
 }

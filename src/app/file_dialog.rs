@@ -14,6 +14,7 @@ use eframe::egui::{
 use moue_capture::is_system_file;
 use moue_files::{new_file, plain_words};
 
+use super::language::{self, tr};
 use crate::fault;
 use crate::record::{FACES_FILE, SESSION_FILE, is_recording};
 
@@ -51,12 +52,11 @@ impl FolderMust {
     fn fault(self, folder: &Path) -> Option<String> {
         match self {
             Self::Exist => None,
-            Self::HoldRecording => (!is_recording(folder)).then(|| {
-                format!("no recording: expected a folder with {FACES_FILE} and {SESSION_FILE} in it")
-            }),
+            Self::HoldRecording => (!is_recording(folder))
+                .then(|| tr!("dialog-no-recording", faces = FACES_FILE, session = SESSION_FILE)),
             Self::TakeFiles => {
                 let written = new_file::beside(&folder.join(SESSION_FILE));
-                written.err().map(|e| format!("nothing can be written into it: {e}; choose another folder"))
+                written.err().map(|e| tr!("dialog-not-writable", error = e.to_string()))
             }
         }
     }
@@ -146,15 +146,17 @@ impl FileDialog {
         let is_list = matches!(ask, Ask::Open(_));
         match self.answer_later(ask) {
             Ok(answer) => self.asked = Some(Asked { typed: self.name.clone(), is_list, answer }),
-            Err(e) => self.error = Some(format!("No thread to look at the disk: {e}")),
+            Err(e) => self.error = Some(tr!("no-thread-disk", error = e.to_string())),
         }
     }
 
     fn answer_later(&self, ask: Ask) -> std::io::Result<Receiver<Answer>> {
         let (sender, answer) = bounded(1);
         let wants_folder = self.wanted.folder.then_some(self.wanted.folder_must);
+        let language = language::current();
         let body = move || {
-            let answered = std::panic::catch_unwind(move || answer_to(ask, wants_folder));
+            let answer = move || language::within(language, || answer_to(ask, wants_folder));
+            let answered = std::panic::catch_unwind(answer);
             // Fails only when the dialog was closed in the meantime.
             let _ = sender.send(
                 answered.unwrap_or_else(|panic| Answer::Failed(fault::describe("file-dialog", &*panic))),
@@ -238,7 +240,7 @@ impl FileDialog {
                 ctx.request_repaint_after_secs(0.03);
                 return None;
             }
-            Err(TryRecvError::Disconnected) => Answer::Failed("the disk was not looked at".into()),
+            Err(TryRecvError::Disconnected) => Answer::Failed(tr!("dialog-no-answer").into()),
         };
         self.asked = None;
         match answer {
@@ -277,7 +279,7 @@ impl FileDialog {
         let mut open = None;
         ui.horizontal(|ui| {
             let parent = self.folder.parent().map(ToOwned::to_owned);
-            let up = ui.add_enabled(parent.is_some(), Button::new("Folder above"));
+            let up = ui.add_enabled(parent.is_some(), Button::new(tr!("dialog-up")));
             if let Some(parent) = parent.filter(|_| up.clicked()) {
                 open = Some(Ask::Open(parent));
             }
@@ -330,7 +332,7 @@ impl FileDialog {
             self.scrolled = shown.state.clamped_offset().y;
             // A whole path is not looked for among them.
             if listed.is_empty() && self.asked.is_none() && !self.name.contains(std::path::MAIN_SEPARATOR) {
-                ui.weak("Nothing here that fits");
+                ui.weak(tr!("dialog-nothing"));
             }
         });
         if let Some(error) = &self.error {
@@ -339,15 +341,11 @@ impl FileDialog {
         ui.add_space(4.0);
         let mut enter = false;
         ui.horizontal(|ui| {
-            let label = ui.label("Name");
+            let label = ui.label(tr!("dialog-name"));
             // An id of its own: the focus must not get lost where an error appears above.
             let field = TextEdit::singleline(&mut self.name).id(name_field());
             let field = field.desired_width(f32::INFINITY);
-            let hint = if self.wanted.folder {
-                "This folder; or type a name or a path"
-            } else {
-                "Type a name or a path"
-            };
+            let hint = if self.wanted.folder { tr!("dialog-folder-hint") } else { tr!("dialog-file-hint") };
             let field = ui.add(field.hint_text(hint)).labelled_by(label.id);
             if std::mem::take(&mut self.focus_name) {
                 field.request_focus();
@@ -365,21 +363,21 @@ impl FileDialog {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             if !self.wanted.folder && !self.wanted.endings.is_empty() {
-                ui.checkbox(&mut self.all_files, "All files");
+                ui.checkbox(&mut self.all_files, tr!("dialog-all-files"));
             }
             let name = self.name.trim().to_owned();
             if self.wanted.new_folder {
-                let make = ui.add_enabled(!name.is_empty(), Button::new("New folder"));
-                if make.on_hover_text("Makes a folder of the typed name and takes it").clicked() {
+                let make = ui.add_enabled(!name.is_empty(), Button::new(tr!("dialog-new-folder")));
+                if make.on_hover_text(tr!("dialog-new-folder-hint")).clicked() {
                     open = Some(Ask::MakeFolder(self.folder.join(&name)));
                 }
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if ui.button("Cancel").on_hover_text("Esc").clicked() {
+                if ui.button(tr!("cancel")).on_hover_text(tr!("key-esc")).clicked() {
                     outcome = Outcome::Closed;
                 }
-                let text = if self.wanted.folder { "Choose" } else { "Open" };
-                enter |= ui.button(text).on_hover_text("Enter").clicked();
+                let text = if self.wanted.folder { tr!("dialog-choose") } else { tr!("dialog-open") };
+                enter |= ui.button(text).on_hover_text(tr!("key-enter")).clicked();
             });
         });
         if enter {
@@ -427,8 +425,11 @@ fn select_all(ui: &Ui, name: &str) {
 /// The user's own folder, pictures and videos, where the system knows them.
 fn places() -> Vec<(&'static str, PathBuf)> {
     let Some(user) = directories::UserDirs::new() else { return Vec::new() };
-    let known =
-        [("Home", Some(user.home_dir())), ("Pictures", user.picture_dir()), ("Videos", user.video_dir())];
+    let known = [
+        (tr!("dialog-home"), Some(user.home_dir())),
+        (tr!("dialog-pictures"), user.picture_dir()),
+        (tr!("dialog-videos"), user.video_dir()),
+    ];
     known.into_iter().filter_map(|(name, path)| Some((name, path?.to_owned()))).collect()
 }
 
@@ -457,7 +458,7 @@ fn answer_to(ask: Ask, folder: Option<FolderMust>) -> Answer {
                 Some(fault) => failed(&path, &fault),
                 None => Answer::Chosen(path),
             },
-            (Ok(_), Some(_)) => failed(&path, &"expected a folder, found a file"),
+            (Ok(_), Some(_)) => failed(&path, &tr!("dialog-file-for-folder")),
             (Ok(metadata), None) if metadata.is_dir() => list(&path, false),
             (Ok(_), None) => Answer::Chosen(path),
             (Err(e), _) => failed(&path, &e),

@@ -3,6 +3,7 @@
 use eframe::egui::{self, RichText, Ui};
 
 use super::command::Command;
+use super::language::tr;
 use super::playlist::Playlist;
 use super::shortcuts;
 
@@ -19,16 +20,19 @@ pub(super) fn bar(ui: &mut Ui, playlist: &Playlist, contact_open: bool) -> Vec<C
                 commands.push(command);
             }
         };
-        button(ui, "◀", "Previous file", Command::PreviousFile);
-        let (text, name) =
-            if playlist.is_playing() { ("Stop", "Stop the slideshow") } else { ("Slideshow", "Slideshow") };
+        button(ui, "◀", tr!("previous-file"), Command::PreviousFile);
+        let (text, name) = if playlist.is_playing() {
+            (tr!("stop"), tr!("slideshow-stop"))
+        } else {
+            (tr!("slideshow"), tr!("slideshow"))
+        };
         button(ui, text, name, Command::ToggleSlideshow);
-        button(ui, "▶", "Next file", Command::NextFile);
+        button(ui, "▶", tr!("next-file"), Command::NextFile);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let (text, name) = if contact_open {
-                ("Picture", "Back to the file")
+                (tr!("folder-picture"), tr!("folder-back"))
             } else {
-                ("Contact sheet", "Contact sheet")
+                (tr!("contact-sheet"), tr!("contact-sheet"))
             };
             button(ui, text, name, Command::ToggleContactSheet);
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {

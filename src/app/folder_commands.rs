@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::Context;
 use moue_capture::SourceSpec;
 
+use super::language::tr;
 use super::playlist::Playlist;
 use super::state::State;
 use crate::pipeline::Message;
@@ -12,7 +13,7 @@ use crate::pipeline::Message;
 /// Finds out whether `path` is a folder, and what is in it.
 pub(super) fn look_into(state: &mut State, ctx: &Context, path: PathBuf) {
     if let Err(e) = state.lister.look_into(ctx, path) {
-        state.report(Message::Error(format!("No thread for the folder: {e}")));
+        state.report(Message::Error(tr!("no-thread-folder", error = e.to_string())));
     }
 }
 
@@ -88,14 +89,14 @@ pub(super) fn toggle_contact_sheet(state: &mut State, ctx: &Context) {
         return;
     }
     let Some(playlist) = &state.playlist else {
-        state.report(Message::Info("A contact sheet needs a folder: File > Open folder…".into()));
+        state.report(Message::Info(tr!("said-contact-folder").into()));
         return;
     };
     let network = state.live.model().map_or_else(String::new, |model| model.identity());
     let make = Box::new(state.live.second_analyzer());
     let shown = state.contact.show(ctx, playlist.files(), network, state.settings.detector, make);
     if let Err(e) = shown {
-        state.report(Message::Error(format!("No thread for the contact sheet: {e}")));
+        state.report(Message::Error(tr!("no-thread-sheet", error = e.to_string())));
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use moue_capture::{SourceKind, TransportStatus};
 use moue_model::Expression;
 
+use super::happening::Happening;
 use crate::pipeline::{LiveResult, ShownReading, SourceState};
 
 /// Of a live source, older readings and events are dropped, in seconds.
@@ -36,7 +37,7 @@ pub(super) struct Sample {
 pub(super) struct TimelineEvent {
     /// As in [`Sample`].
     pub(super) at_s: f64,
-    pub(super) text: String,
+    pub(super) what: Happening,
     /// The face it is about; `None`: all.
     face: Option<u64>,
 }
@@ -142,7 +143,7 @@ impl History {
         match &self.last {
             Some((number, _)) if *number == result.number => return,
             Some((_, network)) if *network != result.model.sha256 => {
-                self.mark(format!("weights {}", result.model.name), at_s, None);
+                self.mark(Happening::Weights(result.model.name.clone()), at_s, None);
             }
             _ => {}
         }
@@ -151,8 +152,8 @@ impl History {
         // A result without a face does not say whether a baseline is applied.
         if baseline != self.baseline && !result.shown.is_empty() {
             self.baseline = baseline;
-            let text = if baseline { "baseline on" } else { "baseline off" };
-            self.mark(text, at_s, None);
+            let what = if baseline { Happening::BaselineOn } else { Happening::BaselineOff };
+            self.mark(what, at_s, None);
         }
         if self.is_file {
             self.follow_frame(frame.time_s, at_s);
@@ -184,30 +185,30 @@ impl History {
         let paused = matches!(state, SourceState::Paused);
         if paused && self.paused_s.is_none() {
             self.paused_s = Some(now_s);
-            self.mark("paused", now_s, None);
+            self.mark(Happening::Paused, now_s, None);
             // The faces of a paused source are not marked as lost.
             self.faces.values_mut().for_each(|f| f.away = true);
         } else if !paused && *state != SourceState::Opening && self.paused_s.take().is_some() {
-            self.mark("resumed", now_s, None);
+            self.mark(Happening::Resumed, now_s, None);
         }
         match state {
             SourceState::Running(info) => {
                 if std::mem::take(&mut self.silent) {
-                    self.mark("signal restored", now_s, None);
+                    self.mark(Happening::SignalRestored, now_s, None);
                 }
                 if self.source != info.name {
                     self.source.clone_from(&info.name);
                     // The faces of another source are other faces.
                     self.moments.clear();
                     self.faces.clear();
-                    self.mark(info.name.clone(), now_s, None);
+                    self.mark(Happening::Source(info.name.clone()), now_s, None);
                 }
             }
             SourceState::NoSignal { .. } if !std::mem::replace(&mut self.silent, true) => {
-                self.mark("no signal", now_s, None);
+                self.mark(Happening::NoSignal, now_s, None);
             }
             SourceState::Failed(_) if !self.source.is_empty() => {
-                self.mark("source failed", now_s, None);
+                self.mark(Happening::SourceFailed, now_s, None);
                 self.source.clear();
             }
             _ => {}
@@ -280,12 +281,12 @@ impl History {
             lost.push((*id, face.seen_s));
         }
         for (id, seen_s) in lost {
-            self.mark("lost", seen_s, Some(id));
+            self.mark(Happening::Lost, seen_s, Some(id));
         }
         for id in found {
             // Those who are there already where a video is gone to did not come in.
             if !self.is_file || at_s - self.take_from_s > LOST_AFTER_S {
-                self.mark("found", at_s, Some(id));
+                self.mark(Happening::Found, at_s, Some(id));
             }
         }
         let tick = (at_s.max(0.0) / TICK_S) as u64;
@@ -296,13 +297,12 @@ impl History {
     }
 
     /// Marks what happened.
-    fn mark(&mut self, text: impl Into<String>, at_s: f64, face: Option<u64>) {
-        let text = text.into();
+    fn mark(&mut self, what: Happening, at_s: f64, face: Option<u64>) {
         // The same place of a video played again.
         if self.is_file {
-            self.events.retain(|e| e.text != text || (e.at_s - at_s).abs() > LOST_AFTER_S);
+            self.events.retain(|e| e.what != what || (e.at_s - at_s).abs() > LOST_AFTER_S);
         }
-        self.events.push_back(TimelineEvent { at_s, text, face });
+        self.events.push_back(TimelineEvent { at_s, what, face });
         if self.events.len() > MAX_EVENTS {
             self.events.pop_front();
         }
@@ -314,7 +314,7 @@ impl History {
             true => self.position_s,
             false => at.saturating_duration_since(self.started).as_secs_f64(),
         };
-        self.mark(text, at_s, None);
+        self.mark(Happening::Marker(text.to_owned()), at_s, None);
     }
 
     /// Drops what is older than a minute, of a live source.
@@ -405,7 +405,7 @@ mod tests {
     }
 
     fn texts(history: &History, id: Option<u64>) -> Vec<String> {
-        history.events(id).map(|m| m.text.clone()).collect()
+        history.events(id).map(|m| m.what.words()).collect()
     }
 
     #[test]

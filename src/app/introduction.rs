@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use super::command::{Command, Setting, Sheet};
-use super::sheets::INTRODUCTION;
+use super::language::tr;
 use super::theme;
 
 /// Widest text, and between it and the stage's edges, in points.
@@ -39,22 +39,22 @@ pub(super) fn show(ctx: &Context, stage: Rect, covered: bool) -> (Option<Command
 
 fn content(ui: &mut Ui) -> Option<Command> {
     let mut command = None;
-    ui.label(RichText::new("Welcome to moue").size(16.0).strong());
-    ui.add(Label::new(INTRODUCTION).wrap());
+    ui.label(RichText::new(tr!("introduction-title")).size(16.0).strong());
+    ui.add(Label::new(tr!("introduction")).wrap());
     ui.add_space(theme::GAP / 4.0);
     ui.horizontal_wrapped(|ui| {
         let ink = if ui.visuals().dark_mode { Color32::BLACK } else { Color32::WHITE };
-        let understood =
-            Button::new(RichText::new("Understood").color(ink)).fill(ui.visuals().hyperlink_color);
+        let understood = Button::new(RichText::new(tr!("introduction-understood")).color(ink))
+            .fill(ui.visuals().hyperlink_color);
         let understood = ui.add(understood);
         if understood.has_focus() {
             let stroke = Stroke::new(2.0, ui.visuals().text_color());
             ui.painter().rect_stroke(understood.rect.expand(3.0), 8.0, stroke, StrokeKind::Inside);
         }
-        if understood.on_hover_text("Enter or Esc").clicked() {
+        if understood.on_hover_text(tr!("introduction-keys")).clicked() {
             command = Some(Command::Set(Setting::Introduced));
         }
-        if ui.button("Keyboard shortcuts").clicked() {
+        if ui.button(tr!("sheet-shortcuts")).clicked() {
             command = Some(Command::ToggleSheet(Sheet::Shortcuts));
         }
     });

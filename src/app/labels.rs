@@ -1,7 +1,48 @@
 //! How readings are written. Boxes, panel, tiles, timeline and recordings use the same words.
 
+use moue_detect::Reason;
+use moue_model::Expression;
+
+use super::language::tr;
 use super::names::Names;
 use crate::pipeline::ShownReading;
+
+/// The expression's name, within a sentence.
+pub(super) fn expression_name(e: Expression) -> &'static str {
+    match e {
+        Expression::Angry => tr!("angry"),
+        Expression::Disgust => tr!("disgust"),
+        Expression::Fear => tr!("fear"),
+        Expression::Happy => tr!("happy"),
+        Expression::Neutral => tr!("neutral"),
+        Expression::Sad => tr!("sad"),
+        Expression::Surprise => tr!("surprise"),
+    }
+}
+
+/// A name of an expression that a person taught, or one of the network's in the window's language.
+pub(super) fn any_name(name: &str) -> &str {
+    Expression::ALL.into_iter().find(|e| e.name() == name).map_or(name, |e| expression_name(e))
+}
+
+/// The label's name, within a sentence: an expression, or "unsure".
+pub(super) fn label_name(label: Option<Expression>) -> &'static str {
+    label.map_or_else(|| tr!("unsure"), expression_name)
+}
+
+/// What speaks against a face, in words.
+pub(super) fn reason_words(reason: Reason) -> &'static str {
+    match reason {
+        Reason::TooSmall => tr!("quality-too-small"),
+        Reason::TurnedAway => tr!("quality-turned-away"),
+        Reason::Tilted => tr!("quality-tilted"),
+        Reason::Dark => tr!("quality-dark"),
+        Reason::OverExposed => tr!("quality-over-exposed"),
+        Reason::Blurred => tr!("quality-blurred"),
+        Reason::CutOff => tr!("quality-cut-off"),
+        Reason::Covered => tr!("quality-covered"),
+    }
+}
 
 /// "happy" as "Happy".
 pub(super) fn capitalised(name: &str) -> String {
@@ -35,9 +76,13 @@ pub(super) fn clock_whole(seconds: f64) -> String {
 pub(super) fn label_text(shown: &ShownReading) -> String {
     match shown.label {
         Some(label) => {
-            format!("{} {}", capitalised(label.name()), percent(shown.probabilities[shown.leading.index()]))
+            format!(
+                "{} {}",
+                capitalised(expression_name(label)),
+                percent(shown.probabilities[shown.leading.index()])
+            )
         }
-        None => "Unsure".to_owned(),
+        None => capitalised(label_name(None)),
     }
 }
 

@@ -117,6 +117,7 @@ fn open(options: AppOptions, taps: Taps, origins: Origins, renderer: eframe::Ren
                 MoueApp::from_origins(ctx, options, file, Box::new(SystemPicker::default()), origins)?;
             app.set_result_tap(taps.results);
             app.set_trigger_sink(taps.triggers);
+            app.set_system_language(&sys_locale::get_locale().unwrap_or_default());
             app.set_markers(taps.markers);
             window_placement::restore(
                 ctx,

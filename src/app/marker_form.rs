@@ -5,6 +5,7 @@ use std::time::Instant;
 use eframe::egui::{Context, Frame, Id, Key, Modal, RichText, TextEdit};
 
 use super::command::Command;
+use super::language::tr;
 
 /// The question, while it is open.
 #[derive(Debug, Default)]
@@ -40,23 +41,19 @@ impl MarkerDialog {
         let frame = Frame::popup(&ctx.global_style()).inner_margin(16).corner_radius(12);
         let shown = Modal::new(Id::unique("marker")).frame(frame).show(ctx, |ui| {
             ui.set_width(300.0);
-            ui.label(RichText::new("Marker").size(16.0).strong());
+            ui.label(RichText::new(tr!("marker-title")).size(16.0).strong());
             ui.add_space(4.0);
-            let field = TextEdit::singleline(text).hint_text("What happened").desired_width(f32::INFINITY);
+            let field = TextEdit::singleline(text).hint_text(tr!("marker-hint")).desired_width(f32::INFINITY);
             let field = ui.add(field);
             if fresh {
                 field.request_focus();
             }
             let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-            ui.weak(if recording {
-                "It marks the moment at which the key was pressed. After a comma a value may follow."
-            } else {
-                "It marks the timeline only: nothing is recorded."
-            });
+            ui.weak(if recording { tr!("marker-recorded") } else { tr!("marker-not-recorded") });
             ui.add_space(4.0);
             ui.horizontal(|ui| {
-                let save = ui.button("Set marker").clicked() || entered;
-                if ui.button("Cancel").clicked() {
+                let save = ui.button(tr!("marker-set")).clicked() || entered;
+                if ui.button(tr!("cancel")).clicked() {
                     return Some(Command::CloseMarker);
                 }
                 save.then(|| Command::SetMarker(at, text.clone()))

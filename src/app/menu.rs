@@ -9,13 +9,13 @@ use moue_capture::SourceSpec;
 use moue_detect::DetectorKind;
 
 use super::command::{BaselineCommand, Command, Setting, Sheet, TeachCommand};
+use super::language::{Language, tr};
 use super::menu_keys;
 use super::playlist::Playlist;
 use super::shortcuts;
 use super::state::State;
-use super::terms;
 use crate::pipeline::ProfileState;
-use crate::settings::{ColourMap, OverlayMode, Settings, ThemeChoice};
+use crate::settings::{ColourMap, LanguageChoice, OverlayMode, Settings, ThemeChoice};
 
 /// Width of the menus, in points.
 const WIDTH: f32 = 250.0;
@@ -28,29 +28,30 @@ pub(super) fn bar(ui: &mut Ui, state: &State) -> Vec<Command> {
     let ctx = ui.ctx().clone();
     menu_keys::begin(&ctx);
     egui::MenuBar::new().ui(ui, |ui| {
-        let file = ui.menu_button("File", |ui| file_menu(ui, &state.settings, &mut commands));
+        let file = ui.menu_button(tr!("menu-file"), |ui| file_menu(ui, &state.settings, &mut commands));
         if state.focus_menu {
             file.response.request_focus();
         }
-        let camera = ui.menu_button("Camera", |ui| camera_menu(ui, state, &mut commands));
+        let camera = ui.menu_button(tr!("menu-camera"), |ui| camera_menu(ui, state, &mut commands));
         if camera.response.clicked() {
             commands.push(Command::RefreshCameras);
         }
         // These two stay open, so that the effect of a setting is seen while it is changed.
         let stays = || MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        let (record, _) =
-            MenuButton::new("Record").config(stays()).ui(ui, |ui| record_menu(ui, state, &mut commands));
-        let (view, _) = MenuButton::new("View")
+        let (record, _) = MenuButton::new(tr!("menu-record"))
             .config(stays())
-            .ui(ui, |ui| view_menu(ui, &state.settings, &mut commands));
-        let people = ui.menu_button("People", |ui| people_menu(ui, state, &mut commands));
-        let help = ui.menu_button("Help", |ui| {
+            .ui(ui, |ui| record_menu(ui, state, &mut commands));
+        let (view, _) = MenuButton::new(tr!("menu-view"))
+            .config(stays())
+            .ui(ui, |ui| view_menu(ui, state, &mut commands));
+        let people = ui.menu_button(tr!("menu-people"), |ui| people_menu(ui, state, &mut commands));
+        let help = ui.menu_button(tr!("menu-help"), |ui| {
             ui.set_width(WIDTH);
-            item(ui, "Keyboard shortcuts", Command::ToggleSheet(Sheet::Shortcuts), &mut commands);
-            item(ui, "About the model", Command::ToggleSheet(Sheet::Model), &mut commands);
-            item(ui, "Messages", Command::ToggleSheet(Sheet::Messages), &mut commands);
+            item(ui, tr!("sheet-shortcuts"), Command::ToggleSheet(Sheet::Shortcuts), &mut commands);
+            item(ui, tr!("sheet-model"), Command::ToggleSheet(Sheet::Model), &mut commands);
+            item(ui, tr!("sheet-messages"), Command::ToggleSheet(Sheet::Messages), &mut commands);
             ui.separator();
-            item(ui, "About moue and your privacy", Command::ToggleSheet(Sheet::About), &mut commands);
+            item(ui, tr!("sheet-about"), Command::ToggleSheet(Sheet::About), &mut commands);
         });
         menu_keys::end(&ctx, &[file.response, camera.response, record, view, people.response, help.response]);
     });
@@ -73,7 +74,7 @@ fn item(ui: &mut Ui, text: &str, command: Command, commands: &mut Vec<Command>) 
 fn recent(ui: &mut Ui, files: &[PathBuf], open: impl Fn(PathBuf) -> Command, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
     if files.is_empty() {
-        ui.weak("None yet");
+        ui.weak(tr!("menu-none-yet"));
     }
     for path in files {
         let name =
@@ -89,23 +90,23 @@ fn recent(ui: &mut Ui, files: &[PathBuf], open: impl Fn(PathBuf) -> Command, com
 
 fn file_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
-    item(ui, "Open…", Command::OpenDialog, commands);
-    item(ui, "Open folder…", Command::OpenFolderDialog, commands);
-    let files = ui.menu_button("Recent files", |ui| {
+    item(ui, tr!("menu-open"), Command::OpenDialog, commands);
+    item(ui, tr!("menu-open-folder"), Command::OpenFolderDialog, commands);
+    let files = ui.menu_button(tr!("menu-recent-files"), |ui| {
         let open = |path| Command::SetSource(SourceSpec::Path(path));
         recent(ui, &settings.recent_sources, open, commands);
     });
     menu_keys::uses_arrows(&files.response);
     ui.separator();
-    item(ui, "Open weights…", Command::OpenWeightsDialog, commands);
-    let weights = ui.menu_button("Recent weights", |ui| {
+    item(ui, tr!("menu-open-weights"), Command::OpenWeightsDialog, commands);
+    let weights = ui.menu_button(tr!("menu-recent-weights"), |ui| {
         recent(ui, &settings.recent_weights, |path| Command::LoadWeights(Some(path)), commands);
     });
     menu_keys::uses_arrows(&weights.response);
-    item(ui, "Built-in weights", Command::LoadWeights(None), commands);
+    item(ui, tr!("menu-built-in-weights"), Command::LoadWeights(None), commands);
     ui.separator();
-    item(ui, "New window", Command::NewWindow, commands);
-    item(ui, "Quit", Command::Quit, commands);
+    item(ui, tr!("menu-new-window"), Command::NewWindow, commands);
+    item(ui, tr!("menu-quit"), Command::Quit, commands);
 }
 
 fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
@@ -113,10 +114,10 @@ fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let pipeline = &state.snapshot;
     match state.cameras.as_deref() {
         None => {
-            ui.weak("Looking for cameras…");
+            ui.weak(tr!("camera-looking"));
         }
         Some([]) => {
-            ui.weak("No camera found");
+            ui.weak(tr!("camera-none"));
         }
         Some(cameras) => {
             for camera in cameras {
@@ -130,25 +131,25 @@ fn camera_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
             }
         }
     }
-    item(ui, "Refresh cameras", Command::RefreshCameras, commands);
+    item(ui, tr!("camera-refresh"), Command::RefreshCameras, commands);
     ui.separator();
-    item(ui, "First camera", Command::SetSource(SourceSpec::Camera(None)), commands);
-    item(ui, "Demo", Command::SetSource(SourceSpec::Demo), commands);
-    item(ui, "Open file…", Command::OpenDialog, commands);
+    item(ui, tr!("camera-first"), Command::SetSource(SourceSpec::Camera(None)), commands);
+    item(ui, tr!("camera-demo"), Command::SetSource(SourceSpec::Demo), commands);
+    item(ui, tr!("camera-open-file"), Command::OpenDialog, commands);
     ui.separator();
-    let pause = if pipeline.paused || pipeline.still() { "Resume" } else { "Pause" };
+    let pause = if pipeline.paused || pipeline.still() { tr!("resume") } else { tr!("pause") };
     item(ui, pause, Command::TogglePause, commands);
     ui.add_enabled_ui(pipeline.playback.is_some(), |ui| {
-        item(ui, "Next frame", Command::NextFrame, commands);
-        item(ui, "Previous frame", Command::PreviousFrame, commands);
-        item(ui, "Forward 5 seconds", Command::SkipForward, commands);
-        item(ui, "Back 5 seconds", Command::SkipBack, commands);
+        item(ui, tr!("next-frame"), Command::NextFrame, commands);
+        item(ui, tr!("previous-frame"), Command::PreviousFrame, commands);
+        item(ui, tr!("skip-forward"), Command::SkipForward, commands);
+        item(ui, tr!("skip-back"), Command::SkipBack, commands);
     });
     ui.add_enabled_ui(state.playlist.is_some(), |ui| {
-        item(ui, "Next file", Command::NextFile, commands);
-        item(ui, "Previous file", Command::PreviousFile, commands);
+        item(ui, tr!("next-file"), Command::NextFile, commands);
+        item(ui, tr!("previous-file"), Command::PreviousFile, commands);
         let playing = state.playlist.as_ref().is_some_and(Playlist::is_playing);
-        let text = if playing { "Stop the slideshow" } else { "Slideshow" };
+        let text = if playing { tr!("slideshow-stop") } else { tr!("slideshow") };
         item(ui, text, Command::ToggleSlideshow, commands);
     });
 }
@@ -157,52 +158,44 @@ fn record_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH + 60.0);
     let settings = &state.settings;
     let recording = state.recordings.is_on();
-    let text = if recording { "Stop recording" } else { "Start recording" };
+    let text = if recording { tr!("record-stop") } else { tr!("record-start") };
     item(ui, text, Command::ToggleRecording, commands);
-    item(ui, "Marker…", Command::AskMarker, commands);
-    item(ui, "Snapshot", Command::Snapshot, commands);
+    item(ui, tr!("record-marker"), Command::AskMarker, commands);
+    item(ui, tr!("snapshot"), Command::Snapshot, commands);
     ui.separator();
     ui.add_enabled_ui(!recording, |ui| {
         let mut video = settings.record_video;
-        if ui
-            .checkbox(&mut video, "Record annotated video")
-            .on_hover_text("Encoded by the program ffmpeg, which must be installed")
-            .changed()
-        {
+        if ui.checkbox(&mut video, tr!("record-video")).on_hover_text(tr!("record-video-hint")).changed() {
             commands.push(Command::Set(Setting::RecordVideo(video)));
         }
         ui.add_enabled_ui(settings.record_video, |ui| {
             let mut blur = settings.record_blur;
-            if ui
-                .checkbox(&mut blur, "Blur faces in the video")
-                .on_hover_text("Blurs the faces that are detected; one that is missed stays visible")
-                .changed()
-            {
+            if ui.checkbox(&mut blur, tr!("record-blur")).on_hover_text(tr!("record-blur-hint")).changed() {
                 commands.push(Command::Set(Setting::BlurFaces(blur)));
             }
         });
     });
     ui.separator();
-    item(ui, "Recordings folder…", Command::OpenRecordingsDialog, commands);
+    item(ui, tr!("record-folder"), Command::OpenRecordingsDialog, commands);
     let folder = settings.recordings.as_ref().map(|f| f.display().to_string());
-    let folder = RichText::new(folder.as_deref().unwrap_or("Not chosen yet")).weak();
+    let folder = RichText::new(folder.as_deref().unwrap_or(tr!("record-no-folder"))).weak();
     ui.add(egui::Label::new(folder).truncate());
     ui.add_enabled_ui(state.recordings.last_folder().is_some() && !recording, |ui| {
-        item(ui, "Report of the last recording", Command::MakeReport, commands);
+        item(ui, tr!("record-report"), Command::MakeReport, commands);
     });
-    item(ui, "Open session…", Command::OpenSessionDialog, commands);
-    item(ui, "Name and notes…", Command::ToggleSheet(Sheet::Session), commands);
+    item(ui, tr!("record-open-session"), Command::OpenSessionDialog, commands);
+    item(ui, tr!("record-words"), Command::ToggleSheet(Sheet::Session), commands);
 }
 
 fn people_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.set_width(WIDTH);
-    item(ui, "Teach expressions…", Command::Teach(TeachCommand::Open), commands);
-    item(ui, "Open profile…", Command::OpenProfileDialog, commands);
+    item(ui, tr!("people-teach"), Command::Teach(TeachCommand::Open), commands);
+    item(ui, tr!("people-open"), Command::OpenProfileDialog, commands);
     ui.add_enabled_ui(matches!(state.snapshot.profile, ProfileState::On(_)), |ui| {
-        item(ui, "Profile off", Command::ProfileOff, commands);
+        item(ui, tr!("people-off"), Command::ProfileOff, commands);
     });
     ui.separator();
-    item(ui, "Triggers…", Command::ToggleTriggers, commands);
+    item(ui, tr!("people-triggers"), Command::ToggleTriggers, commands);
 }
 
 /// A checkbox with its key.
@@ -261,31 +254,30 @@ fn slider(ui: &mut Ui, value: &mut f32, range: RangeInclusive<f32>, step: f64) -
     response
 }
 
-fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
+fn view_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let settings = &state.settings;
     ui.set_width(WIDTH + 100.0);
-    check(ui, settings.overlay, "Heatmap", Command::ToggleOverlay, commands);
+    // All of it is seen in the smallest window.
+    ui.spacing_mut().item_spacing.y = 4.0;
+    check(ui, settings.overlay, tr!("view-heatmap"), Command::ToggleOverlay, commands);
     ui.add_enabled_ui(settings.overlay, |ui| {
-        setting(ui, "Map", |ui, _| {
+        setting(ui, tr!("view-map"), |ui, _| {
             for (mode, text, hint) in [
-                (OverlayMode::Attention, "Attention", "Where the network looked"),
-                (
-                    OverlayMode::Evidence,
-                    "Evidence",
-                    "Which parts speak for the shown expression (class activation map)",
-                ),
+                (OverlayMode::Attention, tr!("attention"), tr!("view-attention-hint")),
+                (OverlayMode::Evidence, tr!("evidence"), tr!("view-evidence-hint")),
             ] {
                 let selected = settings.overlay_mode == mode;
                 radio(ui, selected, text, Setting::OverlayMode(mode), commands).on_hover_text(hint);
             }
             ui.weak(shortcuts::key_text(ui.ctx(), &Command::SwitchOverlay).unwrap_or_default());
         });
-        setting(ui, "Colours", |ui, _| {
+        setting(ui, tr!("view-colours"), |ui, _| {
             for map in ColourMap::ALL {
                 let selected = settings.colour_map == map;
                 radio(ui, selected, &format!("{map:?}"), Setting::ColourMap(map), commands);
             }
         });
-        setting(ui, "Opacity", |ui, label| {
+        setting(ui, tr!("view-opacity"), |ui, label| {
             let mut opacity = settings.overlay_opacity;
             if slider(ui, &mut opacity, 0.0..=1.0, 0.05).labelled_by(label).changed() {
                 commands.push(Command::Set(Setting::OverlayOpacity(opacity)));
@@ -293,48 +285,84 @@ fn view_menu(ui: &mut Ui, settings: &Settings, commands: &mut Vec<Command>) {
             ui.label(format!("{:.0} %", settings.overlay_opacity * 100.0));
         });
     });
-    check(ui, settings.mesh, "Face mesh", Command::ToggleMesh, commands);
+    check(ui, settings.mesh, tr!("view-mesh"), Command::ToggleMesh, commands);
     ui.separator();
-    setting(ui, "Smoothing", |ui, label| {
+    setting(ui, tr!("view-smoothing"), |ui, label| {
         let mut ms = settings.smoothing_ms;
         let response = slider(ui, &mut ms, 0.0..=2000.0, 50.0).labelled_by(label);
         if response.changed() {
             commands.push(Command::Set(Setting::Smoothing(ms)));
         }
-        response.on_hover_text(terms::SMOOTHING);
+        response.on_hover_text(tr!("term-smoothing"));
         ui.label(format!("{:.0} ms", settings.smoothing_ms));
     });
-    setting(ui, "Detector", |ui, _| {
+    setting(ui, tr!("view-detector"), |ui, _| {
         for (detector, text, hint) in [
-            (
-                DetectorKind::Auto,
-                "Auto",
-                "BlazeFace and its mesh for near faces, rustface for groups and small ones",
-            ),
-            (DetectorKind::Rustface, "rustface", "Upright faces only"),
-            (DetectorKind::BlazeFace, "BlazeFace", "Near faces only, turned ones too"),
+            (DetectorKind::Auto, tr!("view-detector-auto"), tr!("view-detector-auto-hint")),
+            (DetectorKind::Rustface, "rustface", tr!("view-rustface-hint")),
+            (DetectorKind::BlazeFace, "BlazeFace", tr!("view-blazeface-hint")),
         ] {
             let selected = settings.detector == detector;
             radio(ui, selected, text, Setting::Detector(detector), commands).on_hover_text(hint);
         }
     });
-    item(ui, "Neutral baseline", Command::Baseline(BaselineCommand::Toggle), commands);
+    item(ui, tr!("view-baseline"), Command::Baseline(BaselineCommand::Toggle), commands);
     ui.separator();
-    check(ui, settings.mirror, "Mirror camera and demo", Command::ToggleMirror, commands);
-    check(ui, settings.panel, "Side panel", Command::TogglePanel, commands);
-    check(ui, settings.timeline, "Timeline", Command::ToggleTimeline, commands);
-    item(ui, "Next face", Command::NextFace, commands);
-    item(ui, "Contact sheet of the folder", Command::ToggleContactSheet, commands);
+    check(ui, settings.mirror, tr!("view-mirror"), Command::ToggleMirror, commands);
+    check(ui, settings.panel, tr!("view-panel"), Command::TogglePanel, commands);
+    check(ui, settings.timeline, tr!("view-timeline"), Command::ToggleTimeline, commands);
+    item(ui, tr!("view-next-face"), Command::NextFace, commands);
+    item(ui, tr!("view-contact-sheet"), Command::ToggleContactSheet, commands);
     ui.separator();
-    setting(ui, "Theme", |ui, _| {
-        for (theme, text) in
-            [(ThemeChoice::System, "System"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")]
-        {
+    setting(ui, tr!("view-theme"), |ui, _| {
+        for (theme, text) in [
+            (ThemeChoice::System, tr!("system")),
+            (ThemeChoice::Light, tr!("theme-light")),
+            (ThemeChoice::Dark, tr!("theme-dark")),
+        ] {
             radio(ui, settings.theme == theme, text, Setting::Theme(theme), commands);
         }
     });
-    item(ui, "Zoom in", Command::ZoomIn, commands);
-    item(ui, "Zoom out", Command::ZoomOut, commands);
-    item(ui, "Reset zoom", Command::ZoomReset, commands);
-    item(ui, "Full screen", Command::ToggleFullScreen, commands);
+    let language = ui.menu_button(tr!("view-language"), |ui| language_menu(ui, state, commands));
+    menu_keys::uses_arrows(&language.response);
+    item(ui, tr!("zoom-in"), Command::ZoomIn, commands);
+    item(ui, tr!("zoom-out"), Command::ZoomOut, commands);
+    item(ui, tr!("zoom-reset"), Command::ZoomReset, commands);
+    item(ui, tr!("full-screen"), Command::ToggleFullScreen, commands);
+}
+
+/// The languages by their own names; one that the system has no font for says so.
+fn language_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    ui.set_width(WIDTH);
+    let chosen = state.settings.language;
+    let mut entry = |ui: &mut Ui, text: &str, choice: LanguageChoice| {
+        let response = ui.add(Button::selectable(chosen == choice, text));
+        menu_keys::uses_arrows(&response);
+        if response.clicked() {
+            commands.push(Command::Set(Setting::Language(choice)));
+        }
+    };
+    entry(ui, tr!("system"), LanguageChoice::System);
+    let mut unknown = false;
+    for language in Language::ALL {
+        // Its own name is written with the letters that are missing.
+        let name = match language {
+            Language::Japanese => tr!("language-japanese"),
+            Language::Bengali => tr!("language-bengali"),
+            _ => language.own_name(),
+        };
+        match state.fonts.show(language) {
+            Some(true) => entry(ui, language.own_name(), language.choice()),
+            Some(false) => {
+                ui.add_enabled(false, Button::new(tr!("view-language-no-font", name = name)));
+            }
+            None => {
+                unknown = true;
+                ui.add_enabled(false, Button::new(tr!("view-language-looking", name = name)));
+            }
+        }
+    }
+    if unknown {
+        commands.push(Command::LookForFonts);
+    }
 }

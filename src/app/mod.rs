@@ -4,6 +4,10 @@
 //! `apply` carries these out. The groups below are listed from the bottom up: a group uses those before it, and no two
 //! modules use one another (`tests/architecture.rs`).
 
+// The window's texts.
+mod language;
+mod system_fonts;
+
 // What is drawn, and how.
 mod density;
 mod file_dialog;
@@ -16,6 +20,7 @@ mod overlay;
 mod overlay_painter;
 mod picker;
 mod picture_zoom;
+mod signs;
 mod terms;
 mod theme;
 mod widgets;
@@ -27,6 +32,7 @@ mod shortcuts;
 // State.
 mod contact;
 mod copying;
+mod happening;
 mod history;
 mod marker_form;
 mod model_card;
@@ -41,6 +47,7 @@ mod recordings;
 mod selection;
 mod session_form;
 mod sheets;
+mod spoken;
 mod start_log;
 mod state;
 mod teach;
@@ -51,6 +58,7 @@ mod window_placement;
 // Changes of the state.
 mod apply;
 mod folder_commands;
+mod language_choice;
 mod record_commands;
 mod teach_commands;
 mod update;
@@ -79,7 +87,9 @@ mod timeline_legend;
 mod launch;
 mod window;
 
-pub use crate::settings::{ColourMap, OverlayMode, Settings, SettingsFile, ThemeChoice, WeightsSaid};
+pub use crate::settings::{
+    ColourMap, LanguageChoice, OverlayMode, Settings, SettingsFile, ThemeChoice, WeightsSaid,
+};
 pub use frame_view::FrameView;
 pub use launch::{AppError, Taps, run, run_from};
 pub use options::AppOptions;

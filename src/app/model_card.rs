@@ -3,6 +3,8 @@
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 use moue_model::{ClassOrder, ConditionsTable, Expression, original_class_order};
 
+use super::labels::expression_name;
+use super::language::{self, tr};
 use super::widgets::copy_button;
 use crate::pipeline::ModelInfo;
 
@@ -16,6 +18,7 @@ struct Fact {
 /// Facts under one heading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Section {
+    /// Key of its heading.
     title: &'static str,
     facts: Vec<Fact>,
 }
@@ -27,21 +30,21 @@ enum Form {
     Share,
 }
 
-/// The card's own facts: heading, name, the metadata's key and another spelling of it, form. These are shown even
+/// The card's own facts: keys of heading and name, the metadata's key and another spelling of it, form. These are shown even
 /// where they are missing.
 const STATED: [(&str, &str, [&str; 2], Form); 12] = [
-    (TRAINING, "Training data", ["training_data", "dataset"], Form::Text),
-    (TRAINING, "Split protocol", ["split_protocol", "protocol"], Form::Text),
-    (TRAINING, "Initial weights", ["began_with", "initialised_from"], Form::Text),
-    (TRAINING, "Seed", ["seed", "random_seed"], Form::Text),
-    (TRAINING, "Epochs", ["epochs_trained", "epochs"], Form::Text),
-    (MEASURED, "Validation accuracy", ["val_accuracy", "validation_accuracy"], Form::Share),
-    (MEASURED, "Validation macro F1", ["val_macro_f1", "validation_macro_f1"], Form::Share),
-    (MEASURED, "Validation calibration error", ["val_ece", "validation_ece"], Form::Share),
-    (MEASURED, "Test accuracy", ["test_accuracy", "test_acc"], Form::Share),
-    (MEASURED, "Test macro F1", ["test_macro_f1", "test_f1"], Form::Share),
-    (MEASURED, "Test calibration error", ["test_ece", "test_calibration_error"], Form::Share),
-    (FILE, "Licence", ["licence", "license"], Form::Text),
+    (TRAINING, "model-training-data", ["training_data", "dataset"], Form::Text),
+    (TRAINING, "model-split", ["split_protocol", "protocol"], Form::Text),
+    (TRAINING, "model-initial", ["began_with", "initialised_from"], Form::Text),
+    (TRAINING, "model-seed", ["seed", "random_seed"], Form::Text),
+    (TRAINING, "model-epochs", ["epochs_trained", "epochs"], Form::Text),
+    (MEASURED, "model-val-accuracy", ["val_accuracy", "validation_accuracy"], Form::Share),
+    (MEASURED, "model-val-f1", ["val_macro_f1", "validation_macro_f1"], Form::Share),
+    (MEASURED, "model-val-ece", ["val_ece", "validation_ece"], Form::Share),
+    (MEASURED, "model-test-accuracy", ["test_accuracy", "test_acc"], Form::Share),
+    (MEASURED, "model-test-f1", ["test_macro_f1", "test_f1"], Form::Share),
+    (MEASURED, "model-test-ece", ["test_ece", "test_calibration_error"], Form::Share),
+    (FILE, LICENCE, ["licence", "license"], Form::Text),
 ];
 
 /// Keys that other rows already say.
@@ -58,50 +61,52 @@ const SAID: [&str; 10] = [
     "temperature",
 ];
 
-const NETWORK: &str = "Network";
-const TRAINING: &str = "Training";
-const MEASURED: &str = "Measured";
-const CONDITIONS: &str = "In bad light, blur and noise";
-const FILE: &str = "File";
-const OTHER: &str = "Also in the file";
+const LICENCE: &str = "model-licence";
+
+const NETWORK: &str = "model-network";
+const TRAINING: &str = "model-training";
+const MEASURED: &str = "model-measured";
+const CONDITIONS: &str = "model-conditions";
+const FILE: &str = "model-file";
+const OTHER: &str = "model-other";
 
 fn sections(model: &ModelInfo) -> Vec<Section> {
     let fact = |name: &str, value: String| Fact { name: name.to_owned(), value: Some(value) };
     let stated = |heading: &str| -> Vec<Fact> {
         let rows = STATED.iter().filter(|row| row.0 == heading);
         rows.map(|(_, name, keys, form)| {
-            let text = keys.iter().find_map(|key| model.metadata.get(*key));
-            let value = text.map(|text| in_form(text, *form));
+            let stated = keys.iter().find_map(|key| model.metadata.get(*key));
+            let value = stated.map(|stated| in_form(stated, *form));
             // The built-in network has the program's licence.
             let own =
-                || (*name == "Licence" && model.path.is_none()).then(|| env!("CARGO_PKG_LICENSE").to_owned());
-            Fact { name: (*name).to_owned(), value: value.or_else(own) }
+                || (*name == LICENCE && model.path.is_none()).then(|| env!("CARGO_PKG_LICENSE").to_owned());
+            Fact { name: language::text(name).to_owned(), value: value.or_else(own) }
         })
         .collect()
     };
     let order = original_class_order(&model.metadata);
-    let layer = if model.blocks == 1 { "1 residual block" } else { "2 residual blocks" };
     let network = vec![
-        fact("Architecture", "AttentionEmotionNet: a residual network with spatial attention".into()),
-        fact("Blocks", format!("{layer} in each of 4 layers")),
-        fact("Input", format!("{0} × {0} pixels, grey", model.input_size)),
-        fact("Parameters", grouped(model.parameters)),
-        fact("Classes", Expression::ALL.map(Expression::name).join(", ")),
-        fact("Runs on", model.device.clone()),
+        fact(tr!("model-architecture"), tr!("model-architecture-value").into()),
+        fact(tr!("model-blocks"), tr!("model-blocks-value", blocks = model.blocks)),
+        fact(tr!("model-input"), tr!("model-input-value", size = model.input_size)),
+        fact(tr!("model-parameters"), grouped(model.parameters)),
+        fact(tr!("model-classes"), Expression::ALL.map(expression_name).join(", ")),
+        fact(tr!("model-runs-on"), model.device.clone()),
     ];
     // In most files it is the program's own.
     let mut network = network;
     if order != ClassOrder::default() {
-        network.push(fact("Order in the file", order.to_string().replace(',', ", ")));
+        network.push(fact(tr!("model-order"), order.to_string().replace(',', ", ")));
     }
     let mut measured = stated(MEASURED);
     measured.push(match model.metadata.get("temperature") {
-        Some(text) => fact("Temperature", text.clone()),
-        None => fact("Temperature", "1 (not calibrated)".into()),
+        Some(text) => fact(tr!("model-temperature"), text.clone()),
+        None => fact(tr!("model-temperature"), tr!("model-not-calibrated").into()),
     });
-    measured.extend(model.metadata.get("calibration").map(|text| fact("Calibration", text.clone())));
-    let mut file = vec![fact("Name", model.name.clone())];
-    file.extend(model.path.as_ref().map(|path| fact("Path", path.display().to_string())));
+    measured
+        .extend(model.metadata.get("calibration").map(|text| fact(tr!("model-calibration"), text.clone())));
+    let mut file = vec![fact(tr!("dialog-name"), model.name.clone())];
+    file.extend(model.path.as_ref().map(|path| fact(tr!("model-path"), path.display().to_string())));
     file.extend(stated(FILE));
     file.push(fact("SHA-256", model.sha256.clone()));
     let table = ConditionsTable::of(&model.metadata);
@@ -135,10 +140,12 @@ fn sections(model: &ModelInfo) -> Vec<Section> {
 fn conditions(table: &ConditionsTable) -> Vec<Fact> {
     let rows = table.rows.iter().map(|row| {
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
-        let value = format!("accuracy {}, confidence {}", percent(row.accuracy), percent(row.confidence));
+        let value =
+            tr!("model-condition", accuracy = percent(row.accuracy), confidence = percent(row.confidence),);
         Fact { name: row.words.clone(), value: Some(value) }
     });
-    rows.chain([Fact { name: "Measured on".to_owned(), value: Some(table.data.clone()) }]).collect()
+    rows.chain([Fact { name: tr!("model-measured-on").to_owned(), value: Some(table.data.clone()) }])
+        .collect()
 }
 
 /// A share such as 0.6740 as per cent; anything else as it is.
@@ -164,36 +171,32 @@ fn grouped(number: usize) -> String {
 
 /// All of it as text, for the clipboard.
 fn as_text(sections: &[Section]) -> String {
-    let mut text = String::new();
+    let (mut text, missing) = (String::new(), tr!("model-missing"));
     for section in sections {
-        text.push_str(section.title);
+        text.push_str(language::text(section.title));
         text.push('\n');
         for fact in &section.facts {
-            let value = fact.value.as_deref().unwrap_or(MISSING);
+            let value = fact.value.as_deref().unwrap_or(missing);
             text.push_str(&format!("  {}: {value}\n", fact.name));
         }
     }
     text
 }
 
-const MISSING: &str = "not stated in the file";
-
 /// Shows the card, or that there is no network yet.
 pub(super) fn show(ui: &mut Ui, model: Option<&ModelInfo>) {
     let Some(model) = model else {
-        ui.weak("The network is being loaded.");
+        ui.weak(tr!("model-loading"));
         return;
     };
     let sections = sections(model);
     if model.metadata.is_empty() {
-        ui.label(
-            "This file holds only the weights. It does not say how the network was trained or how well it reads.",
-        );
+        ui.label(tr!("model-only-weights"));
         ui.add_space(4.0);
     }
     for section in &sections {
         ui.horizontal(|ui| {
-            ui.label(RichText::new(section.title).strong().size(15.0));
+            ui.label(RichText::new(language::text(section.title)).strong().size(15.0));
             if section.title == FILE {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     copy_button(ui, "SHA-256", || model.sha256.clone());
@@ -205,7 +208,7 @@ pub(super) fn show(ui: &mut Ui, model: Option<&ModelInfo>) {
         }
         ui.add_space(10.0);
     }
-    if ui.button("Copy all").clicked() {
+    if ui.button(tr!("copy-all")).clicked() {
         ui.ctx().copy_text(as_text(&sections));
     }
 }
@@ -223,7 +226,7 @@ fn row(ui: &mut Ui, fact: &Fact) {
         });
         let value = match &fact.value {
             Some(value) => RichText::new(value),
-            None => RichText::new(MISSING).weak().italics(),
+            None => RichText::new(tr!("model-missing")).weak().italics(),
         };
         ui.add(Label::new(value).wrap().selectable(true));
     });

@@ -4,6 +4,7 @@ use eframe::egui::{CollapsingHeader, DragValue, Label, RichText, TextEdit, Ui};
 use moue_model::{ClassOrder, INPUT_SIZES, ReadOptions, assumed, original_class_order};
 
 use super::command::Command;
+use super::language::tr;
 use crate::pipeline::{ModelInfo, WeightsChoice};
 
 /// What is being entered.
@@ -28,7 +29,7 @@ impl ModelForm {
         for note in model.notes() {
             ui.add(Label::new(RichText::new(note).color(ui.visuals().warn_fg_color)).wrap().selectable(true));
         }
-        let read_as = CollapsingHeader::new("How the file is read")
+        let read_as = CollapsingHeader::new(tr!("form-title"))
             .id_salt(&self.of)
             .default_open(assumed(&model.metadata).is_some())
             .show(ui, |ui| self.fields(ui))
@@ -41,11 +42,11 @@ impl ModelForm {
     /// The fields; what they say, once the button is pressed.
     fn fields(&mut self, ui: &mut Ui) -> Option<ReadOptions> {
         ui.horizontal(|ui| {
-            let label = ui.label("Input size");
+            let label = ui.label(tr!("form-input"));
             ui.add(DragValue::new(&mut self.input_size).range(INPUT_SIZES).suffix(" px"))
                 .labelled_by(label.id);
         });
-        let label = ui.label("Class order in the file");
+        let label = ui.label(tr!("form-classes"));
         ui.add(TextEdit::singleline(&mut self.classes).desired_width(f32::INFINITY)).labelled_by(label.id);
         let order = self.classes.parse::<ClassOrder>();
         if let Err(expected) = &order {
@@ -55,7 +56,7 @@ impl ModelForm {
                     .selectable(true),
             );
         }
-        let apply = ui.add_enabled_ui(order.is_ok(), |ui| ui.button("Apply and read the file again")).inner;
+        let apply = ui.add_enabled_ui(order.is_ok(), |ui| ui.button(tr!("form-apply"))).inner;
         let classes = order.ok().filter(|_| apply.clicked())?;
         Some(ReadOptions { input_size: Some(self.input_size), classes: Some(classes) })
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::language::{self, Language, tr};
+
 /// Longer names are cut, in letters.
 const LONGEST: usize = 40;
 
@@ -17,7 +19,12 @@ impl Names {
 
     /// The name to show.
     pub(super) fn of(&self, id: u64) -> String {
-        self.given(id).map_or_else(|| format!("Face {id}"), str::to_owned)
+        self.given(id).map_or_else(|| tr!("face-name", id = id), str::to_owned)
+    }
+
+    /// The name in what is copied as a table.
+    pub(super) fn in_english(&self, id: u64) -> String {
+        language::within(Language::English, || self.of(id))
     }
 
     /// Names a face; an empty name takes the old one away.

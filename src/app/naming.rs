@@ -3,6 +3,7 @@
 use eframe::egui::{Context, Frame, Id, Key, Modal, RichText, TextEdit};
 
 use super::command::Command;
+use super::language::tr;
 use super::names::Names;
 
 /// The question, while it is open.
@@ -39,18 +40,19 @@ impl NameDialog {
         let frame = Frame::popup(&ctx.global_style()).inner_margin(16).corner_radius(12);
         let shown = Modal::new(Id::unique("name a face")).frame(frame).show(ctx, |ui| {
             ui.set_width(260.0);
-            ui.label(RichText::new(format!("Name of face {id}")).size(16.0).strong());
+            ui.label(RichText::new(tr!("naming-title", id = id)).size(16.0).strong());
             ui.add_space(4.0);
-            let field = ui.add(TextEdit::singleline(text).hint_text("Name").desired_width(f32::INFINITY));
+            let field =
+                ui.add(TextEdit::singleline(text).hint_text(tr!("dialog-name")).desired_width(f32::INFINITY));
             if fresh {
                 field.request_focus();
             }
             let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-            ui.weak("Kept until another source is opened. Written only into pictures that you save or copy.");
+            ui.weak(tr!("naming-kept"));
             ui.add_space(4.0);
             ui.horizontal(|ui| {
-                let save = ui.button("Save name").clicked() || entered;
-                if ui.button("Cancel").clicked() {
+                let save = ui.button(tr!("naming-save")).clicked() || entered;
+                if ui.button(tr!("cancel")).clicked() {
                     return Some(Command::CloseNaming);
                 }
                 save.then(|| Command::SetName(id, text.clone()))

@@ -10,6 +10,7 @@ use eframe::egui::Context;
 use moue_capture::{Pace, SourceSpec, open_source};
 use moue_files::plain_file;
 
+use super::language::{self, tr};
 use super::playlist::list;
 use crate::fault;
 
@@ -46,9 +47,10 @@ impl OpenedFiles {
     /// When the system gives no thread.
     pub(super) fn look_at(&self, ctx: &Context, paths: Vec<PathBuf>) -> io::Result<()> {
         let (found, wake) = (self.found.clone(), ctx.clone());
+        let language = language::current();
         let body = move || {
             // Fails only when the window was closed in the meantime.
-            let _ = found.send(sorted(paths));
+            let _ = found.send(language::within(language, || sorted(paths)));
             wake.request_repaint();
         };
         std::thread::Builder::new().name("opened-files".into()).spawn(body).map(drop)
@@ -75,7 +77,7 @@ fn sorted(paths: Vec<PathBuf>) -> Opened {
         if path.is_dir() {
             match catch_unwind(AssertUnwindSafe(|| list(&path))) {
                 Ok(Some(files)) if !files.is_empty() => opened.media.push(path),
-                Ok(_) => opened.refused.push((path, "no pictures and no videos in the folder".into())),
+                Ok(_) => opened.refused.push((path, tr!("opened-empty").into())),
                 Err(panic) => opened.refused.push((path, fault::describe("opened-files", &*panic))),
             }
             continue;

@@ -2,13 +2,15 @@
 
 use eframe::egui::epaint::Vertex;
 use eframe::egui::{Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, TextureId, pos2, vec2};
+use moue_detect::Reason;
 
 use super::frame_view::FrameView;
-use super::labels::face_label;
+use super::labels::{face_label, reason_words};
+use super::language::tr;
 use super::overlay::overlay_style;
 use super::state::State;
 use crate::pipeline::LiveResult;
-use crate::record::overlay::{Canvas, Mark, OverlayFace, hint_text, overlay};
+use crate::record::overlay::{Canvas, Mark, OverlayFace, overlay};
 
 /// Draws what lies over the frame. `mark`: a part of the screen that labels leave free.
 pub(super) fn paint(
@@ -23,7 +25,8 @@ pub(super) fn paint(
         .zip(&result.shown)
         .map(|(face, shown)| face_label(face.id, faces.len(), &state.names, shown))
         .collect();
-    let hints: Vec<Option<String>> = faces.iter().map(|face| hint_text(&face.quality)).collect();
+    let hint = |reason: Reason| tr!("less-sure", reason = reason_words(reason));
+    let hints: Vec<Option<String>> = faces.iter().map(|face| face.quality.first_reason().map(hint)).collect();
     let placed: Vec<OverlayFace<'_>> = faces
         .iter()
         .zip(&labels)

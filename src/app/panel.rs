@@ -9,10 +9,10 @@ use moue_model::Expression;
 use super::command::Command;
 use super::density::Density;
 use super::face_menu;
-use super::labels::{capitalised, decimals, percent};
+use super::labels::{capitalised, decimals, expression_name, label_name, percent};
+use super::language::tr;
 use super::overlay::map_of;
 use super::state::{PipelineSnapshot, State};
-use super::terms;
 use super::theme;
 use super::widgets::figure;
 use crate::pipeline::{AnalyzedFace, ShownReading, SourceState};
@@ -24,6 +24,8 @@ const ROW: (f32, f32) = (24.0, 20.0);
 /// Height of an expression's bar, and between two, roomy and dense.
 const BAR: (f32, f32) = (21.0, 17.0);
 const BETWEEN: (f32, f32) = (3.0, 1.5);
+/// Least width of the bars' names, in points.
+const LEAST_NAMES: f32 = 76.0;
 
 /// The selected face's reading, or why there is none.
 pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<Command> {
@@ -32,8 +34,8 @@ pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<
     let weak = ui.visuals().weak_text_color();
     let (title, colour) = match face {
         Some((_, shown)) => match shown.label {
-            Some(label) => (capitalised(label.name()), theme::expression_colour(label)),
-            None => ("Unsure".to_owned(), theme::UNSURE),
+            Some(label) => (capitalised(expression_name(label)), theme::expression_colour(label)),
+            None => (capitalised(label_name(None)), theme::UNSURE),
         },
         None => (no_reading(&state.snapshot).0.to_owned(), weak),
     };
@@ -44,12 +46,17 @@ pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<
         let font = density.of(theme::headline(), FontId::proportional(26.0));
         let headline = ui.label(RichText::new(title).font(font).color(ink));
         if let Some((_, shown)) = face {
-            headline.on_hover_text(if shown.label.is_some() { terms::LABEL } else { terms::UNSURE });
+            headline.on_hover_text(if shown.label.is_some() {
+                tr!("term-label")
+            } else {
+                tr!("term-unsure")
+            });
         }
         if let Some((_, shown)) = face {
             let p = percent(shown.probabilities[shown.leading.index()]);
             // Where the label is "Unsure", the most probable expression.
-            let text = if shown.label.is_some() { p } else { format!("{}? {p}", shown.leading) };
+            let text =
+                if shown.label.is_some() { p } else { format!("{}? {p}", expression_name(shown.leading)) };
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.label(RichText::new(text).font(FontId::proportional(density.of(22.0, 18.0))));
             });
@@ -67,10 +74,11 @@ pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<
     ui.add_space(density.of(theme::GAP / 2.0, 0.0));
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = density.of(BETWEEN.0, BETWEEN.1);
+        let names = names_width(ui);
         for e in Expression::ALL {
             let values = face
                 .map(|(face, shown)| (shown.probabilities[e.index()], face.reading.probabilities[e.index()]));
-            let bar = bar(ui, e, values, density.of(BAR.0, BAR.1));
+            let bar = bar(ui, e, values, (names, density.of(BAR.0, BAR.1)));
             if let Some((face, _)) = face {
                 let name = state.names.of(face.id);
                 bar.context_menu(|ui| face_menu::entries(ui, face.id, &name, true, &mut commands));
@@ -100,14 +108,13 @@ fn who(
         ui.painter().rect_filled(rect, CornerRadius::same(11), colour);
         ui.painter().galley(rect.min + vec2(9.0, 3.0), galley, Color32::BLACK);
         response.widget_info(|| {
-            let label = shown.label.map_or("unsure", Expression::name);
-            WidgetInfo::labeled(Role::Label, true, format!("Showing face {}: {label}", face.id))
+            let text = tr!("panel-showing", id = face.id, label = label_name(shown.label));
+            WidgetInfo::labeled(Role::Label, true, text)
         });
         if faces > 1 {
-            ui.label(RichText::new("N: next face").font(theme::caption()).weak());
+            ui.label(RichText::new(tr!("panel-next-face")).font(theme::caption()).weak());
         }
-        response
-            .on_hover_text("The face with this number in the picture. Right click: name it, copy its values")
+        response.on_hover_text(tr!("panel-face-hint"))
     })
     .inner
 }
@@ -115,18 +122,18 @@ fn who(
 /// A headline in place of a label, and a line about it.
 fn no_reading(pipeline: &PipelineSnapshot) -> (&'static str, &'static str) {
     match &pipeline.source {
-        SourceState::Opening => ("Starting", "Opening the source"),
-        SourceState::Running(_) if pipeline.model.is_none() => ("Loading", "Loading the network"),
+        SourceState::Opening => (tr!("panel-starting"), tr!("panel-opening")),
+        SourceState::Running(_) if pipeline.model.is_none() => (tr!("loading"), tr!("panel-loading")),
         SourceState::Running(info) if pipeline.result.is_some() => match info.kind {
-            SourceKind::Camera => ("No face", "Face the camera, come closer, or add light"),
-            _ => ("No face", "No face was found in this frame"),
+            SourceKind::Camera => (tr!("no-face"), tr!("panel-no-face-camera")),
+            _ => (tr!("no-face"), tr!("panel-no-face")),
         },
-        SourceState::Running(_) => ("Analysing", "Waiting for the first reading"),
-        SourceState::Paused if pipeline.result.is_some() => ("No face", "No face was found in this frame"),
-        SourceState::Paused => ("Paused", "No frames are read"),
-        SourceState::NoSignal { .. } => ("No signal", "Readings resume with the signal"),
-        SourceState::Failed(_) => ("No source", "Choose another in the Camera menu"),
-        SourceState::Ended => ("Ended", "The source has no more frames"),
+        SourceState::Running(_) => (tr!("panel-analysing"), tr!("panel-waiting")),
+        SourceState::Paused if pipeline.result.is_some() => (tr!("no-face"), tr!("panel-no-face")),
+        SourceState::Paused => (tr!("paused"), tr!("panel-paused")),
+        SourceState::NoSignal { .. } => (tr!("no-signal"), tr!("panel-no-signal")),
+        SourceState::Failed(_) => (tr!("panel-no-source"), tr!("panel-choose")),
+        SourceState::Ended => (tr!("ended"), tr!("panel-ended")),
     }
 }
 
@@ -137,28 +144,48 @@ fn hint(ui: &mut Ui, text: &str, density: Density) {
     });
 }
 
+/// Width of the bars' names with what is between them and the bars, in points: the same for all, whatever is shown.
+fn names_width(ui: &Ui) -> f32 {
+    let width = |e: Expression| {
+        let name = capitalised(expression_name(e));
+        ui.painter().layout_no_wrap(name, bar_font(), Color32::WHITE).size().x
+    };
+    Expression::ALL.into_iter().map(width).fold(LEAST_NAMES, |widest, name| widest.max(name + 10.0))
+}
+
+fn bar_font() -> FontId {
+    FontId::proportional(14.0)
+}
+
 /// One expression: name, bar, percentage.
-/// `values`: as shown, and of this frame.
-fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, height: f32) -> Response {
+/// `values`: as shown, and of this frame. `names`: width of the names' column, in points.
+fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, (names, height): (f32, f32)) -> Response {
     let probability = values.map(|(shown, _)| shown);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::CLICK);
     let p = probability.unwrap_or(0.0).clamp(0.0, 1.0);
     let text = probability.map_or_else(|| "–".to_owned(), percent);
     response.widget_info(|| {
-        let mut info = WidgetInfo::labeled(Role::ProgressIndicator, true, format!("{e} {text}"));
+        let mut info =
+            WidgetInfo::labeled(Role::ProgressIndicator, true, format!("{} {text}", expression_name(e)));
         info.value = Some(f64::from(p * 100.0));
         info
     });
     let visuals = ui.visuals();
     let (strong, weak) = (visuals.text_color(), visuals.weak_text_color());
     let painter = ui.painter();
-    let font = FontId::proportional(14.0);
+    let font = bar_font();
     let name_colour = if probability.is_some() { strong } else { weak };
-    painter.text(rect.left_center(), Align2::LEFT_CENTER, capitalised(e.name()), font.clone(), name_colour);
+    painter.text(
+        rect.left_center(),
+        Align2::LEFT_CENTER,
+        capitalised(expression_name(e)),
+        font.clone(),
+        name_colour,
+    );
     painter.text(rect.right_center(), Align2::RIGHT_CENTER, text, font, name_colour);
     let track = egui::Rect::from_min_max(
-        egui::pos2(rect.left() + 76.0, rect.center().y - 6.0),
-        egui::pos2((rect.right() - 52.0).max(rect.left() + 80.0), rect.center().y + 6.0),
+        egui::pos2(rect.left() + names, rect.center().y - 6.0),
+        egui::pos2((rect.right() - 52.0).max(rect.left() + names + 4.0), rect.center().y + 6.0),
     );
     painter.rect_filled(track, 6.0, theme::well(ui));
     if p > 0.0 {
@@ -166,11 +193,11 @@ fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, height: f32) -> R
         painter.rect_filled(filled, 6.0, theme::expression_colour(e));
     }
     match values {
-        Some((shown, raw)) => response.on_hover_text(format!(
-            "{}: {:.2} % as shown (smoothed), {:.2} % in this frame (raw). Right click: copy",
-            capitalised(e.name()),
-            shown * 100.0,
-            raw * 100.0,
+        Some((shown, raw)) => response.on_hover_text(tr!(
+            "panel-bar-hint",
+            expression = capitalised(expression_name(e)),
+            shown = format!("{:.2} %", shown * 100.0),
+            raw = format!("{:.2} %", raw * 100.0),
         )),
         None => response,
     }
@@ -180,18 +207,20 @@ fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, height: f32) -> R
 fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, settings: &Settings) {
     let range = selected.map(|(face, shown)| map_of(settings.overlay_mode, face, shown).range());
     let text = match settings.overlay_mode {
-        OverlayMode::Attention => "Attention".to_owned(),
+        OverlayMode::Attention => tr!("attention").to_owned(),
         OverlayMode::Evidence => match selected {
-            Some((_, shown)) => format!("Evidence for {}", shown.leading),
-            None => "Evidence for the expression".to_owned(),
+            Some((_, shown)) => tr!("panel-evidence-for", expression = expression_name(shown.leading)),
+            None => tr!("panel-evidence").to_owned(),
         },
     };
-    let range = range
-        .map_or_else(|| "–".to_owned(), |(low, high)| format!("{} to {}", decimals(low), decimals(high)));
+    let range = range.map_or_else(
+        || "–".to_owned(),
+        |(low, high)| tr!("panel-range", low = decimals(low), high = decimals(high)),
+    );
     ui.horizontal(|ui| {
         let meaning = match settings.overlay_mode {
-            OverlayMode::Attention => terms::ATTENTION,
-            OverlayMode::Evidence => terms::EVIDENCE,
+            OverlayMode::Attention => tr!("term-attention"),
+            OverlayMode::Evidence => tr!("term-evidence"),
         };
         ui.label(RichText::new(text).size(12.5)).on_hover_text(meaning);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -222,10 +251,10 @@ pub(super) fn status_card(ui: &mut Ui, state: &State, density: Density) {
             Some((w, h)) => format!("{} {w}x{h}", info.name),
             None => info.name.clone(),
         },
-        SourceState::Opening => "Opening".into(),
-        SourceState::Paused => "Paused".into(),
-        SourceState::Failed(_) => "None".into(),
-        SourceState::Ended => "Ended".into(),
+        SourceState::Opening => tr!("opening").into(),
+        SourceState::Paused => tr!("paused").into(),
+        SourceState::Failed(_) => tr!("none").into(),
+        SourceState::Ended => tr!("ended").into(),
     };
     let none = || "–".to_owned();
     // A picture is shown, not played.
@@ -234,14 +263,14 @@ pub(super) fn status_card(ui: &mut Ui, state: &State, density: Density) {
     let ms = |v: f32| live.map_or_else(none, |_| format!("{v:.0} ms"));
     let figures = [
         [
-            ("Frames/s", if is_still { none() } else { format!("{:.0}", rates.frames_per_s()) }),
-            ("Readings/s", timed.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
-            ("Latency", ms(rates.latency_ms)),
+            ("figure-frames", if is_still { none() } else { format!("{:.0}", rates.frames_per_s()) }),
+            ("figure-readings", timed.map_or_else(none, |r| format!("{:.0}", r.results_per_s))),
+            ("figure-latency", ms(rates.latency_ms)),
         ],
         [
-            ("Detection", ms(rates.detect_ms)),
-            ("Classification", ms(rates.classify_ms)),
-            ("Faces", result.map_or_else(none, |r| r.analyzed.faces.len().to_string())),
+            ("figure-detection", ms(rates.detect_ms)),
+            ("figure-classification", ms(rates.classify_ms)),
+            ("figure-faces", result.map_or_else(none, |r| r.analyzed.faces.len().to_string())),
         ],
     ];
     for row in figures {
@@ -253,9 +282,9 @@ pub(super) fn status_card(ui: &mut Ui, state: &State, density: Density) {
     }
     ui.add_space(density.of(2.0, 0.0));
     let rows = [
-        ("Source", source),
-        ("Device", model.map_or_else(none, |m| m.device.clone())),
-        ("Weights", model.map_or_else(|| "Loading".into(), |m| m.name.clone())),
+        (tr!("source"), source),
+        (tr!("device"), model.map_or_else(none, |m| m.device.clone())),
+        (tr!("weights"), model.map_or_else(|| tr!("loading").into(), |m| m.name.clone())),
     ];
     egui::Grid::new("status").num_columns(2).spacing([14.0, density.of(3.0, 0.0)]).show(ui, |ui| {
         for (name, value) in rows {

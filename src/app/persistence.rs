@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use eframe::egui::Context;
 use moue_capture::SourceSpec;
 
+use super::language::{self, tr};
 use crate::fault;
 use crate::record::{RecordError, SessionWords};
 use crate::settings::{Settings, SettingsFile};
@@ -46,7 +47,7 @@ impl SettingsWriter {
                 }
                 let error = match catch_unwind(AssertUnwindSafe(|| file.write(&newest))) {
                     Ok(Ok(())) => None,
-                    Ok(Err(e)) => Some(format!("The settings cannot be saved: {e}")),
+                    Ok(Err(e)) => Some(tr!("settings-not-saved", error = e.to_string())),
                     Err(panic) => Some(fault::describe("settings", &*panic)),
                 };
                 // Reported once, not with every change, until it works again.
@@ -136,9 +137,10 @@ impl FileJobs {
         job: impl FnOnce() -> Result<Outcome, RecordError> + Send + 'static,
     ) {
         let (done, wake) = (self.done.clone(), ctx.clone());
+        let language = language::current();
         let body = move || {
             // Fails only when the window was closed in the meantime.
-            let _ = done.send(match catch_unwind(AssertUnwindSafe(job)) {
+            let _ = done.send(match catch_unwind(AssertUnwindSafe(|| language::within(language, job))) {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(RecordError::Folder { path, reason })) if reason.kind() == io::ErrorKind::NotFound => {
                     Outcome::FolderGone(path)
@@ -150,7 +152,7 @@ impl FileJobs {
         };
         if let Err(e) = std::thread::Builder::new().name(name.into()).spawn(body) {
             // The receiver is in this struct.
-            let _ = self.done.send(Outcome::Failed(format!("No thread for the {name}: {e}")));
+            let _ = self.done.send(Outcome::Failed(tr!("no-thread-job", job = name, error = e.to_string())));
         }
     }
 

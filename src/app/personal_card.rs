@@ -6,7 +6,8 @@ use eframe::egui::{
 
 use super::command::Command;
 use super::density::Density;
-use super::labels::{capitalised, percent};
+use super::labels::{any_name, capitalised, percent};
+use super::language::tr;
 use super::theme;
 use crate::pipeline::{LiveResult, ProfileInUse, ShownPersonal};
 
@@ -24,15 +25,14 @@ pub(super) fn card(
     let mut commands = Vec::new();
     let shown = result.and_then(|r| r.personal.as_ref());
     ui.horizontal(|ui| {
-        let title = shown.map_or_else(|| "–".to_owned(), |s| capitalised(s.label_text()));
+        let title = shown.map_or_else(|| "–".to_owned(), |s| capitalised(any_name(s.label_text())));
         ui.label(RichText::new(title).size(density.of(20.0, 17.0)).strong());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let off = Button::new(RichText::new(format!("{} ×", profile.name)).font(theme::caption()));
-            let hint =
-                "This profile is on: what it reads stands beside the network's seven. Click: turn it off";
+            let hint = tr!("profile-hint");
             let off = ui.add(off).on_hover_text(hint);
             off.widget_info(|| {
-                WidgetInfo::labeled(Role::Button, true, format!("Profile {}: turn it off", profile.name))
+                WidgetInfo::labeled(Role::Button, true, tr!("profile-off", name = profile.name.to_string()))
             });
             if off.clicked() {
                 commands.push(Command::ProfileOff);
@@ -42,13 +42,13 @@ pub(super) fn card(
     match (shown, result) {
         (Some(shown), _) => bars(ui, shown),
         (None, _) if !profile.fits => {
-            ui.weak("It was taught with another network and rests. Open that network, or teach it again.");
+            ui.weak(tr!("profile-rests"));
         }
         (None, Some(result)) if result.analyzed.faces.len() > 1 => {
-            ui.weak("Click on the face whose profile it is.");
+            ui.weak(tr!("profile-whose"));
         }
         _ => {
-            ui.weak("No face in view.");
+            ui.weak(tr!("sitting-no-face"));
         }
     }
     commands
@@ -61,7 +61,7 @@ fn bars(ui: &mut Ui, shown: &ShownPersonal) {
         let painter = ui.painter_at(rect);
         let is_label = shown.label == Some(place);
         let ink = if is_label { ui.visuals().strong_text_color() } else { ui.visuals().weak_text_color() };
-        let galley = painter.layout_no_wrap(name.to_string(), theme::caption(), ink);
+        let galley = painter.layout_no_wrap(any_name(name).to_owned(), theme::caption(), ink);
         painter.galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, ink);
         let value = painter.layout_no_wrap(percent(*p), theme::caption(), ink);
         let right = rect.right() - value.size().x;
@@ -80,7 +80,12 @@ fn bars(ui: &mut Ui, shown: &ShownPersonal) {
             WidgetInfo::labeled(
                 Role::Label,
                 true,
-                format!("Profile {}: {name} {}", shown.profile, percent(*p)),
+                tr!(
+                    "profile-value",
+                    profile = shown.profile.to_string(),
+                    expression = any_name(name),
+                    value = percent(*p),
+                ),
             )
         });
     }

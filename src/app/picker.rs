@@ -7,6 +7,7 @@ use eframe::egui;
 use moue_capture::FILE_KINDS;
 
 use super::file_dialog::{FileDialog, FolderMust, Outcome, Wanted};
+use super::language::tr;
 
 /// Endings of weights files.
 const WEIGHTS: [&str; 3] = ["safetensors", "pt", "pth"];
@@ -34,12 +35,12 @@ pub enum Request {
 impl Request {
     fn title(self) -> &'static str {
         match self {
-            Self::Any => "Open a picture, a video or a weights file",
-            Self::Weights => "Open weights",
-            Self::Profile => "Open a profile",
-            Self::Folder => "Open a folder",
-            Self::Session => "Open a recording's folder",
-            Self::Recordings => "Choose the recordings folder",
+            Self::Any => tr!("picker-any"),
+            Self::Weights => tr!("picker-weights"),
+            Self::Profile => tr!("picker-profile"),
+            Self::Folder => tr!("picker-folder"),
+            Self::Session => tr!("picker-session"),
+            Self::Recordings => tr!("picker-recordings"),
         }
     }
 
@@ -95,14 +96,14 @@ impl FilePicker for SystemPicker {
         }
         let (sender, answer) = bounded(1);
         let from = start.clone();
+        let (title, all_files) = (request.title(), tr!("dialog-all-files"));
         let thread = std::thread::Builder::new().name("file-dialog".into()).spawn(move || {
-            let mut dialog = rfd::FileDialog::new().set_title(request.title());
+            let mut dialog = rfd::FileDialog::new().set_title(title);
             if let Some(from) = from {
                 dialog = dialog.set_directory(from);
             }
             if !request.endings().is_empty() {
-                dialog =
-                    dialog.add_filter(request.title(), &request.endings()).add_filter("All files", &["*"]);
+                dialog = dialog.add_filter(title, &request.endings()).add_filter(all_files, &["*"]);
             }
             let chosen = if request.is_folder() { dialog.pick_folder() } else { dialog.pick_file() };
             // Fails only when the window was closed in the meantime.

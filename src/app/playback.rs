@@ -5,6 +5,7 @@ use moue_capture::TransportStatus;
 
 use super::command::Command;
 use super::labels::clock;
+use super::language::tr;
 use super::shortcuts;
 
 /// From this width on, in points, everything is in one row.
@@ -38,16 +39,16 @@ pub(super) fn bar(ui: &mut Ui, status: &TransportStatus) -> Vec<Command> {
                 commands.push(command);
             }
         };
-        button(ui, "-1", "Previous frame", Command::PreviousFrame);
-        let play = if status.playing { "Pause" } else { "Play" };
+        button(ui, "-1", tr!("previous-frame"), Command::PreviousFrame);
+        let play = if status.playing { tr!("pause") } else { tr!("play") };
         button(ui, play, play, Command::TogglePause);
-        button(ui, "+1", "Next frame", Command::NextFrame);
+        button(ui, "+1", tr!("next-frame"), Command::NextFrame);
         // Of the smallest window the length is left to the place bar.
         let shown = if ui.available_width() < LENGTH_TOO { clock(status.position_s) } else { times(status) };
         ui.label(egui::RichText::new(shown).monospace().size(12.5));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let mut looping = status.looping;
-            if ui.checkbox(&mut looping, "Loop").changed() {
+            if ui.checkbox(&mut looping, tr!("playback-loop")).changed() {
                 commands.push(Command::SetLooping(looping));
             }
             let mut speed = status.speed;
@@ -59,7 +60,7 @@ pub(super) fn bar(ui: &mut Ui, status: &TransportStatus) -> Vec<Command> {
                         ui.selectable_value(&mut speed, choice, format!("{choice}x"));
                     }
                 });
-            shown.response.on_hover_text("Speed");
+            shown.response.on_hover_text(tr!("playback-speed"));
             if speed != status.speed {
                 commands.push(Command::SetSpeed(speed));
             }
@@ -78,7 +79,7 @@ fn place(ui: &mut Ui, status: &TransportStatus) -> Option<Command> {
     ui.spacing_mut().slider_width = (ui.available_width() - 16.0).max(60.0);
     let slider = Slider::new(&mut position_s, 0.0..=duration_s).show_value(false);
     let response = ui.add_sized(vec2(ui.available_width(), 20.0), slider);
-    let name = format!("Position {}", times(status));
+    let name = tr!("playback-position", times = times(status));
     response.widget_info(|| egui::WidgetInfo::slider(true, status.position_s, &name));
     // A slider waits to be dragged: a click that begins and ends between two passes would be lost.
     let click = ui.interact(response.rect, response.id.with("click"), Sense::CLICK);

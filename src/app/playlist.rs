@@ -8,6 +8,8 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use eframe::egui::Context;
 use moue_capture::{SkippedFiles, TransportStatus};
 
+use super::language::tr;
+
 /// How long the slideshow shows a picture.
 const SLIDE: Duration = Duration::from_secs(4);
 
@@ -38,7 +40,12 @@ impl Playlist {
 
     /// "IMG_3.jpg, 3 of 27".
     pub(super) fn title(&self) -> String {
-        format!("{}, {} of {}", file_name(self.current()), self.place + 1, self.files.len())
+        tr!(
+            "playlist-title",
+            file = file_name(self.current()),
+            place = self.place + 1,
+            count = self.files.len()
+        )
     }
 
     /// Goes to a file by its place.

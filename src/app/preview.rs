@@ -8,6 +8,7 @@ use moue_capture::SourceKind;
 use super::command::Command;
 use super::face_menu;
 use super::frame_view::{FrameView, mirrored};
+use super::language::tr;
 use super::overlay_painter;
 use super::picture_zoom::PictureZoom;
 use super::stage;
@@ -32,7 +33,7 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Vec<Command> {
     ui.allocate_rect(space, Sense::hover());
     let id = ui.scope_id().with("picture");
     let response = ui.interact(space.shrink(EDGE), id, Sense::CLICK | Sense::DRAG);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Live picture"));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, tr!("live-picture")));
     ui.painter().rect_filled(space, 0.0, theme::STAGE);
     let source = &state.snapshot.source;
     let kind = state.snapshot.info.as_ref().map(|info| info.kind);
@@ -68,10 +69,10 @@ pub(super) fn show(ui: &mut Ui, state: &State) -> Vec<Command> {
             menu(ui, &response, state, face, &mut commands);
             let below = view.rect.intersect(room).center_bottom() - vec2(0.0, 22.0);
             if running && state.snapshot.model.is_none() {
-                pill(ui, below, Align2::CENTER_CENTER, "Loading the network…", theme::MARK);
+                pill(ui, below, Align2::CENTER_CENTER, tr!("picture-loading"), theme::MARK);
             }
             if !state.picture_zoom.is_fit() {
-                let text = format!("{:.1}× · double click: fit", state.picture_zoom.factor());
+                let text = tr!("picture-zoom", factor = format!("{:.1}", state.picture_zoom.factor()));
                 let corner = room.right_bottom() - vec2(12.0, 12.0);
                 pill(ui, corner, Align2::RIGHT_BOTTOM, &text, theme::MARK);
             }
@@ -124,10 +125,10 @@ fn menu(ui: &Ui, response: &Response, state: &State, face: Option<u64>, commands
                 ui.close();
             }
         };
-        entry(ui, "Copy picture", Command::CopyPicture);
-        entry(ui, "Snapshot", Command::Snapshot);
+        entry(ui, tr!("copy-picture"), Command::CopyPicture);
+        entry(ui, tr!("snapshot"), Command::Snapshot);
         ui.add_enabled_ui(!state.picture_zoom.is_fit(), |ui| {
-            entry(ui, "Fit picture", Command::ZoomPicture(PictureZoom::default()));
+            entry(ui, tr!("picture-fit"), Command::ZoomPicture(PictureZoom::default()));
         });
         if let Some(id) = ui.data(|d| d.get_temp::<Option<u64>>(of)).flatten() {
             ui.separator();
@@ -148,25 +149,21 @@ fn faces(ui: &Ui, view: &FrameView, state: &State, (result, mark): (&LiveResult,
     overlay_painter::paint(&ui.painter_at(view.rect), view, state, (result, mark));
     if result.analyzed.faces.is_empty() {
         let below = view.rect.center_bottom() - vec2(0.0, 22.0);
-        pill(ui, below, Align2::CENTER_CENTER, "No face in view", theme::MARK);
+        pill(ui, below, Align2::CENTER_CENTER, tr!("picture-no-face"), theme::MARK);
     }
 }
 
 /// LIVE, DEMO, or what else is on screen.
 fn source_mark(ui: &Ui, view: &FrameView, state: &State, kind: Option<SourceKind>) -> Option<Rect> {
     let (text, colour) = match (&state.snapshot.source, kind) {
-        (SourceState::Paused, Some(SourceKind::Camera)) => {
-            ("PAUSED: the camera is released, Space resumes", theme::MARK)
-        }
-        (SourceState::Paused, _) => ("PAUSED: Space resumes", theme::MARK),
-        (SourceState::Running(_), _) if state.snapshot.still() => ("PAUSED: Space plays", theme::MARK),
-        (SourceState::Running(_), Some(SourceKind::Camera)) => ("● LIVE", theme::LIVE),
-        (SourceState::Running(_), Some(SourceKind::Demo)) => {
-            ("DEMO: recorded portraits, no camera", theme::DEMO)
-        }
-        (SourceState::Running(_), Some(SourceKind::Still)) => ("IMAGE", theme::MARK),
-        (SourceState::Running(_), Some(SourceKind::Video)) => ("VIDEO", theme::MARK),
-        (SourceState::NoSignal { .. }, _) => ("NO SIGNAL", theme::DEMO),
+        (SourceState::Paused, Some(SourceKind::Camera)) => (tr!("mark-paused-camera"), theme::MARK),
+        (SourceState::Paused, _) => (tr!("mark-paused"), theme::MARK),
+        (SourceState::Running(_), _) if state.snapshot.still() => (tr!("mark-still"), theme::MARK),
+        (SourceState::Running(_), Some(SourceKind::Camera)) => (tr!("mark-live"), theme::LIVE),
+        (SourceState::Running(_), Some(SourceKind::Demo)) => (tr!("mark-demo"), theme::DEMO),
+        (SourceState::Running(_), Some(SourceKind::Still)) => (tr!("mark-image"), theme::MARK),
+        (SourceState::Running(_), Some(SourceKind::Video)) => (tr!("mark-video"), theme::MARK),
+        (SourceState::NoSignal { .. }, _) => (tr!("mark-no-signal"), theme::DEMO),
         _ => return None,
     };
     let corner = view.rect.intersect(ui.clip_rect()).left_top();

@@ -1,9 +1,10 @@
-//! "End the recording?": asked where another source is chosen while one is recorded.
+//! tr!("question-title"): asked where another source is chosen while one is recorded.
 
 use eframe::egui::{Context, Id, Modal, RichText};
 use moue_capture::SourceSpec;
 
 use super::command::Command;
+use super::language::tr;
 
 /// The question, while it is asked.
 #[derive(Debug, Default)]
@@ -42,16 +43,16 @@ impl Question {
         let fresh = std::mem::take(&mut self.fresh);
         let shown = Modal::new(Id::unique("end the recording")).show(ctx, |ui| {
             ui.set_width(320.0);
-            ui.label(RichText::new("End the recording?").size(20.0).strong());
+            ui.label(RichText::new(tr!("question-title")).size(20.0).strong());
             ui.add_space(6.0);
-            ui.label("A recording belongs to one source.");
+            ui.label(tr!("question-why"));
             ui.add_space(10.0);
             ui.horizontal(|ui| {
-                let end = ui.button("End and switch").on_hover_text("Enter");
+                let end = ui.button(tr!("question-end")).on_hover_text(tr!("key-enter"));
                 if fresh {
                     end.request_focus();
                 }
-                let keep = ui.button("Keep recording").on_hover_text("Esc");
+                let keep = ui.button(tr!("question-keep")).on_hover_text(tr!("key-esc"));
                 match (end.clicked(), keep.clicked()) {
                     (true, _) => Some(Command::EndAndSwitch(wanted.clone())),
                     (_, true) => Some(Command::KeepRecording),

@@ -9,16 +9,18 @@ use moue_capture::{SourceInfo, SourceSpec};
 
 use super::command::Sheet;
 use super::frame_view::mirrored;
+use super::language::tr;
 use super::overlay::overlay_style;
 use super::persistence::Outcome;
 use super::picker::Request;
 use super::recordings::{annotated_frame, recorded_settings};
 use super::state::{AfterFolder, State};
-use crate::pipeline::{Message, SourceState};
+use crate::pipeline::{Message, ProfileState, SourceState};
 use crate::record::report::write_report;
 use crate::record::{
-    AnnotatedFrame, IncomingMarker, MarkerOrigin, MarkerText, PictureStyle, RecordError, RecordedSource,
-    RecorderOptions, SESSION_FILE, Session, SessionWords, VideoOptions, save_snapshot, save_table,
+    AnnotatedFrame, IncomingMarker, MarkerOrigin, MarkerText, PictureStyle, RecordError, RecordedProfile,
+    RecordedSource, RecorderOptions, SESSION_FILE, Session, SessionWords, VideoOptions, save_snapshot,
+    save_table,
 };
 
 /// Frames a second of a recorded video. A slow machine can still analyse and encode as many.
@@ -51,7 +53,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
             return;
         }
         SourceState::Failed(_) | SourceState::Ended => {
-            state.report(Message::Info("Nothing to record: no source is running".into()));
+            state.report(Message::Info(tr!("said-nothing-to-record").into()));
             return;
         }
     };
@@ -68,6 +70,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
         time_base: crate::record::TimeBase::Clock,
         model: state.live.model(),
         settings: recorded_settings(settings, state.baseline_recorded),
+        profile: recorded_profile(&state.live.profile()),
         words: std::mem::take(&mut state.words),
         video: settings.record_video.then(|| VideoOptions {
             frame_rate: VIDEO_RATE,
@@ -80,7 +83,7 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     };
     let wake = ctx.clone();
     if let Err(e) = state.recordings.start(options, settings.overlay_mode, move || wake.request_repaint()) {
-        state.report(Message::Error(format!("No thread for recording: {e}")));
+        state.report(Message::Error(tr!("no-thread-recording", error = e.to_string())));
     }
     // Its end is the recording's: played again and again it would give the same rows many times.
     if let Some(transport) = state.live.transport() {
@@ -88,6 +91,13 @@ pub(super) fn toggle_recording(state: &mut State, ctx: &Context) {
     }
     // From now on, so that the first frames of the recording are searched as a whole.
     state.live.search_every_frame(state.recordings.is_blurring());
+}
+
+/// The profile in use, where it fits the network.
+fn recorded_profile(profile: &ProfileState) -> Option<RecordedProfile> {
+    let ProfileState::On(profile) = profile else { return None };
+    let expressions = profile.reader.names().iter().map(ToString::to_string).collect();
+    profile.fits.then(|| RecordedProfile { name: profile.name.to_string(), expressions })
 }
 
 /// Whether a video is over.
@@ -113,14 +123,14 @@ fn keep_marker(state: &mut State, marker: IncomingMarker) {
     if let Some(recorder) = state.recordings.running()
         && !recorder.tap().mark(marker)
     {
-        state.report(Message::Error("The marker is not in the recording: its disk is too slow".into()));
+        state.report(Message::Error(tr!("said-marker-lost").into()));
     }
 }
 
 /// Saves the frame as it is shown.
 pub(super) fn snapshot(state: &mut State, ctx: &Context) {
     if shown_info(state).is_none() {
-        state.report(Message::Info("Nothing to save: no source is running".into()));
+        state.report(Message::Info(tr!("said-nothing-to-save").into()));
         return;
     }
     if state.frame.image().is_none() {
@@ -129,18 +139,18 @@ pub(super) fn snapshot(state: &mut State, ctx: &Context) {
     let Some(folder) = recordings_folder(state, AfterFolder::Snapshot) else { return };
     let Some((frame, style)) = as_shown(state, state.settings.panel) else { return };
     state.jobs.start(ctx, "snapshot", move || {
-        save_snapshot(&folder, &frame, &style).map(|path| saved("Saved", path))
+        save_snapshot(&folder, &frame, &style).map(|path| saved(tr!("said-saved", path = shown(&path)), path))
     });
 }
 
 /// Copies the frame as it is shown.
 pub(super) fn copy_picture(state: &mut State, ctx: &Context) {
     let Some((frame, style)) = as_shown(state, false) else {
-        state.report(Message::Info("Nothing to copy: no source is running".into()));
+        state.report(Message::Info(tr!("said-nothing-to-copy").into()));
         return;
     };
     if let Err(e) = state.picture_copy.start(ctx, frame, style) {
-        state.report(Message::Error(format!("No thread for copying: {e}")));
+        state.report(Message::Error(tr!("no-thread-copying", error = e.to_string())));
     }
 }
 
@@ -148,7 +158,9 @@ pub(super) fn copy_picture(state: &mut State, ctx: &Context) {
 pub(super) fn export_contact_sheet(state: &mut State, ctx: &Context) {
     let Some(folder) = recordings_folder(state, AfterFolder::ContactSheet) else { return };
     let rows = state.contact.rows().to_vec();
-    state.jobs.start(ctx, "export", move || save_table(&folder, &rows).map(|path| saved("Saved", path)));
+    state.jobs.start(ctx, "export", move || {
+        save_table(&folder, &rows).map(|path| saved(tr!("said-saved", path = shown(&path)), path))
+    });
 }
 
 /// The source whose frame is on screen: one that runs, or is paused.
@@ -181,16 +193,20 @@ fn as_shown(state: &State, bars: bool) -> Option<(AnnotatedFrame, PictureStyle)>
 /// Writes the report of the last recording.
 pub(super) fn make_report(state: &mut State, ctx: &Context) {
     let Some(folder) = state.recordings.last_folder().map(ToOwned::to_owned) else {
-        state.report(Message::Info("Nothing was recorded yet".into()));
+        state.report(Message::Info(tr!("said-nothing-recorded").into()));
         return;
     };
-    state
-        .jobs
-        .start(ctx, "report", move || write_report(&folder, None).map(|path| saved("Report saved as", path)));
+    state.jobs.start(ctx, "report", move || {
+        write_report(&folder, None).map(|path| saved(tr!("said-report", path = shown(&path)), path))
+    });
 }
 
-fn saved(what: &str, path: PathBuf) -> Outcome {
-    Outcome::Done { text: format!("{what} {}", path.display()), path: Some(path) }
+fn saved(text: String, path: PathBuf) -> Outcome {
+    Outcome::Done { text, path: Some(path) }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Makes the page of a recording and opens it; it is the last recording from now on.
@@ -203,7 +219,7 @@ pub(super) fn open_session(state: &mut State, ctx: &Context, folder: PathBuf) {
         Session::read(&session)?;
         let path = write_report(&folder, None)?;
         opener::open(&path).map_err(|e| not_opened(&path, &e))?;
-        Ok(saved("Report saved as", path))
+        Ok(saved(tr!("said-report", path = shown(&path)), path))
     });
 }
 
@@ -217,7 +233,7 @@ pub(super) fn open_file(state: &State, ctx: &Context, path: PathBuf) {
 
 /// Where the system has no program for it, nobody says so: the user is told what should have opened, and where it is.
 fn opening(path: &Path) -> Outcome {
-    Outcome::Done { text: format!("Opening {}", path.display()), path: None }
+    Outcome::Done { text: tr!("said-opening", path = shown(path)), path: None }
 }
 
 /// Shows a file or folder in the system's file manager.
@@ -259,11 +275,9 @@ pub(super) fn write_words(state: &mut State, ctx: &Context, words: SessionWords)
     // Its recorder writes the file: two writers would lose the one's words or the other's figures.
     if let Some(recorder) = state.recordings.running() {
         let message = if recorder.set_words(words) {
-            Message::Info("Name and notes are in the recording".into())
+            Message::Info(tr!("said-words-taken").into())
         } else {
-            Message::Error(
-                "The recording did not take name and notes: enter them again when it has ended".into(),
-            )
+            Message::Error(tr!("said-words-not-taken").into())
         };
         return state.report(message);
     }
@@ -273,7 +287,7 @@ pub(super) fn write_words(state: &mut State, ctx: &Context, words: SessionWords)
         let mut session = Session::read(&path)?;
         session.set_words(&words);
         session.write(&path)?;
-        Ok(saved("Name and notes are in", path))
+        Ok(saved(tr!("said-words-in", path = shown(&path)), path))
     });
 }
 

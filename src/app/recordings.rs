@@ -9,10 +9,11 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use parking_lot::Mutex;
 
 use super::labels::face_label;
+use super::language::{self, Language, tr};
 use super::names::Names;
 use super::overlay::map_of;
 use crate::fault;
-use crate::pipeline::{LiveResult, Message, ResultTap, SmoothingSettings};
+use crate::pipeline::{LiveResult, Message, ResultTap, ShownReading, SmoothingSettings};
 use crate::record::{
     AnnotatedFace, AnnotatedFrame, RecordError, RecordedSettings, Recorder, RecorderOptions, RecorderTap,
     ResultRows,
@@ -26,6 +27,8 @@ struct ResultRecorder {
     overlay_mode: OverlayMode,
     /// Faces are hidden in the video.
     blur: bool,
+    /// The profile in use at the start.
+    profile: Option<String>,
 }
 
 /// A recording that is being made on a thread of its own: its folder may be on a slow disk, and ffmpeg is asked what it
@@ -34,6 +37,7 @@ struct Starting {
     made: Receiver<Result<Recorder, StartError>>,
     overlay_mode: OverlayMode,
     blur: bool,
+    profile: Option<String>,
     /// The user ended it before it began.
     given_up: bool,
 }
@@ -122,6 +126,7 @@ impl Recordings {
         wake: impl Fn() + Send + Sync + Clone + 'static,
     ) -> std::io::Result<()> {
         let blur = options.video.as_ref().is_some_and(|v| v.blur);
+        let profile = options.profile.as_ref().map(|profile| profile.name.clone());
         let (sender, made) = bounded(1);
         std::thread::Builder::new().name("recorder-start".into()).spawn(move || {
             let status_wake = wake.clone();
@@ -139,7 +144,7 @@ impl Recordings {
             let _ = sender.send(started);
             wake();
         })?;
-        self.starting = Some(Starting { made, overlay_mode, blur, given_up: false });
+        self.starting = Some(Starting { made, overlay_mode, blur, profile, given_up: false });
         Ok(())
     }
 
@@ -149,9 +154,9 @@ impl Recordings {
         let made = match starting.made.try_recv() {
             Ok(made) => made,
             Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => Err(StartError::Other("the recording did not start".into())),
+            Err(TryRecvError::Disconnected) => Err(StartError::Other(tr!("said-not-started").into())),
         };
-        let Starting { overlay_mode, blur, given_up, .. } = self.starting.take()?;
+        let Starting { overlay_mode, blur, profile, given_up, .. } = self.starting.take()?;
         match made {
             Ok(recorder) => {
                 self.last = Some(recorder.folder().to_owned());
@@ -160,7 +165,8 @@ impl Recordings {
                     self.closing.push(recorder);
                     return None;
                 }
-                *self.for_results.lock() = Some(ResultRecorder { tap: recorder.tap(), overlay_mode, blur });
+                *self.for_results.lock() =
+                    Some(ResultRecorder { tap: recorder.tap(), overlay_mode, blur, profile });
                 (self.loss_reported, self.video_error_reported, self.drift_reported) = (false, false, false);
                 self.blur = blur;
                 self.running = Some(recorder);
@@ -202,13 +208,13 @@ impl Recordings {
         if let Some(recorder) = &self.running {
             let status = recorder.status();
             if status.lost > 0 && !std::mem::replace(&mut self.loss_reported, true) {
-                let text = "The disk is too slow for the recording: results are being lost, and counted";
+                let text = tr!("said-disk-slow");
                 messages.push((Message::Error(text.into()), None));
             }
             if let Some(text) = &status.video_failed
                 && !std::mem::replace(&mut self.video_error_reported, true)
             {
-                messages.push((Message::Error(format!("{text}\n(the readings are still recorded)")), None));
+                messages.push((Message::Error(format!("{text}\n({})", tr!("said-still-recorded"))), None));
             }
             if let Some(text) = status.clock_drift
                 && !std::mem::replace(&mut self.drift_reported, true)
@@ -229,15 +235,17 @@ impl Recordings {
             messages.push((
                 match status.failed {
                     Some(reason) => Message::Error(format!(
-                        "Recording stopped: {reason}\n(what was written until then is in {folder})"
+                        "{}\n({})",
+                        tr!("said-stopped", reason = reason),
+                        tr!("said-written-until", folder = folder.to_string()),
                     )),
                     None => {
-                        let lost = if status.lost > 0 {
-                            format!(", {} results lost", status.lost)
+                        let (faces, folder) = (status.faces, folder.to_string());
+                        Message::Info(if status.lost > 0 {
+                            tr!("said-recorded-lost", count = faces, folder = folder, lost = status.lost)
                         } else {
-                            String::new()
-                        };
-                        Message::Info(format!("Recorded {} readings to {folder}{lost}", status.faces))
+                            tr!("said-recorded", count = faces, folder = folder)
+                        })
                     }
                 },
                 path,
@@ -256,6 +264,12 @@ impl ResultRecorder {
         let time_s = self.tap.time_s(captured);
         let age_ms = result.finished_at.saturating_duration_since(captured).as_secs_f32() * 1000.0;
         let rows = ResultRows::new(&result.source, analyzed, &result.shown, time_s, Some(age_ms));
+        // Another profile than at the start has other columns.
+        let personal = result.personal.as_ref().filter(|own| self.profile.as_deref() == Some(&*own.profile));
+        let rows = match personal {
+            Some(own) => rows.with_personal_of(own.id, own.to_face()),
+            None => rows,
+        };
         self.tap.see(&analyzed.frame.stamp);
         self.tap.push(rows, &result.model);
         // Who came in where nobody looked would not be hidden; the next frame is searched as a whole.
@@ -268,15 +282,18 @@ impl ResultRecorder {
 
 /// What to tell where the folder for recordings is not there any more.
 pub(super) fn folder_gone(folder: &Path) -> Message {
-    Message::Error(format!("{}: the recordings folder is gone; choose another", folder.display()))
+    Message::Error(tr!("said-folder-gone", folder = folder.display().to_string()))
 }
 
 /// The frame of a result, with what the window writes beside each face.
 pub(super) fn annotated_frame(result: &LiveResult, mode: OverlayMode, names: &Names) -> AnnotatedFrame {
     let count = result.analyzed.faces.len();
+    // Recordings and pictures are read by others, too.
+    let labelled = |id: u64, shown: &ShownReading| {
+        language::within(Language::English, || face_label(id, count, names, shown))
+    };
     let faces = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| {
-        let label = face_label(face.id, count, names, shown);
-        AnnotatedFace::new(face, label, map_of(mode, face, shown), &shown.probabilities)
+        AnnotatedFace::new(face, labelled(face.id, shown), map_of(mode, face, shown), &shown.probabilities)
     });
     AnnotatedFrame { image: Arc::clone(&result.analyzed.frame.image), faces: faces.collect() }
 }

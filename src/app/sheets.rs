@@ -6,6 +6,7 @@ use eframe::egui::style::ScrollStyle;
 use eframe::egui::{self, Align, Context, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, Ui, vec2};
 
 use super::command::{Command, Sheet};
+use super::language::tr;
 use super::model_card;
 use super::model_form::ModelForm;
 use super::session_form::SessionForm;
@@ -15,27 +16,13 @@ use super::widgets::copy_button;
 use crate::pipeline::{Message, ModelInfo};
 use crate::record::SessionWords;
 
-/// What is computed and where, and what it cannot tell: the introduction, and part of the About sheet.
-pub(super) const INTRODUCTION: &str = "moue finds faces in the picture and shows which of seven expressions a \
-    small network reads in each, how sure it is and where it looked; all of it is computed on this machine, and no \
-    picture ever leaves it. An expression is not a feeling: the network sees a face, not what a person thinks, and it \
-    errs often.";
-
-/// What the program can send, and what it writes.
-const NETWORK: &str = if cfg!(feature = "osc") {
-    "This program was built with OSC: started with --osc it sends readings, never pictures, to the address given there, and nothing \
-     otherwise. It writes one settings file, and nothing else unless you ask for it."
-} else {
-    "There is no network code in this program. It writes one settings file, and nothing else unless you ask for it."
-};
-
 fn title(sheet: Sheet) -> &'static str {
     match sheet {
-        Sheet::Shortcuts => "Keyboard shortcuts",
-        Sheet::Model => "About the model",
-        Sheet::Messages => "Messages",
-        Sheet::Session => "Name and notes of a recording",
-        Sheet::About => "About moue and your privacy",
+        Sheet::Shortcuts => tr!("sheet-shortcuts"),
+        Sheet::Model => tr!("sheet-model"),
+        Sheet::Messages => tr!("sheet-messages"),
+        Sheet::Session => tr!("sheet-session"),
+        Sheet::About => tr!("sheet-about"),
     }
 }
 
@@ -130,7 +117,7 @@ fn header(ui: &mut Ui, title: &str, fresh: bool) -> bool {
     ui.horizontal(|ui| {
         ui.label(RichText::new(title).size(20.0).strong());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let close = ui.button("Close").on_hover_text("Esc");
+            let close = ui.button(tr!("close")).on_hover_text(tr!("key-esc"));
             if fresh {
                 close.request_focus();
             }
@@ -161,42 +148,32 @@ fn shortcut_sheet(ui: &mut Ui) {
             ui.add_space(10.0);
         }
     });
-    ui.label(
-        RichText::new(
-            "Alt+F, Alt+C, Alt+R, Alt+V, Alt+P and Alt+H open the menus, the arrow keys go through them and from one to the next, \
-             Esc closes them. Tab and Shift+Tab move between controls; Space or Enter presses the one that has the focus. \
-             Ctrl+C copies the shown reading as text.",
-        )
-        .weak(),
-    );
+    ui.label(RichText::new(tr!("shortcuts-more")).weak());
 }
 
 fn about(ui: &mut Ui) {
     ui.spacing_mut().item_spacing.y = 10.0;
     ui.label(RichText::new(concat!("moue ", env!("CARGO_PKG_VERSION"))).strong());
-    for text in [
-        INTRODUCTION,
-        NETWORK,
-        "Not for judging people: reading expressions at work or in education is forbidden in the European Union (AI \
-         Act, article 5), and nowhere a good idea.",
-    ] {
+    // What is true of this build.
+    let network = if cfg!(feature = "osc") { tr!("about-network-osc") } else { tr!("about-network") };
+    for text in [tr!("introduction"), network, tr!("about-people")] {
         ui.add(Label::new(text).wrap());
     }
 }
 
 fn message_list(ui: &mut Ui, messages: &[Message]) {
     if messages.is_empty() {
-        ui.weak("No messages. Errors are listed here and can be copied.");
+        ui.weak(tr!("messages-none"));
         return;
     }
     let line = |message: &Message| match message {
-        Message::Info(text) => format!("note: {text}"),
-        Message::Error(text) | Message::SourceError(text) => format!("error: {text}"),
+        Message::Info(text) => tr!("messages-note", text = text.as_str()),
+        Message::Error(text) | Message::SourceError(text) => tr!("messages-error", text = text.as_str()),
     };
     ui.horizontal(|ui| {
-        ui.weak("Newest first");
+        ui.weak(tr!("messages-newest"));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("Copy all").clicked() {
+            if ui.button(tr!("copy-all")).clicked() {
                 ui.ctx().copy_text(messages.iter().map(line).collect::<Vec<_>>().join("\n"));
             }
         });
@@ -208,7 +185,7 @@ fn message_list(ui: &mut Ui, messages: &[Message]) {
         };
         ui.separator();
         ui.horizontal_top(|ui| {
-            copy_button(ui, "this message", || text.clone());
+            copy_button(ui, tr!("copy-message-name"), || text.clone());
             ui.add_space(theme::GAP / 2.0);
             ui.allocate_ui(vec2(ui.available_width(), 0.0), |ui| {
                 ui.add(Label::new(RichText::new(text).color(colour)).wrap().selectable(true));

@@ -4,6 +4,7 @@ use eframe::egui::{Context, Key, KeyboardShortcut, ModifierNames, Modifiers, Pop
 use moue_capture::SourceSpec;
 
 use super::command::{BaselineCommand, Command, Sheet, TeachCommand};
+use super::language::{self, tr};
 
 /// The heading under which a command is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +22,10 @@ impl Group {
     /// The heading.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Source => "Source",
-            Self::View => "View",
-            Self::People => "Faces",
-            Self::Program => "Program",
+            Self::Source => tr!("source"),
+            Self::View => tr!("menu-view"),
+            Self::People => tr!("keys-faces"),
+            Self::Program => tr!("keys-program"),
         }
     }
 }
@@ -32,7 +33,7 @@ impl Group {
 /// A command and its keys.
 pub(super) struct Shortcut {
     pub(super) group: Group,
-    /// What the list says.
+    /// Key of what the list says.
     pub(super) text: &'static str,
     /// Any of these; menus show the first.
     pub(super) keys: &'static [KeyboardShortcut],
@@ -53,58 +54,53 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
 
 /// All commands that have keys.
 static TABLE: &[Shortcut] = &[
-    row(Group::Source, "Pause or resume (releases the camera)", &[key(Key::Space)], Command::TogglePause),
-    row(Group::Source, "Forward 5 seconds, or next picture", &[key(Key::ArrowRight)], Command::SkipForward),
-    row(Group::Source, "Back 5 seconds, or previous picture", &[key(Key::ArrowLeft)], Command::SkipBack),
-    row(Group::Source, "Video: next frame", &[key(Key::Period)], Command::NextFrame),
-    row(Group::Source, "Video: previous frame", &[key(Key::Comma)], Command::PreviousFrame),
-    row(Group::Source, "Folder: next file", &[key(Key::PageDown)], Command::NextFile),
-    row(Group::Source, "Folder: previous file", &[key(Key::PageUp)], Command::PreviousFile),
-    row(Group::Source, "Folder: contact sheet", &[key(Key::K)], Command::ToggleContactSheet),
-    row(Group::Source, "Show the first camera", &[key(Key::C)], Command::SetSource(SourceSpec::Camera(None))),
-    row(Group::Source, "Show the demo", &[key(Key::D)], Command::SetSource(SourceSpec::Demo)),
-    row(Group::Source, "Open a picture, video or weights file", &[ctrl(Key::O)], Command::OpenDialog),
-    row(Group::Source, "Open a folder", &[ctrl_shift(Key::O)], Command::OpenFolderDialog),
-    row(Group::View, "Heatmap on or off", &[key(Key::H), key(Key::A)], Command::ToggleOverlay),
-    row(Group::View, "Heatmap: attention or evidence", &[key(Key::E)], Command::SwitchOverlay),
-    row(Group::View, "Face mesh on or off", &[key(Key::G)], Command::ToggleMesh),
-    row(Group::View, "Mirror of camera and demo on or off", &[key(Key::M)], Command::ToggleMirror),
-    row(Group::View, "Timeline on or off", &[key(Key::T)], Command::ToggleTimeline),
-    row(Group::View, "Side panel on or off", &[key(Key::P)], Command::TogglePanel),
-    row(Group::View, "Zoom in", &[ctrl(Key::Plus), ctrl(Key::Equals)], Command::ZoomIn),
-    row(Group::View, "Zoom out", &[ctrl(Key::Minus)], Command::ZoomOut),
-    row(Group::View, "Reset zoom", &[ctrl(Key::Num0)], Command::ZoomReset),
-    row(Group::View, "Full screen", &[key(Key::F11)], Command::ToggleFullScreen),
-    row(Group::People, "Select the next face", &[key(Key::N)], Command::NextFace),
-    row(
-        Group::People,
-        "Neutral baseline: record or turn off",
-        &[key(Key::B)],
-        Command::Baseline(BaselineCommand::Toggle),
-    ),
-    row(Group::People, "Teach expressions", &[ctrl(Key::T)], Command::Teach(TeachCommand::Open)),
-    row(Group::People, "Select the first face", &[key(Key::Num1)], Command::SelectFaceAt(0)),
-    row(Group::People, "Select the second face", &[key(Key::Num2)], Command::SelectFaceAt(1)),
-    row(Group::People, "Select the third face", &[key(Key::Num3)], Command::SelectFaceAt(2)),
-    row(Group::People, "Select the fourth face", &[key(Key::Num4)], Command::SelectFaceAt(3)),
-    row(Group::People, "Select the fifth face", &[key(Key::Num5)], Command::SelectFaceAt(4)),
-    row(Group::People, "Select the sixth face", &[key(Key::Num6)], Command::SelectFaceAt(5)),
-    row(Group::People, "Select the seventh face", &[key(Key::Num7)], Command::SelectFaceAt(6)),
-    row(Group::People, "Select the eighth face", &[key(Key::Num8)], Command::SelectFaceAt(7)),
-    row(Group::People, "Select the ninth face", &[key(Key::Num9)], Command::SelectFaceAt(8)),
-    row(Group::Program, "Start or stop recording", &[key(Key::R)], Command::ToggleRecording),
-    row(Group::Program, "Marker", &[key(Key::I), key(Key::Insert)], Command::AskMarker),
-    row(Group::Program, "Snapshot", &[key(Key::S)], Command::Snapshot),
-    row(Group::Program, "New window", &[ctrl(Key::N)], Command::NewWindow),
-    row(Group::Program, "Go to the menu bar", &[key(Key::F10)], Command::FocusMenu),
+    row(Group::Source, "keys-pause", &[key(Key::Space)], Command::TogglePause),
+    row(Group::Source, "keys-forward", &[key(Key::ArrowRight)], Command::SkipForward),
+    row(Group::Source, "keys-back", &[key(Key::ArrowLeft)], Command::SkipBack),
+    row(Group::Source, "keys-next-frame", &[key(Key::Period)], Command::NextFrame),
+    row(Group::Source, "keys-previous-frame", &[key(Key::Comma)], Command::PreviousFrame),
+    row(Group::Source, "keys-next-file", &[key(Key::PageDown)], Command::NextFile),
+    row(Group::Source, "keys-previous-file", &[key(Key::PageUp)], Command::PreviousFile),
+    row(Group::Source, "keys-contact-sheet", &[key(Key::K)], Command::ToggleContactSheet),
+    row(Group::Source, "keys-camera", &[key(Key::C)], Command::SetSource(SourceSpec::Camera(None))),
+    row(Group::Source, "keys-demo", &[key(Key::D)], Command::SetSource(SourceSpec::Demo)),
+    row(Group::Source, "keys-open", &[ctrl(Key::O)], Command::OpenDialog),
+    row(Group::Source, "keys-folder", &[ctrl_shift(Key::O)], Command::OpenFolderDialog),
+    row(Group::View, "keys-heatmap", &[key(Key::H), key(Key::A)], Command::ToggleOverlay),
+    row(Group::View, "keys-map", &[key(Key::E)], Command::SwitchOverlay),
+    row(Group::View, "keys-mesh", &[key(Key::G)], Command::ToggleMesh),
+    row(Group::View, "keys-mirror", &[key(Key::M)], Command::ToggleMirror),
+    row(Group::View, "keys-timeline", &[key(Key::T)], Command::ToggleTimeline),
+    row(Group::View, "keys-panel", &[key(Key::P)], Command::TogglePanel),
+    row(Group::View, "zoom-in", &[ctrl(Key::Plus), ctrl(Key::Equals)], Command::ZoomIn),
+    row(Group::View, "zoom-out", &[ctrl(Key::Minus)], Command::ZoomOut),
+    row(Group::View, "zoom-reset", &[ctrl(Key::Num0)], Command::ZoomReset),
+    row(Group::View, "full-screen", &[key(Key::F11)], Command::ToggleFullScreen),
+    row(Group::People, "keys-next-face", &[key(Key::N)], Command::NextFace),
+    row(Group::People, "keys-baseline", &[key(Key::B)], Command::Baseline(BaselineCommand::Toggle)),
+    row(Group::People, "keys-teach", &[ctrl(Key::T)], Command::Teach(TeachCommand::Open)),
+    row(Group::People, "keys-face-1", &[key(Key::Num1)], Command::SelectFaceAt(0)),
+    row(Group::People, "keys-face-2", &[key(Key::Num2)], Command::SelectFaceAt(1)),
+    row(Group::People, "keys-face-3", &[key(Key::Num3)], Command::SelectFaceAt(2)),
+    row(Group::People, "keys-face-4", &[key(Key::Num4)], Command::SelectFaceAt(3)),
+    row(Group::People, "keys-face-5", &[key(Key::Num5)], Command::SelectFaceAt(4)),
+    row(Group::People, "keys-face-6", &[key(Key::Num6)], Command::SelectFaceAt(5)),
+    row(Group::People, "keys-face-7", &[key(Key::Num7)], Command::SelectFaceAt(6)),
+    row(Group::People, "keys-face-8", &[key(Key::Num8)], Command::SelectFaceAt(7)),
+    row(Group::People, "keys-face-9", &[key(Key::Num9)], Command::SelectFaceAt(8)),
+    row(Group::Program, "keys-record", &[key(Key::R)], Command::ToggleRecording),
+    row(Group::Program, "keys-marker", &[key(Key::I), key(Key::Insert)], Command::AskMarker),
+    row(Group::Program, "snapshot", &[key(Key::S)], Command::Snapshot),
+    row(Group::Program, "menu-new-window", &[ctrl(Key::N)], Command::NewWindow),
+    row(Group::Program, "keys-menu", &[key(Key::F10)], Command::FocusMenu),
     row(
         Group::Program,
-        "Show this list",
+        "keys-list",
         &[key(Key::Questionmark), key(Key::F1)],
         Command::ToggleSheet(Sheet::Shortcuts),
     ),
-    row(Group::Program, "Close dialog or message", &[key(Key::Escape)], Command::Close),
-    row(Group::Program, "Quit", &[ctrl(Key::Q)], Command::Quit),
+    row(Group::Program, "keys-close", &[key(Key::Escape)], Command::Close),
+    row(Group::Program, "menu-quit", &[ctrl(Key::Q)], Command::Quit),
 ];
 
 const fn row(
@@ -121,13 +117,13 @@ pub(super) fn listed(ctx: &Context, group: Group) -> Vec<(String, &'static str)>
     let of_group = TABLE.iter().filter(|row| row.group == group);
     of_group
         .filter_map(|row| match row.command {
-            Command::SelectFaceAt(0) => Some(("1 … 9".to_owned(), "Select a face, in the panel's order")),
+            Command::SelectFaceAt(0) => Some(("1 … 9".to_owned(), tr!("keys-face"))),
             Command::SelectFaceAt(_) => None,
             _ => {
                 // Ctrl+= is Ctrl++ on keyboards where + needs Shift: the list shows one of the two.
                 let known = row.keys.iter().filter(|k| k.logical_key != Key::Equals);
                 let keys: Vec<String> = known.map(|k| in_words(ctx, k)).collect();
-                Some((keys.join(" or "), row.text))
+                Some((keys.join(&format!(" {} ", tr!("keys-or"))), language::text(row.text)))
             }
         })
         .collect()
@@ -144,7 +140,7 @@ pub(super) fn single_keys() -> impl Iterator<Item = (&'static str, &'static str)
     let alone = TABLE.iter().filter(|row| !matches!(row.command, Command::Close | Command::FocusMenu));
     alone.filter_map(|row| {
         let key = row.keys.iter().find(|k| k.modifiers.is_none())?;
-        Some((key.logical_key.name(), row.text))
+        Some((key.logical_key.name(), language::text(row.text)))
     })
 }
 
@@ -165,8 +161,8 @@ fn in_words(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
         Key::Questionmark => "?",
         Key::Plus => "Plus",
         Key::Escape => "Esc",
-        Key::Period => ". (period)",
-        Key::Comma => ", (comma)",
+        Key::Period => tr!("keys-period"),
+        Key::Comma => tr!("keys-comma"),
         key => key.name(),
     }
 }

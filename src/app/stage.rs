@@ -9,6 +9,7 @@ use eframe::egui::{
 use moue_capture::{SourceKind, SourceSpec};
 
 use super::command::Command;
+use super::language::tr;
 use super::theme;
 use crate::pipeline::SourceState;
 
@@ -53,19 +54,17 @@ impl Notice {
 
 /// The notice for a state; `None` where there is nothing to say. `has_frame`: one is on screen.
 pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_frame: bool) -> Option<Notice> {
-    let name = name_of(wanted);
+    let (name, begin) = (name_of(wanted, false), name_of(wanted, true));
     Some(match state {
         SourceState::Running(_) if has_frame => return None,
-        SourceState::Running(_) => Notice::new("Waiting for the first frame").busy(),
+        SourceState::Running(_) => Notice::new(tr!("stage-waiting")).busy(),
         SourceState::Opening => {
             let notice = Notice::new(match wanted {
-                SourceSpec::Auto => "Looking for a camera".to_owned(),
-                _ => format!("Opening {name}"),
+                SourceSpec::Auto => tr!("stage-looking").to_owned(),
+                _ => tr!("stage-opening", name = name, begin = begin),
             });
             match wanted {
-                SourceSpec::Auto | SourceSpec::Camera(_) => {
-                    notice.line("A camera takes a moment to start, and the system may ask you to allow it.")
-                }
+                SourceSpec::Auto | SourceSpec::Camera(_) => notice.line(tr!("stage-moment")),
                 _ => notice,
             }
             .busy()
@@ -75,62 +74,62 @@ pub(super) fn notice(state: &SourceState, wanted: &SourceSpec, has_frame: bool) 
         SourceState::Paused => {
             let line = match wanted {
                 SourceSpec::Auto | SourceSpec::Camera(_) => {
-                    "The camera is released: other programs can use it."
+                    tr!("stage-released")
                 }
-                _ => "No frames are read.",
+                _ => tr!("stage-no-frames"),
             };
-            Notice::new("Paused")
+            Notice::new(tr!("paused"))
                 .line(line)
-                .line("Press Space to resume.")
-                .button("Resume", Command::TogglePause)
+                .line(tr!("stage-space"))
+                .button(tr!("resume"), Command::TogglePause)
         }
         SourceState::NoSignal { info, since, reason } => {
             let age = since.elapsed().as_secs();
-            let source = if info.kind == SourceKind::Camera { "The camera" } else { "The source" };
-            let notice = Notice::new("No signal").line(format!("The last frame is {} old.", duration(age)));
+            let silent = if info.kind == SourceKind::Camera {
+                tr!("stage-silent-camera")
+            } else {
+                tr!("stage-silent")
+            };
+            let notice = Notice::new(tr!("no-signal")).line(tr!("stage-age", age = duration(age)));
             match reason {
-                Some(reason) => {
-                    notice.line(reason.clone()).line("Reconnecting automatically every few seconds.")
-                }
-                None => notice.line(format!(
-                    "{source} is open but sends nothing. It resumes automatically with the next frame."
-                )),
+                Some(reason) => notice.line(reason.clone()).line(tr!("stage-reconnecting")),
+                None => notice.line(silent),
             }
-            .button("Reconnect now", Command::Reconnect)
-            .button("Show the demo", Command::SetSource(SourceSpec::Demo))
+            .button(tr!("stage-reconnect"), Command::Reconnect)
+            .button(tr!("stage-demo"), Command::SetSource(SourceSpec::Demo))
         }
         SourceState::Failed(reason) => {
-            let mut notice = Notice::new(format!("{} cannot be shown", capital(&name))).line(reason.clone());
+            let mut notice = Notice::new(tr!("stage-failed", name = begin)).line(reason.clone());
             notice.is_error = true;
             notice
-                .button("Try again", Command::Reconnect)
-                .button("Open a file…", Command::OpenDialog)
-                .button("Show the demo", Command::SetSource(SourceSpec::Demo))
+                .button(tr!("stage-again"), Command::Reconnect)
+                .button(tr!("stage-open"), Command::OpenDialog)
+                .button(tr!("stage-demo"), Command::SetSource(SourceSpec::Demo))
         }
-        SourceState::Ended => Notice::new(format!("{} has ended", capital(&name)))
-            .button("Play again", Command::Reconnect)
-            .button("Show the demo", Command::SetSource(SourceSpec::Demo)),
+        SourceState::Ended => Notice::new(tr!("stage-ended", name = begin))
+            .button(tr!("stage-play-again"), Command::Reconnect)
+            .button(tr!("stage-demo"), Command::SetSource(SourceSpec::Demo)),
     })
 }
 
-/// A source's name within a sentence.
-fn name_of(source: &SourceSpec) -> String {
-    match source {
-        SourceSpec::Auto | SourceSpec::Camera(None) => "the camera".to_owned(),
-        SourceSpec::Camera(Some(name)) => format!("the camera {name}"),
-        SourceSpec::Demo => "the demo".to_owned(),
-        SourceSpec::Path(path) => file_name(path),
-        SourceSpec::Files(files) => format!("the list of {} files", files.len()),
+/// A source's name within a sentence, or where it begins one.
+fn name_of(source: &SourceSpec, begins: bool) -> String {
+    match (source, begins) {
+        (SourceSpec::Auto | SourceSpec::Camera(None), false) => tr!("name-camera").to_owned(),
+        (SourceSpec::Auto | SourceSpec::Camera(None), true) => tr!("name-camera-begin").to_owned(),
+        (SourceSpec::Camera(Some(name)), false) => tr!("name-camera-named", name = name.as_str()),
+        (SourceSpec::Camera(Some(name)), true) => tr!("name-camera-named-begin", name = name.as_str()),
+        (SourceSpec::Demo, false) => tr!("name-demo").to_owned(),
+        (SourceSpec::Demo, true) => tr!("name-demo-begin").to_owned(),
+        // Names of files stay as they are.
+        (SourceSpec::Path(path), _) => file_name(path),
+        (SourceSpec::Files(files), false) => tr!("name-list", count = files.len()),
+        (SourceSpec::Files(files), true) => tr!("name-list-begin", count = files.len()),
     }
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-}
-
-/// A source's name at the beginning of a sentence. Names of files stay as they are.
-fn capital(name: &str) -> String {
-    name.strip_prefix("the ").map_or_else(|| name.to_owned(), |rest| format!("The {rest}"))
 }
 
 /// "75" as "1 min 15 s".
@@ -155,7 +154,7 @@ pub(super) fn show(ui: &mut Ui, space: Rect, notice: &Notice) -> Option<Command>
         let dark = ui.ctx().style_of(egui::Theme::Dark);
         ui.set_style(dark);
         Frame::new()
-            .fill(theme::STAGE.gamma_multiply(0.86))
+            .fill(theme::veil(theme::Veil::Notice))
             .corner_radius(CornerRadius::same(14))
             .inner_margin(Margin::symmetric(24, 20))
             .show(ui, |ui| {
@@ -195,7 +194,7 @@ fn content(ui: &mut Ui, notice: &Notice) -> Option<Command> {
         vec2(ui.available_width(), 28.0),
         Layout::left_to_right(Align::Center),
         |ui| {
-            let copy = notice.is_error.then_some("Copy message");
+            let copy = notice.is_error.then_some(tr!("stage-copy"));
             let texts: Vec<&str> = notice.buttons.iter().map(|(text, _)| *text).chain(copy).collect();
             centre_row(ui, &texts);
             for (i, (text, what)) in notice.buttons.iter().enumerate() {

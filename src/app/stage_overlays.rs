@@ -7,6 +7,7 @@ use eframe::egui::{
     Align2, Area, Color32, Context, FontId, Frame, Id, Label, LayerId, Order, Rect, RichText, vec2,
 };
 
+use super::language::tr;
 use super::state::State;
 use super::theme;
 use crate::pipeline::BaselineState;
@@ -25,14 +26,14 @@ pub(super) fn show(ctx: &Context, stage: Rect, state: &State) {
 fn recording_indicator(ctx: &Context, stage: Rect, state: &State) {
     let Some(recorder) = state.recordings.running() else {
         if state.record_when_running {
-            let text = "The recording begins with the first frame";
+            let text = tr!("recording-waits");
             banner(ctx, stage, "recording waits", text, theme::MARK, theme::ink_on(theme::MARK));
         }
         return;
     };
     let since = recorder.started_at().elapsed();
     if since < ANNOUNCED_FOR {
-        let text = "● Recording: R stops it";
+        let text = tr!("recording-started");
         banner(ctx, stage, "recording started", text, theme::LIVE, Color32::WHITE);
         ctx.request_repaint_after(ANNOUNCED_FOR - since);
     }
@@ -43,7 +44,11 @@ fn recording_indicator(ctx: &Context, stage: Rect, state: &State) {
         h => format!("{h}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
     };
     let status = recorder.status();
-    let lost = if status.lost > 0 { format!(" · {} lost", status.lost) } else { String::new() };
+    let lost = if status.lost > 0 {
+        format!(" · {}", tr!("recording-lost", count = status.lost))
+    } else {
+        String::new()
+    };
     Area::new(Id::unique("recording"))
         .order(Order::Middle)
         .interactable(false)
@@ -79,8 +84,8 @@ fn drop_hint(ctx: &Context, stage: Rect) {
         return;
     }
     let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop hint")));
-    painter.rect_filled(stage, 0.0, theme::STAGE.gamma_multiply(0.85));
-    let text = "Drop a weights file, an image, a video or a folder to open it";
+    painter.rect_filled(stage, 0.0, theme::veil(theme::Veil::DropHint));
+    let text = tr!("drop-hint");
     painter.text(stage.center(), Align2::CENTER_CENTER, text, FontId::proportional(18.0), theme::ON_STAGE);
 }
 
@@ -89,7 +94,7 @@ fn baseline_countdown(ctx: &Context, stage: Rect, state: &BaselineState) {
     let BaselineState::Recording { left_s, .. } = state else { return };
     let seconds = left_s.map_or(String::new(), |s| format!(" {:.0}", s.ceil()));
     let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("baseline countdown")));
-    let text = format!("Look neutral{seconds}");
+    let text = format!("{}{seconds}", tr!("baseline-look"));
     let galley = painter.layout_no_wrap(text, FontId::proportional(30.0), theme::ink_on(theme::DEMO));
     let at = stage.center_top() + vec2(0.0, 26.0);
     let rect = Align2::CENTER_TOP.anchor_size(at, galley.size() + vec2(40.0, 18.0));

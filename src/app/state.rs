@@ -12,6 +12,7 @@ use super::contact::ContactSheet;
 use super::copying::PictureCopy;
 use super::frame_texture::{FrameTexture, TexturePixels};
 use super::history::History;
+use super::language::Language;
 use super::marker_form::MarkerDialog;
 use super::names::Names;
 use super::naming::NameDialog;
@@ -26,7 +27,9 @@ use super::rates::Rates;
 use super::recordings::Recordings;
 use super::selection::Selection;
 use super::sheets::Sheets;
+use super::spoken::Spoken;
 use super::start_log::StartLog;
+use super::system_fonts::SystemFonts;
 use super::teach::Teach;
 use super::toasts::Toasts;
 use super::triggers::Triggers;
@@ -55,6 +58,9 @@ pub(super) struct State {
     /// `None`: settings are not saved.
     pub(super) writer: Option<SettingsWriter>,
     pub(super) placement: PlacementTracker,
+    /// The system's language.
+    pub(super) system_language: Language,
+    pub(super) fonts: SystemFonts,
 
     /// The newest frame from the capture thread.
     pub(super) new_frame: Arc<Mailbox<TexturePixels>>,
@@ -116,6 +122,7 @@ pub(super) struct State {
     pub(super) messages: Vec<Message>,
     pub(super) toasts: Toasts,
     pub(super) sheets: Sheets,
+    pub(super) spoken: Spoken,
     /// The menu bar should take the keyboard focus.
     pub(super) focus_menu: bool,
     /// Somebody takes every result, whether the window is seen or not.
@@ -205,6 +212,8 @@ impl State {
             settings,
             writer,
             placement: PlacementTracker::default(),
+            system_language: Language::English,
+            fonts: SystemFonts::default(),
             new_frame,
             frame: FrameTexture::default(),
             heat: HeatTextures::default(),
@@ -242,6 +251,7 @@ impl State {
             messages: Vec::new(),
             toasts: Toasts::default(),
             sheets: Sheets::default(),
+            spoken: Spoken::default(),
             focus_menu: false,
             tapped: Cell::new(false),
             title: String::new(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::Context;
 
 use super::command::TeachCommand;
+use super::language::tr;
 use super::persistence::Outcome;
 use super::state::State;
 use crate::pipeline::Message;
@@ -13,7 +14,7 @@ use crate::record::RecordError;
 pub(super) fn apply_teach(state: &mut State, ctx: &Context, command: TeachCommand) {
     match command {
         TeachCommand::Open if state.snapshot.model.is_none() => {
-            state.report(Message::Info("No network is loaded to teach with".into()));
+            state.report(Message::Info(tr!("teach-no-network").into()));
         }
         TeachCommand::Open => state.teach.open(),
         TeachCommand::Start(names) => {
@@ -32,7 +33,7 @@ pub(super) fn apply_teach(state: &mut State, ctx: &Context, command: TeachComman
         }
         TeachCommand::Stop => {
             if state.teach.is_sitting() {
-                state.report(Message::Info("Teaching was stopped; nothing was kept".into()));
+                state.report(Message::Info(tr!("teach-stopped").into()));
             }
             state.teach.stop();
         }
@@ -43,7 +44,7 @@ pub(super) fn apply_teach(state: &mut State, ctx: &Context, command: TeachComman
 /// Writes the profile, and turns it on.
 fn keep(state: &mut State, ctx: &Context, name: &str) {
     let Some(folder) = state.profiles.clone() else {
-        let text = "There is no folder for settings, so the profile cannot be kept";
+        let text = tr!("teach-no-folder");
         return state.report(Message::Error(text.into()));
     };
     let Some(learned) = state.teach.take_learned() else { return };
@@ -61,7 +62,7 @@ fn keep(state: &mut State, ctx: &Context, name: &str) {
 /// Uses a profile.
 pub(super) fn open_profile(state: &mut State, path: PathBuf) {
     if let Err(e) = state.live.open_profile(path) {
-        state.report(Message::Error(format!("No thread for reading the profile: {e}")));
+        state.report(Message::Error(tr!("no-thread-profile", error = e.to_string())));
     }
 }
 

@@ -9,6 +9,7 @@ use eframe::egui::{
 use moue_model::Expression;
 
 use super::density::Density;
+use super::system_fonts::LanguageFont;
 use crate::record::{expression_rgb, person_rgb};
 
 /// Gap between groups of the panel, in points.
@@ -47,9 +48,43 @@ pub(super) fn person_colour(id: u64) -> Color32 {
     Color32::from_rgb(r, g, b)
 }
 
-/// Letters on a coloured mark.
+/// A label's colour; `None`: unsure.
+pub(super) fn label_colour(label: Option<Expression>) -> Color32 {
+    label.map_or(UNSURE, expression_colour)
+}
+
+/// Letters on a coloured mark: black or white, whichever is read better.
 pub(super) fn ink_on(mark: Color32) -> Color32 {
-    if mark == DEMO { Color32::BLACK } else { Color32::WHITE }
+    let better = contrast(Color32::BLACK, mark) >= contrast(Color32::WHITE, mark);
+    if better { Color32::BLACK } else { Color32::WHITE }
+}
+
+/// WCAG 2's contrast ratio, 1 to 21.
+fn contrast(a: Color32, b: Color32) -> f32 {
+    let luminance = |c: Color32| {
+        let linear = |v: u8| {
+            let v = f32::from(v) / 255.0;
+            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
+    };
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// Where something else lies on the stage, as much of it shines through a notice and the hint for dropped files.
+pub(super) fn veil(over: Veil) -> Color32 {
+    STAGE.gamma_multiply(match over {
+        Veil::Notice => 0.86,
+        Veil::DropHint => 0.85,
+    })
+}
+
+/// What is drawn over the picture with a ground that lets some of it through.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Veil {
+    Notice,
+    DropHint,
 }
 
 /// The label of the chosen face.
@@ -142,7 +177,7 @@ pub(super) fn card<R>(ui: &mut egui::Ui, density: Density, content: impl FnOnce(
 }
 
 /// egui's own fonts, and symbols for marks and messages, so that the window looks the same on every system.
-fn fonts() -> FontDefinitions {
+fn fonts(more: &[LanguageFont]) -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     for (name, bytes) in [
         ("hack", epaint_default_fonts::HACK_REGULAR),
@@ -159,12 +194,23 @@ fn fonts() -> FontDefinitions {
             }
         }
     }
+    for font in more {
+        fonts.font_data.insert(font.name.clone(), Arc::clone(&font.data));
+        for family in [FontFamily::Proportional, FontFamily::Monospace] {
+            fonts.families.entry(family).or_default().push(font.name.clone());
+        }
+    }
     fonts
+}
+
+/// Adds fonts of the system for languages that the built-in ones have no letters for.
+pub(super) fn add_fonts(ctx: &egui::Context, more: &[LanguageFont]) {
+    ctx.set_fonts(fonts(more));
 }
 
 /// Styles both themes.
 pub(super) fn apply(ctx: &egui::Context) {
-    ctx.set_fonts(fonts());
+    ctx.set_fonts(fonts(&[]));
     for (theme, mut visuals) in [(egui::Theme::Dark, Visuals::dark()), (egui::Theme::Light, Visuals::light())]
     {
         let palette = palette(&visuals);
@@ -212,19 +258,6 @@ pub(super) fn apply(ctx: &egui::Context) {
 mod tests {
     use super::*;
 
-    /// WCAG 2's contrast ratio, 1 to 21.
-    fn contrast(a: Color32, b: Color32) -> f32 {
-        let luminance = |c: Color32| {
-            let linear = |v: u8| {
-                let v = f32::from(v) / 255.0;
-                if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
-            };
-            0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
-        };
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
-
     #[test]
     fn unsure_looks_like_no_expression_and_not_like_nobody() {
         let far = |other: Color32| {
@@ -251,12 +284,70 @@ mod tests {
                 assert!(ratio >= 4.5, "text on {surface:?}: {ratio}");
             }
         }
-        for id in 0..8 {
+    }
+
+    #[test]
+    fn text_is_readable_on_every_coloured_mark() {
+        for id in 0..64 {
             assert!(contrast(Color32::BLACK, person_colour(id)) >= 7.0);
         }
-        assert!(contrast(ON_STAGE_WEAK, STAGE) >= 4.5);
-        for mark in [LIVE, DEMO, MARK] {
+        let labels = Expression::ALL.into_iter().map(Some).chain([None]).map(label_colour);
+        for mark in [LIVE, DEMO, MARK, baseline()].into_iter().chain(labels) {
             assert!(contrast(ink_on(mark), mark) >= 4.5, "{mark:?}");
+        }
+        // The recording's mark and its banner.
+        assert_eq!(ink_on(LIVE), Color32::WHITE);
+        // The emphasised buttons of the stage and of the introduction.
+        assert!(contrast(Color32::BLACK, ON_STAGE) >= 4.5);
+        assert!(
+            contrast(Color32::BLACK, DARK.accent) >= 4.5 && contrast(Color32::WHITE, LIGHT.accent) >= 4.5
+        );
+    }
+
+    #[test]
+    fn text_is_readable_over_the_picture() {
+        assert!(contrast(ON_STAGE_WEAK, STAGE) >= 4.5 && contrast(ON_STAGE, STAGE) >= 7.0);
+        // A white picture behind it; under a notice it is dimmed.
+        let through = |veil: Color32, behind: u8| {
+            let left = 1.0 - f32::from(veil.a()) / 255.0;
+            let mix = |part: u8| part + (f32::from(behind) * left) as u8;
+            Color32::from_rgb(mix(veil.r()), mix(veil.g()), mix(veil.b()))
+        };
+        assert!(contrast(ON_STAGE_WEAK, through(veil(Veil::Notice), 70)) >= 4.5);
+        assert!(contrast(ON_STAGE, through(veil(Veil::DropHint), 255)) >= 4.5);
+    }
+
+    /// What egui itself draws with: the styles are made of the palettes, and not only near them.
+    #[test]
+    fn every_text_of_the_styles_is_readable_on_its_ground() {
+        let ctx = egui::Context::default();
+        apply(&ctx);
+        for theme in [egui::Theme::Dark, egui::Theme::Light] {
+            let visuals = ctx.style_of(theme).visuals.clone();
+            let widgets = &visuals.widgets;
+            for widget in
+                [&widgets.noninteractive, &widgets.inactive, &widgets.hovered, &widgets.active, &widgets.open]
+            {
+                for ground in [widget.bg_fill, widget.weak_bg_fill] {
+                    assert!(contrast(widget.fg_stroke.color, ground) >= 4.5, "{theme:?} {widget:?}");
+                }
+            }
+            assert!(contrast(visuals.selection.stroke.color, visuals.selection.bg_fill) >= 4.5, "{theme:?}");
+            let grounds =
+                [visuals.panel_fill, visuals.window_fill, visuals.extreme_bg_color, visuals.faint_bg_color];
+            let inks = [
+                visuals.text_color(),
+                visuals.weak_text_color(),
+                visuals.strong_text_color(),
+                visuals.hyperlink_color,
+                visuals.warn_fg_color,
+                visuals.error_fg_color,
+            ];
+            for ground in grounds {
+                for ink in inks {
+                    assert!(contrast(ink, ground) >= 4.5, "{theme:?}: {ink:?} on {ground:?}");
+                }
+            }
         }
     }
 }

@@ -2,26 +2,30 @@
 //! minute of one face, of a video the whole file by its own time.
 
 use eframe::egui::{
-    Align, Button, CornerRadius, FontId, Id, Layout, Rangef, Rect, Response, RichText, Role, Sense, Stroke,
-    Ui, Vec2, WidgetInfo, pos2, remap, vec2,
+    Align, Button, Color32, CornerRadius, FontId, Id, Layout, Rangef, Rect, Response, RichText, Role, Sense,
+    Stroke, Ui, Vec2, WidgetInfo, pos2, remap, vec2,
 };
 use egui_plot::{AxisHints, FilledArea, GridMark, Line, Plot, PlotUi, VLine};
 use moue_model::Expression;
 
 use super::command::{Command, Setting};
 use super::history::{History, KEPT_S, Sample, TimelineEvent, label_bands};
-use super::labels::{capitalised, clock, clock_whole};
+use super::labels::{capitalised, clock, clock_whole, label_name};
+use super::language::tr;
+use super::signs;
 use super::theme;
 use super::timeline_legend;
 
 /// Least height of the whole and of the plot, in points.
-pub(super) const LEAST_HEIGHT: f32 = 118.0;
+pub(super) const LEAST_HEIGHT: f32 = 122.0;
 const LEAST_PLOT: f32 = 36.0;
 /// Height of the label bands and of the row of events, in points.
-const BAND: f32 = 8.0;
+const BAND: f32 = 12.0;
 const EVENTS: f32 = 14.0;
 /// Beside the plot, in points.
 const RIGHT: f32 = 14.0;
+/// Room that a sign takes in an area, in points.
+const SIGN: (f32, f32) = (18.0, 13.0);
 /// Between two rows, in points.
 const BETWEEN: f32 = 3.0;
 /// Longer names of events are cut.
@@ -66,7 +70,7 @@ impl View<'_> {
         match (self.is_file, digits) {
             (true, 0) => clock_whole(at_s),
             (true, _) => clock(at_s),
-            (false, _) => format!("{:.digits$} s ago", self.now_s - at_s),
+            (false, _) => tr!("timeline-ago", seconds = format!("{:.digits$}", self.now_s - at_s)),
         }
     }
 
@@ -112,20 +116,23 @@ pub(super) fn show(
     let pointed = Id::unique("timeline pointed");
     let sample = ui.data(|d| d.get_temp::<f64>(pointed)).and_then(|axis_s| view.nearest(axis_s));
     let word = match (history.is_paused(), held_s.is_some()) {
-        (true, _) => Some("Paused"),
-        (_, true) => Some("Held"),
+        (true, _) => Some(tr!("paused")),
+        (_, true) => Some(tr!("timeline-held")),
         _ => None,
     };
     let mut commands = header(ui, &view, name, (word, sample), areas, zoom.is_some().then_some(zoomed));
     let (event_row, event_response) =
         ui.allocate_exact_size(vec2(ui.available_width(), EVENTS), Sense::hover());
-    let below = BAND + timeline_legend::height(ui.available_width()) + 2.0 * BETWEEN;
+    let below = BAND + timeline_legend::height(ui) + 2.0 * BETWEEN;
     let height = (ui.available_height() - below).max(LEAST_PLOT);
     let (response, plot) = plot(ui, &view, areas, height, sample);
     let across = plot.x_range();
+    if areas {
+        write_signs(ui, &view, plot);
+    }
     draw_events(ui, &view, event_row, across, &event_response);
     bands(ui, &view, across);
-    timeline_legend::show(ui, sample);
+    timeline_legend::show(ui, sample, areas);
 
     let over = response
         .hover_pos()
@@ -146,19 +153,19 @@ pub(super) fn show(
         commands.extend(seek(ui, &response, is_file.then_some((axis_s, now_s))));
     }
     response.context_menu(|ui| {
-        if ui.button("Copy values").clicked() {
+        if ui.button(tr!("copy-values")).clicked() {
             commands.push(Command::CopyTimeline);
             ui.close();
         }
         ui.add_enabled_ui(zoom.is_some(), |ui| {
-            if ui.button("Show all").clicked() {
+            if ui.button(tr!("timeline-show-all")).clicked() {
                 ui.data_mut(|d| d.remove::<(f64, f64)>(zoomed));
                 ui.close();
             }
         });
     });
     response.widget_info(|| {
-        let name = if is_file { "Timeline of the video" } else { "Timeline of the last minute" };
+        let name = if is_file { tr!("timeline-name-video") } else { tr!("timeline-name-live") };
         WidgetInfo::labeled(Role::Image, true, name)
     });
     commands
@@ -254,13 +261,13 @@ fn header(
 ) -> Vec<Command> {
     let mut commands = Vec::new();
     ui.horizontal(|ui| {
-        let title = if view.is_file { "Video" } else { "Last minute" };
+        let title = if view.is_file { tr!("timeline-video") } else { tr!("timeline-live") };
         ui.label(RichText::new(title).size(12.5).strong());
         if let Some(name) = name {
             ui.label(RichText::new(name).size(12.5).weak());
         }
         if let Some(sample) = sample {
-            let label = sample.reading.label.map_or("unsure", Expression::name);
+            let label = label_name(sample.reading.label);
             let text = format!("{}: {}", view.when(sample.at_s, 1), capitalised(label));
             ui.label(RichText::new(text).size(12.5));
         } else if let Some(word) = word {
@@ -268,15 +275,15 @@ fn header(
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            for (value, text) in [(false, "Curves"), (true, "Areas")] {
+            for (value, text) in [(false, tr!("timeline-curves")), (true, tr!("timeline-areas"))] {
                 let text = RichText::new(text).font(theme::caption());
                 if ui.selectable_label(areas == value, text).clicked() {
                     commands.push(Command::Set(Setting::TimelineAreas(value)));
                 }
             }
             if let Some(zoomed) = zoomed {
-                let button = Button::new(RichText::new("Show all").font(theme::caption()));
-                if ui.add(button).on_hover_text("Double click on the timeline").clicked() {
+                let button = Button::new(RichText::new(tr!("timeline-show-all")).font(theme::caption()));
+                if ui.add(button).on_hover_text(tr!("timeline-show-all-hint")).clicked() {
                     ui.data_mut(|d| d.remove::<(f64, f64)>(zoomed));
                 }
             }
@@ -300,7 +307,7 @@ fn draw_events(ui: &Ui, view: &View<'_>, row: Rect, across: Rangef, response: &R
     // Where names are, from left to right.
     let mut names = Vec::new();
     for (x, event) in &visible {
-        let name: String = event.text.chars().take(EVENT_LETTERS).collect();
+        let name: String = event.what.words().chars().take(EVENT_LETTERS).collect();
         let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), colour);
         let right = x + 3.0 + galley.size().x;
         // At the right edge the name is to the left of its tick.
@@ -317,7 +324,7 @@ fn draw_events(ui: &Ui, view: &View<'_>, row: Rect, across: Rangef, response: &R
             painter.vline(*x, rect.y_range(), Stroke::new(1.0, colour));
         }
     }
-    let text = |event: &TimelineEvent| format!("{}: {}", view.when(event.at_s, 0), event.text);
+    let text = |event: &TimelineEvent| format!("{}: {}", view.when(event.at_s, 0), event.what.words());
     if let Some(pointer) = response.hover_pos() {
         let near: Vec<String> = visible
             .iter()
@@ -334,13 +341,14 @@ fn draw_events(ui: &Ui, view: &View<'_>, row: Rect, across: Rangef, response: &R
     }
     response.widget_info(|| {
         let list = view.events.iter().map(|event| text(event)).collect::<Vec<_>>().join("; ");
-        WidgetInfo::labeled(Role::Label, true, format!("Events: {list}"))
+        WidgetInfo::labeled(Role::Label, true, tr!("timeline-events", list = list))
     });
 }
 
 /// The plot with its axes: its response, and where the curves are.
 fn plot(ui: &mut Ui, view: &View<'_>, areas: bool, height: f32, sample: Option<&Sample>) -> (Response, Rect) {
     let (weak, strong) = (ui.visuals().weak_text_color(), ui.visuals().strong_text_color());
+    let ground = ui.visuals().panel_fill;
     let (from, to) = view.span;
     let width = f64::from(ui.available_width() - 50.0).max(1.0);
     let least_step = (to - from) * STEP / width;
@@ -352,7 +360,7 @@ fn plot(ui: &mut Ui, view: &View<'_>, areas: bool, height: f32, sample: Option<&
         _ if mark.value < left_edge => String::new(),
         (true, true) => clock(mark.value),
         (true, false) => clock_whole(mark.value),
-        (false, _) if mark.value.abs() < 1e-6 => "now".to_owned(),
+        (false, _) if mark.value.abs() < 1e-6 => tr!("timeline-now").to_owned(),
         (false, fine) => format!("{:.*} s", usize::from(fine), mark.value),
     };
     let marks = move |from: f64, to: f64, step: f64| {
@@ -400,14 +408,14 @@ fn plot(ui: &mut Ui, view: &View<'_>, areas: bool, height: f32, sample: Option<&
                 if samples.len() > 1 {
                     let xs: Vec<f64> = samples.iter().map(|s| view.axis(s.at_s)).collect();
                     if areas {
-                        draw_areas(plot, n, &samples, &xs);
+                        draw_areas(plot, n, &samples, &xs, ground);
                     } else {
                         draw_curves(plot, n, &samples, &xs);
                     }
                 }
             }
             for event in view.events {
-                let line = VLine::new(event.text.clone(), view.axis(event.at_s));
+                let line = VLine::new(event.what.words(), view.axis(event.at_s));
                 plot.vline(line.color(weak).width(1.0).allow_hover(false));
             }
             if view.is_file {
@@ -432,7 +440,8 @@ fn visible<'a>(view: &View<'_>, stretch: &'a [Sample], points: usize) -> Vec<&'a
     samples.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last).map(|(_, s)| s).collect()
 }
 
-fn draw_areas(plot: &mut PlotUi<'_>, n: usize, samples: &[&Sample], xs: &[f64]) {
+/// `ground`: colour of the lines between them.
+fn draw_areas(plot: &mut PlotUi<'_>, n: usize, samples: &[&Sample], xs: &[f64], ground: Color32) {
     let mut low = vec![0.0; xs.len()];
     for expression in Expression::ALL {
         let value = |s: &Sample| f64::from(s.reading.probabilities[expression.index()]);
@@ -441,6 +450,40 @@ fn draw_areas(plot: &mut PlotUi<'_>, n: usize, samples: &[&Sample], xs: &[f64]) 
         let colour = theme::expression_colour(expression);
         plot.add(area.fill_color(colour).stroke(Stroke::NONE).allow_hover(false));
         low = high;
+        // Two of like brightness would look like one.
+        let edge: Vec<[f64; 2]> = xs.iter().zip(&low).map(|(x, y)| [*x, *y]).collect();
+        plot.line(
+            Line::new(format!("edge {expression} {n}"), edge).color(ground).width(1.0).allow_hover(false),
+        );
+    }
+}
+
+/// Writes an expression's sign into its area, once in each part of it that is wide and high enough.
+fn write_signs(ui: &Ui, view: &View<'_>, plot: Rect) {
+    let painter = ui.painter_at(plot);
+    let high_enough = |share: f64| share as f32 * plot.height() >= SIGN.1;
+    for stretch in view.stretches {
+        let samples = visible(view, stretch, plot.width() as usize);
+        for e in Expression::ALL {
+            let share = |s: &Sample| f64::from(s.reading.probabilities[e.index()]);
+            for part in samples.chunk_by(|a, b| high_enough(share(a)) == high_enough(share(b))) {
+                let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
+                let ends = Rangef::new(view.x(first.at_s, plot.x_range()), view.x(last.at_s, plot.x_range()));
+                let seen = Rect::from_x_y_ranges(ends, plot.y_range()).intersect(plot);
+                if !high_enough(share(first)) || seen.width() < SIGN.0 {
+                    continue;
+                }
+                let middle = seen.center().x;
+                let distance = |s: &&&Sample| (view.x(s.at_s, plot.x_range()) - middle).abs();
+                let Some(at) = part.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))) else {
+                    continue;
+                };
+                let below: f32 = at.reading.probabilities[..e.index()].iter().sum();
+                let height = below + at.reading.probabilities[e.index()] / 2.0;
+                let place = pos2(middle, plot.bottom() - height * plot.height());
+                signs::write(&painter, Rect::from_center_size(place, SIGN.into()), Some(e));
+            }
+        }
     }
 }
 
@@ -449,7 +492,9 @@ fn draw_curves(plot: &mut PlotUi<'_>, n: usize, samples: &[&Sample], xs: &[f64])
         let value = |s: &Sample| f64::from(s.reading.probabilities[expression.index()]);
         let points: Vec<[f64; 2]> = samples.iter().zip(xs).map(|(s, x)| [*x, value(s)]).collect();
         let line = Line::new(format!("{expression} {n}"), points);
-        plot.line(line.color(theme::expression_colour(expression)).width(1.6).allow_hover(false));
+        let (style, width) = signs::stroke(expression);
+        let line = line.color(theme::expression_colour(expression)).style(style).width(width);
+        plot.line(line.allow_hover(false));
     }
 }
 
@@ -460,10 +505,13 @@ fn bands(ui: &mut Ui, view: &View<'_>, across: Rangef) {
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, CornerRadius::same(3), theme::well(ui));
     for (from, to, label) in view.stretches.iter().flat_map(|s| label_bands(s)) {
-        let colour = label.map_or(theme::UNSURE, theme::expression_colour);
         let ends = Rangef::new(view.x(from, across), view.x(to, across));
         if ends.max >= across.min && ends.min <= across.max {
-            painter.rect_filled(Rect::from_x_y_ranges(ends, row.y_range()), CornerRadius::ZERO, colour);
+            let band = Rect::from_x_y_ranges(ends, row.y_range());
+            painter.rect_filled(band, CornerRadius::ZERO, theme::label_colour(label));
+            // Two of like brightness would look like one.
+            painter.vline(ends.max, row.y_range(), Stroke::new(1.0, ui.visuals().panel_fill));
+            signs::write(&painter, band.intersect(rect), label);
         }
     }
 }

@@ -9,6 +9,7 @@ use eframe::egui::{
 
 use super::command::Command;
 use super::density::Density;
+use super::language::tr;
 use super::theme;
 use super::widgets::copy_button;
 use crate::pipeline::Message;
@@ -103,18 +104,22 @@ impl Toasts {
 /// Draws the one at this place; what its buttons ask for.
 fn toast_ui(ui: &mut Ui, toast: &Toast, place: usize) -> Option<Command> {
     let (title, what, text, colour) = match &toast.message {
-        Message::Info(text) => ("Note", "this note", text, ui.visuals().hyperlink_color),
+        Message::Info(text) => (tr!("toast-note"), tr!("copy-note-name"), text, ui.visuals().hyperlink_color),
         Message::Error(text) | Message::SourceError(text) => {
-            ("Error", "this error", text, ui.visuals().error_fg_color)
+            (tr!("toast-error"), tr!("copy-error-name"), text, ui.visuals().error_fg_color)
         }
     };
     let mut command = None;
     let shown = theme::card(ui, Density::Roomy, |ui| {
         ui.horizontal(|ui| {
-            let times = if toast.times > 1 { format!(" ({} times)", toast.times) } else { String::new() };
+            let times = if toast.times > 1 {
+                format!(" ({})", tr!("toast-times", count = toast.times))
+            } else {
+                String::new()
+            };
             ui.label(RichText::new(format!("{title}{times}")).color(colour).strong());
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if ui.button("Close").clicked() {
+                if ui.button(tr!("close")).clicked() {
                     command = Some(Command::CloseToast(place));
                 }
                 copy_button(ui, what, || text.clone());
@@ -140,14 +145,14 @@ fn saved_buttons(ui: &mut Ui, saved: &Path) -> Option<Command> {
     let is_recording = ends_in("json") || saved.extension().is_none();
     let mut command = None;
     ui.horizontal(|ui| {
-        if is_page && ui.button("Open report").clicked() {
+        if is_page && ui.button(tr!("toast-report")).clicked() {
             command = Some(Command::OpenFile(saved.to_owned()));
-        } else if is_recording && ui.button("Open report").clicked() {
+        } else if is_recording && ui.button(tr!("toast-report")).clicked() {
             // It is made first.
             let folder = if ends_in("json") { saved.parent().unwrap_or(saved) } else { saved };
             command = Some(Command::OpenSession(folder.to_owned()));
         }
-        if ui.button("Show in folder").clicked() {
+        if ui.button(tr!("toast-folder")).clicked() {
             command = Some(Command::ShowInFolder(saved.to_owned()));
         }
     });

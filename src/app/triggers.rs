@@ -10,7 +10,8 @@ use eframe::egui::{
 use moue_model::Expression;
 
 use super::command::Command;
-use super::labels::{capitalised, percent};
+use super::labels::{any_name, capitalised, percent};
+use super::language::tr;
 use super::shortcuts;
 use super::theme;
 use crate::pipeline::{
@@ -103,21 +104,21 @@ impl Triggers {
         let mut list = triggers.to_vec();
         let shown = Modal::new(Id::unique("triggers")).frame(frame).show(ctx, |ui| {
             ui.set_width(560.0_f32.min(screen.width() - 60.0));
-            ui.label(RichText::new("Triggers: an expression as a switch").size(20.0).strong());
-            let text = "An expression that is held fires once, and again only after it was let go. While this list is open nothing \
-                        is done: the bars show how far each is.";
+            ui.label(RichText::new(tr!("triggers-title")).size(20.0).strong());
+            let text = tr!("triggers-how");
             ui.add(Label::new(text).wrap());
             ui.add_space(6.0);
             let height = (screen.height() - 220.0).max(80.0);
             let mut removed = None;
             ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
                 if list.is_empty() {
-                    ui.weak("None yet");
+                    ui.weak(tr!("menu-none-yet"));
                 }
                 let levels = self.bank.levels();
                 for (place, trigger) in list.iter_mut().enumerate() {
                     let level = levels.get(place).copied().unwrap_or_default();
-                    let flash = self.fired.get(place).copied().flatten().is_some_and(|at| at.elapsed() < FLASH);
+                    let flash =
+                        self.fired.get(place).copied().flatten().is_some_and(|at| at.elapsed() < FLASH);
                     if flash {
                         ui.ctx().request_repaint_after(FLASH);
                     }
@@ -131,7 +132,7 @@ impl Triggers {
             }
             ui.add_space(8.0);
             ui.horizontal(|ui| {
-                if ui.add_enabled(list.len() < MOST, Button::new("Add")).clicked() {
+                if ui.add_enabled(list.len() < MOST, Button::new(tr!("add"))).clicked() {
                     list.push(Trigger {
                         expression: Expression::Happy.name().to_owned(),
                         above: 0.7,
@@ -140,7 +141,7 @@ impl Triggers {
                         action: TriggerAction::Line,
                     });
                 }
-                ui.button("Close").on_hover_text("Esc").clicked()
+                ui.button(tr!("close")).on_hover_text(tr!("key-esc")).clicked()
             })
             .inner
         });
@@ -163,42 +164,53 @@ fn row(
     ui.push_id(place, |ui| {
         ui.separator();
         let removed = ui.horizontal_wrapped(|ui| {
-            ComboBox::from_id_salt("expression").selected_text(capitalised(&trigger.expression)).show_ui(
-                ui,
-                |ui| {
+            ComboBox::from_id_salt("expression")
+                .selected_text(capitalised(any_name(&trigger.expression)))
+                .show_ui(ui, |ui| {
                     let known = Expression::ALL.iter().map(|e| e.name());
                     for name in known.chain(own.iter().map(|name| &**name)) {
-                        ui.selectable_value(&mut trigger.expression, name.to_owned(), capitalised(name));
+                        ui.selectable_value(
+                            &mut trigger.expression,
+                            name.to_owned(),
+                            capitalised(any_name(name)),
+                        );
                     }
-                },
-            );
-            ui.label("does");
+                });
+            ui.label(tr!("triggers-does"));
             let text = match &trigger.action {
-                TriggerAction::Line => "A line on standard output, and OSC".to_owned(),
-                TriggerAction::Key(key) => format!("Key {key}"),
+                TriggerAction::Line => tr!("triggers-line").to_owned(),
+                TriggerAction::Key(key) => tr!("triggers-key", key = key.as_str()),
             };
             ComboBox::from_id_salt("action").width(220.0).selected_text(text).show_ui(ui, |ui| {
-                ui.selectable_value(
-                    &mut trigger.action,
-                    TriggerAction::Line,
-                    "A line on standard output, and OSC",
-                );
+                ui.selectable_value(&mut trigger.action, TriggerAction::Line, tr!("triggers-line"));
                 for (key, text) in shortcuts::single_keys() {
                     let action = TriggerAction::Key(key.to_owned());
-                    ui.selectable_value(&mut trigger.action, action, format!("Key {key}: {text}"));
+                    ui.selectable_value(
+                        &mut trigger.action,
+                        action,
+                        tr!("triggers-key-text", key = key, text = text),
+                    );
                 }
             });
-            ui.button("×").on_hover_text("Removes this trigger").clicked()
+            ui.button("×").on_hover_text(tr!("triggers-remove")).clicked()
         });
         ui.horizontal_wrapped(|ui| {
             let mut value = trigger.above * 100.0;
             let slider =
                 Slider::new(&mut value, ABOVE.0 * 100.0..=ABOVE.1 * 100.0).suffix(" %").fixed_decimals(0);
-            if ui.add(slider.text("above")).changed() {
+            if ui.add(slider.text(tr!("triggers-above"))).changed() {
                 trigger.above = value / 100.0;
             }
-            ui.add(Slider::new(&mut trigger.hold_ms, HOLD_MS.0..=HOLD_MS.1).suffix(" ms").text("held"));
-            ui.add(Slider::new(&mut trigger.rest_ms, REST_MS.0..=REST_MS.1).suffix(" ms").text("rest"));
+            ui.add(
+                Slider::new(&mut trigger.hold_ms, HOLD_MS.0..=HOLD_MS.1)
+                    .suffix(" ms")
+                    .text(tr!("triggers-held")),
+            );
+            ui.add(
+                Slider::new(&mut trigger.rest_ms, REST_MS.0..=REST_MS.1)
+                    .suffix(" ms")
+                    .text(tr!("triggers-rest")),
+            );
         });
         meter(ui, trigger, (level, flash));
         removed.inner
@@ -221,10 +233,11 @@ fn meter(ui: &mut Ui, trigger: &Trigger, (level, flash): (TriggerLevel, bool)) {
     let x = rect.left() + rect.width() * trigger.above;
     painter.vline(x, rect.y_range(), Stroke::new(2.0, ui.visuals().strong_text_color()));
     let state = match (flash, level.spent) {
-        (true, _) => "fired",
-        (_, true) => "let it go first",
-        _ => "ready",
+        (true, _) => tr!("triggers-fired"),
+        (_, true) => tr!("triggers-spent"),
+        _ => tr!("triggers-ready"),
     };
-    let name = format!("{} {}, {state}", capitalised(&trigger.expression), percent(level.probability));
+    let name =
+        format!("{} {}, {state}", capitalised(any_name(&trigger.expression)), percent(level.probability));
     response.widget_info(|| eframe::egui::WidgetInfo::labeled(eframe::egui::Role::Label, true, name.clone()));
 }

@@ -11,6 +11,8 @@ use moue_capture::{Frame, SourceKind, SourceSpec};
 use super::command::Command;
 use super::folder_commands;
 use super::frame_texture::TexturePixels;
+use super::language::tr;
+use super::language_choice::speak;
 use super::persistence::{Outcome, SettingsWriter};
 use super::picker::Request;
 use super::record_commands::{ask_for_folder, is_at_end, take_markers};
@@ -28,6 +30,7 @@ const MAX_READING_AGE: Duration = Duration::from_secs(3);
 
 /// Brings the state up to date.
 pub(super) fn start_pass(state: &mut State, ctx: &Context) {
+    speak(state, ctx);
     take_messages(state);
     take_markers(state);
     folder_commands::follow(state, ctx);
@@ -93,7 +96,7 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
         for (path, why) in opened.refused {
             let name = path.display();
             let why = if why.contains(&name.to_string()) { why } else { format!("{name}: {why}") };
-            state.report(Message::Error(format!("{why}\n(what is shown goes on)")));
+            state.report(Message::Error(format!("{why}\n({})", tr!("said-goes-on"))));
         }
         commands.extend(opened.profile.map(Command::OpenProfile));
         commands.extend(opened.weights.map(|path| Command::LoadWeights(Some(path))));
@@ -105,7 +108,7 @@ pub(super) fn commands(state: &mut State, ctx: &Context) -> Vec<Command> {
 /// Finds out what these files are, to open them.
 fn look_at(state: &mut State, ctx: &Context, paths: Vec<PathBuf>) {
     if let Err(e) = state.opened.look_at(ctx, paths) {
-        state.report(Message::Error(format!("No thread to open files: {e}")));
+        state.report(Message::Error(tr!("no-thread-open", error = e.to_string())));
     }
 }
 
@@ -177,7 +180,7 @@ fn take_messages(state: &mut State) {
         match outcome {
             Outcome::Done { text, path } => state.report_saved(Message::Info(text), path),
             Outcome::Profile(path) => {
-                let text = format!("Profile kept as {}", path.display());
+                let text = tr!("said-profile", path = path.display().to_string());
                 state.report_saved(Message::Info(text), Some(path.clone()));
                 open_profile(state, path);
             }
@@ -213,6 +216,7 @@ fn freeze(state: &mut State, ctx: &Context) {
 /// Called before each pass, and also while the window is hidden: nobody looks then, and unless the readings are recorded or
 /// sent on, the analysis rests.
 pub(super) fn without_a_pass(state: &mut State, ctx: &Context) {
+    speak(state, ctx);
     let visible = ctx.input(|i| i.viewport().visible()).unwrap_or(true);
     state.live.set_resting(!visible && !state.recordings.is_on() && !state.tapped.get());
     if !visible {
@@ -240,13 +244,13 @@ fn end_recording_with_source(state: &mut State) {
     }
     let at_end = is_at_end(state);
     let over = match state.live.state() {
-        SourceState::Ended => "has ended",
-        SourceState::Running(_) if at_end => "has ended",
-        SourceState::Failed(_) => "failed",
+        SourceState::Ended => tr!("said-source-ended"),
+        SourceState::Running(_) if at_end => tr!("said-source-ended"),
+        SourceState::Failed(_) => tr!("said-source-failed"),
         _ => return,
     };
     state.recordings.end();
-    state.report(Message::Info(format!("The source {over}, and the recording with it")));
+    state.report(Message::Info(over.to_owned()));
 }
 
 /// The source's name, and that it is recorded.
@@ -337,7 +341,7 @@ fn replace_lost_source(state: &mut State) {
             if let Some(lost) = state.lost_source.take()
                 && !(lost.is_camera && info.kind == SourceKind::Demo)
             {
-                let text = format!("{}\n({} is shown instead)", lost.reason, info.name);
+                let text = format!("{}\n({})", lost.reason, tr!("said-instead", name = info.name.as_str()));
                 state.report(Message::Info(text));
             }
         }

@@ -3,21 +3,23 @@
 use eframe::egui::{Align2, Button, FontId, Role, Sense, Ui, WidgetInfo, vec2};
 
 use super::density::Density;
+use super::language::{self, tr};
 use super::terms;
 use super::theme;
 
 /// A button that copies `text`; screen readers hear what it copies.
 pub(super) fn copy_button(ui: &mut Ui, what: &str, text: impl FnOnce() -> String) {
-    let response = ui.add(Button::new("Copy"));
-    let name = format!("Copy {what}");
+    let response = ui.add(Button::new(tr!("copy")));
+    let name = tr!("copy-what", what = what);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name.clone()));
     if response.clicked() {
         ui.ctx().copy_text(text());
     }
 }
 
-/// A figure with its caption below.
-pub(super) fn figure(ui: &mut Ui, density: Density, caption: &str, value: &str) {
+/// A figure with its caption below. `key`: of the caption's text.
+pub(super) fn figure(ui: &mut Ui, density: Density, key: &'static str, value: &str) {
+    let caption = language::text(key);
     let height = density.of(38.0, 27.0);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let visuals = ui.visuals();
@@ -33,7 +35,7 @@ pub(super) fn figure(ui: &mut Ui, density: Density, caption: &str, value: &str) 
         visuals.weak_text_color(),
     );
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{caption}: {value}")));
-    if let Some(meaning) = terms::of_figure(caption) {
+    if let Some(meaning) = terms::of_figure(key) {
         response.on_hover_text(meaning);
     }
 }

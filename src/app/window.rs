@@ -1,5 +1,6 @@
 //! The window: starts the pipeline, and runs each pass: update the state, draw the views, carry out the commands.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -11,11 +12,15 @@ use super::apply::{apply, refresh_cameras};
 use super::command::Command;
 use super::density::Density;
 use super::frame_texture::TexturePixels;
+use super::labels::label_name;
+use super::language::Language;
+use super::language::tr;
 use super::options::AppOptions;
 use super::persistence::{SettingsWriter, remembered_source};
 use super::picker::FilePicker;
 use super::recordings::smoothing;
 use super::state::State;
+use super::system_fonts::SystemFonts;
 use super::triggers::TriggerSink;
 use super::{
     assumed, baseline, contact_sheet, folder_bar, folder_commands, introduction, measurements, menu,
@@ -119,6 +124,16 @@ impl MoueApp {
         self.state.live.set_result_tap(Some(self.state.recordings.result_tap(tap)));
     }
 
+    /// Tells the system's language, as a tag such as `de-AT`: what is shown where none is chosen. English before that.
+    pub fn set_system_language(&mut self, tag: &str) {
+        self.state.system_language = Language::of_tag(tag);
+    }
+
+    /// As on a system whose fonts are those of this folder.
+    pub fn use_fonts_of(&mut self, folder: &Path) {
+        self.state.fonts = SystemFonts::of_folder(folder.to_owned());
+    }
+
     /// Hands triggers that write a line to `sink` as well, on the UI thread.
     pub fn set_trigger_sink(&mut self, sink: Option<Arc<TriggerSink>>) {
         self.state.triggers.sink = sink;
@@ -171,7 +186,7 @@ impl MoueApp {
             commands.push(Command::CopyReading(None));
         }
         if state.picture_copy.finish(&ctx) {
-            state.report(Message::Info("The picture was copied".into()));
+            state.report(Message::Info(tr!("said-picture-copied").into()));
         }
 
         egui::Panel::top("menu").show(ui, |ui| commands.extend(menu::bar(ui, state)));
@@ -212,6 +227,8 @@ impl MoueApp {
                 .show(ui, |ui| commands.extend(preview::show(ui, state)));
         }
 
+        let spoken = spoken_label(state);
+        state.spoken.show(ui, spoken);
         // Carried out before sheets and messages are drawn, so that a new one appears in the same pass.
         carry_out(state, &ctx, commands);
         let commands = over_the_window(state, &ctx, stage);
@@ -238,6 +255,14 @@ impl eframe::App for MoueApp {
 fn copy_pressed(ctx: &Context) -> bool {
     let selected = ctx.with_plugin(|labels: &mut LabelSelectionState| labels.has_selection());
     selected != Some(true) && !ctx.text_edit_focused() && ctx.input(|i| i.events.contains(&egui::Event::Copy))
+}
+
+/// The shown face's label; where there are several faces, with its name.
+fn spoken_label(state: &State) -> Option<String> {
+    let (face, shown) = state.selected_face()?;
+    let label = label_name(shown.label);
+    let several = state.result().is_some_and(|r| r.analyzed.faces.len() > 1);
+    Some(if several { format!("{label}, {}", state.names.of(face.id)) } else { label.to_owned() })
 }
 
 fn hooks(ctx: &Context, new_frame: &Arc<Mailbox<TexturePixels>>) -> Hooks {
@@ -288,7 +313,7 @@ fn side_panel(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) -> f32 {
         .frame(frame)
         .show(ui, |ui| {
             let faces = state.result().map_or(0, |r| r.analyzed.faces.len());
-            let rows = people::rows(faces, ui.available_width());
+            let rows = people::rows(ui, faces, ui.available_width());
             let density = Density::fitting(ui.available_height(), rows);
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let between = density.of(5.0, 2.5);

@@ -97,8 +97,8 @@ pub(super) struct AnalyzeArgs {
     pub(super) smoothing: SmoothingArgs,
     #[command(flatten)]
     keep: SinkArgs,
-    /// A person's own expressions, taught with moue teach: they are read beside the network's seven (not with --record)
-    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    /// A person's own expressions, taught with moue teach: they are read beside the network's seven
+    #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
     #[command(flatten)]
     pub(super) network: NetworkArgs,
@@ -148,8 +148,11 @@ pub(super) fn run_on(args: AnalyzeArgs, inputs: Inputs) -> anyhow::Result<u8> {
     }
     let progress = progress_bar(output.is_terminal());
     let live = args.source.is_some();
-    let sinks =
+    let mut sinks =
         ResultSinks::new(&args.keep, args.mesh, session_name(&args, sources), live, progress.clone())?;
+    if let (Some(path), Some(profile)) = (&args.profile, &profile) {
+        sinks.set_profile(path, profile.clone());
+    }
     let mut run = Run {
         analyzer: FrameAnalyzer::new(classifier, search(SourceKind::Still, &args)),
         output_fault: output.fault(),

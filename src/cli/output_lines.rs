@@ -241,7 +241,7 @@ impl<W: Write> OutputWriter<W> {
             }
             Form::Csv => {
                 self.lines.clear();
-                rows.append_to(&mut self.lines)?;
+                rows.append_to(&mut self.lines, self.personal.len())?;
                 self.out.write_all(&self.lines)?;
             }
         }

@@ -12,10 +12,10 @@ use super::annotate::{annotated, style};
 use super::complain;
 use super::marker_input::MarkerInput;
 use super::smoothing::Smoothing;
-use crate::pipeline::{AnalyzedFrame, ModelInfo, ShownReading, SmoothingSettings};
+use crate::pipeline::{AnalyzedFrame, ModelInfo, PersonalReader, ShownReading, SmoothingSettings};
 use crate::record::{
-    AnnotatedFrame, RecordedAnalysis, RecordedSettings, RecordedSource, Recorder, RecorderOptions,
-    ResultRows, SessionWords, TimeBase, VideoOptions,
+    AnnotatedFrame, RecordedAnalysis, RecordedProfile, RecordedSettings, RecordedSource, Recorder,
+    RecorderOptions, ResultRows, SessionWords, TimeBase, VideoOptions,
 };
 
 /// Frames a second of a video whose source has no clock.
@@ -59,6 +59,8 @@ impl SinkArgs {
 /// Records and sends results. What cannot be kept is told once and counted, and the analysis goes on.
 pub(super) struct ResultSinks<'a> {
     args: &'a SinkArgs,
+    /// The profile in use, as recordings name it.
+    profile: Option<(RecordedProfile, PersonalReader)>,
     /// Whether the video shows the face mesh.
     mesh: bool,
     progress: ProgressBar,
@@ -110,6 +112,7 @@ impl<'a> ResultSinks<'a> {
         }
         Ok(Self {
             args,
+            profile: None,
             mesh,
             progress,
             own: None,
@@ -179,6 +182,7 @@ impl<'a> ResultSinks<'a> {
             },
             model: Some(model.clone().into()),
             settings: RecordedSettings::new(smoothing),
+            profile: self.profile.as_ref().map(|(recorded, _)| recorded.clone()),
             words: SessionWords::default(),
             video,
         };
@@ -197,6 +201,13 @@ impl<'a> ResultSinks<'a> {
             self.markers.begin(&recorder.tap());
         }
         self.told(problem)
+    }
+
+    /// Records what this profile reads too.
+    pub(super) fn set_profile(&mut self, path: &Path, reader: PersonalReader) {
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let expressions = reader.names().iter().map(ToString::to_string).collect();
+        self.profile = Some((RecordedProfile { name, expressions }, reader));
     }
 
     /// Records and sends a result. `false`: the recording broke off, and the reason was printed.
@@ -231,6 +242,10 @@ impl<'a> ResultSinks<'a> {
         self.pictures.count += u64::from(is_picture);
         let first_id = if is_picture { self.pictures.ids } else { 0 };
         let mut rows = ResultRows::new(&self.source, result, shown, time_s, Some(age_ms));
+        // What cannot be read was said by the output.
+        if let Some(Ok(personal)) = self.profile.as_ref().map(|(_, reader)| reader.read(result)) {
+            rows = rows.with_personal(personal);
+        }
         for row in &mut rows.0 {
             row.id += first_id;
             self.pictures.ids = self.pictures.ids.max(if is_picture { row.id } else { 0 });

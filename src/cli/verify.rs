@@ -303,7 +303,7 @@ fn as_written(rows: &ResultRows) -> anyhow::Result<Vec<FaceRow>> {
     let columns = Columns::of(&csv::ByteRecord::from(header.split(',').collect::<Vec<_>>()))
         .map_err(|name| anyhow::anyhow!("the column {name} is missing"))?;
     let mut lines = Vec::new();
-    rows.append_to(&mut lines)?;
+    rows.append_to(&mut lines, 0)?;
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).quoting(false).from_reader(&lines[..]);
     Ok(reader.byte_records().filter_map(|r| FaceRow::parse(&r.ok()?, &columns)).collect())

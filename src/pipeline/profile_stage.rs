@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use moue_profile::ProfileError;
 
-use super::{AnalyzedFace, PersonalReader};
+use super::{AnalyzedFace, PersonalFace, PersonalReader};
 
 /// The profile in use.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +46,12 @@ pub struct ShownPersonal {
 }
 
 impl ShownPersonal {
+    /// The same as it is recorded.
+    #[must_use]
+    pub fn to_face(&self) -> PersonalFace {
+        PersonalFace { label: self.label_text().into(), probabilities: self.probabilities.clone() }
+    }
+
     /// The label in words: an expression's name, or "other".
     #[must_use]
     pub fn label_text(&self) -> &str {

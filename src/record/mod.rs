@@ -51,8 +51,8 @@ pub use row_file::{RowFile, rows_of};
 pub use row_stamp::{RowStamp, utc_text};
 pub use rows::{FaceRow, ResultRows};
 pub use session::{
-    RecordedModel, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo, Session, SessionStatus,
-    SessionWords,
+    RecordedModel, RecordedProfile, RecordedProgram, RecordedSettings, RecordedSource, RecordedVideo,
+    Session, SessionStatus, SessionWords,
 };
 pub use snapshot::save_snapshot;
 pub use table::save_table;

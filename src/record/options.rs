@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::picture::PictureStyle;
 use super::proof::RecordedAnalysis;
-use super::session::{RecordedSettings, RecordedSource, SessionWords};
+use super::session::{RecordedProfile, RecordedSettings, RecordedSource, SessionWords};
 use super::time::TimeBase;
 use crate::pipeline::ModelInfo;
 
@@ -25,6 +25,8 @@ pub struct RecorderOptions {
     pub model: Option<Arc<ModelInfo>>,
     /// How readings become labels.
     pub settings: RecordedSettings,
+    /// The profile in use, if any: its expressions get columns of their own.
+    pub profile: Option<RecordedProfile>,
     /// What the user says of it.
     pub words: SessionWords,
     /// The annotated video, where it is wanted.

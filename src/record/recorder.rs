@@ -139,6 +139,7 @@ impl Recorder {
             source: options.source,
             models: options.model.iter().map(|m| RecordedModel::new(m, 0.0)).collect(),
             settings: vec![options.settings],
+            profile: options.profile,
             results: None,
             faces: None,
             results_lost: 0,

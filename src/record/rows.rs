@@ -90,17 +90,27 @@ impl ResultRows {
         self
     }
 
-    /// Appends the rows as lines of CSV.
+    /// The same rows with what a profile reads in one of the faces.
+    #[must_use]
+    pub fn with_personal_of(mut self, id: u64, face: PersonalFace) -> Self {
+        if let Some(row) = self.0.iter_mut().find(|row| row.id == id) {
+            row.personal = Some(face);
+        }
+        self
+    }
+
+    /// Appends the rows as lines of CSV. `personal`: how many expressions the header has for a profile, see
+    /// [`super::csv_header`]; rows of faces that it does not read have nothing there.
     ///
     /// # Errors
     /// None is expected, because it writes to memory only.
-    pub fn append_to(&self, out: &mut Vec<u8>) -> io::Result<()> {
+    pub fn append_to(&self, out: &mut Vec<u8>, personal: usize) -> io::Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
         let mut writer = csv::WriterBuilder::new().has_headers(false).buffer_capacity(1024).from_writer(out);
         for row in &self.0 {
-            writer.write_record(row.fields())?;
+            writer.write_record(row.fields(personal))?;
         }
         writer.flush()
     }
@@ -126,7 +136,7 @@ impl FaceRow {
     }
 
     /// The values of [`super::csv_header`], in its order; empty where there is none.
-    fn fields(&self) -> Vec<String> {
+    fn fields(&self, personal: usize) -> Vec<String> {
         let b = self.face;
         let (label, probability) = self.top();
         let mut fields = vec![format!("{:.3}", self.time_s), self.frame.to_string(), self.id.to_string()];
@@ -156,9 +166,13 @@ impl FaceRow {
         }
         fields.push(self.age_ms.map_or_else(String::new, |age| format!("{age:.1}")));
         fields.extend(self.stamp.fields());
-        if let Some(personal) = &self.personal {
-            fields.push(personal.label.replace(|c: char| c.is_control(), " "));
-            fields.extend(personal.probabilities.iter().map(|p| format!("{p:.6}")));
+        match self.personal.as_ref().filter(|read| read.probabilities.len() == personal) {
+            _ if personal == 0 => {}
+            Some(read) => {
+                fields.push(read.label.replace(|c: char| c.is_control(), " "));
+                fields.extend(read.probabilities.iter().map(|p| format!("{p:.6}")));
+            }
+            None => fields.extend(std::iter::repeat_n(String::new(), 1 + personal)),
         }
         // One row, one line: names may hold line breaks.
         fields.push(self.source.replace(|c: char| c.is_control(), " "));
@@ -308,7 +322,7 @@ mod tests {
         ]);
         let mut text = CSV_HEADER.join(",").into_bytes();
         text.push(b'\n');
-        rows.append_to(&mut text).unwrap();
+        rows.append_to(&mut text, 0).unwrap();
         let found: Vec<FaceRow> = read(&text).into_iter().map(Option::unwrap).collect();
         assert_eq!(found, rows.0);
     }
@@ -318,7 +332,7 @@ mod tests {
         let rows = ResultRows(vec![FaceRow { source: "a,b\"c\nd.png".into(), ..row() }, row()]);
         let mut text = CSV_HEADER.join(",").into_bytes();
         text.push(b'\n');
-        rows.append_to(&mut text).unwrap();
+        rows.append_to(&mut text, 0).unwrap();
         let lines = read(&text);
         assert_eq!(lines.len(), 2);
         let first = lines[0].clone().unwrap();

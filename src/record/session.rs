@@ -80,6 +80,15 @@ pub struct RecordedModel {
     pub set_by_user: Option<String>,
 }
 
+/// A person's own expressions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedProfile {
+    /// The file's name, without folder and ending.
+    pub name: String,
+    /// Its expressions, as the columns `personal_NAME` have them, in this order.
+    pub expressions: Vec<String>,
+}
+
 /// How readings became labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordedSettings {
@@ -147,6 +156,9 @@ pub struct Session {
     pub models: Vec<RecordedModel>,
     /// The settings, in the order in which they were used.
     pub settings: Vec<RecordedSettings>,
+    /// The profile in use at the start; `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<RecordedProfile>,
     /// Frames that were analysed, with a face or without.
     pub results: Option<u64>,
     /// Rows of `faces.csv`.

@@ -23,7 +23,7 @@ pub fn save_table(folder: &Path, rows: &[ResultRows]) -> Result<PathBuf, RecordE
     let write = || {
         let mut lines = CSV_HEADER.join(",").into_bytes();
         lines.push(b'\n');
-        rows.iter().try_for_each(|rows| rows.append_to(&mut lines))?;
+        rows.iter().try_for_each(|rows| rows.append_to(&mut lines, 0))?;
         let mut file = File::create(&path)?;
         file.write_all(&lines)?;
         file.sync_all()

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::columns::CSV_HEADER;
+use super::columns::csv_header;
 use super::error::RecordError;
 use super::folder::{EVENTS_FILE, FACES_FILE, SESSION_FILE, VIDEO_FILE};
 use super::markers::{EVENTS_HEADER, Marker};
@@ -50,7 +51,10 @@ impl SessionFiles {
             hashes: Default::default(),
             session,
         };
-        files.pending.extend_from_slice(CSV_HEADER.join(",").as_bytes());
+        let profile = files.session.profile.as_ref();
+        let personal: Vec<Arc<str>> = profile
+            .map_or_else(Vec::new, |p| p.expressions.iter().map(|name| name.as_str().into()).collect());
+        files.pending.extend_from_slice(csv_header(&personal).as_bytes());
         files.pending.push(b'\n');
         files.flush()?;
         Ok(files)
@@ -62,7 +66,8 @@ impl SessionFiles {
 
     /// Takes the rows of a result; they are in the file after the next [`Self::flush`].
     pub(super) fn add(&mut self, rows: &ResultRows) -> Result<(), RecordError> {
-        rows.append_to(&mut self.pending)
+        let personal = self.session.profile.as_ref().map_or(0, |profile| profile.expressions.len());
+        rows.append_to(&mut self.pending, personal)
             .map_err(|reason| RecordError::Write { path: self.csv_path(), reason })?;
         if self.pending.len() >= PENDING { self.flush() } else { Ok(()) }
     }

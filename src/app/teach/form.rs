@@ -5,7 +5,8 @@ use moue_model::Expression;
 use moue_profile::CLASSES;
 
 use crate::app::command::TeachCommand;
-use crate::app::labels::capitalised;
+use crate::app::labels::{capitalised, expression_name};
+use crate::app::language::tr;
 
 /// Longest name of an expression, in letters.
 const LONGEST: usize = 24;
@@ -44,7 +45,10 @@ impl TeachForm {
         let name: String = self.typed.trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
         let name = name.trim().to_lowercase();
         self.typed.clear();
-        if let Some(known) = Expression::ALL.iter().position(|expression| expression.name() == name) {
+        if let Some(known) = Expression::ALL
+            .iter()
+            .position(|e| e.name() == name || expression_name(*e).to_lowercase() == name)
+        {
             self.known[known] = true;
         } else if !name.is_empty() && !self.own.contains(&name) {
             self.own.push(name);
@@ -63,10 +67,9 @@ impl TeachForm {
     }
 
     fn content(&mut self, ui: &mut Ui, warning: Option<&str>) -> Option<TeachCommand> {
-        ui.label(RichText::new("Teach it your face").size(20.0).strong());
+        ui.label(RichText::new(tr!("teach-title")).size(20.0).strong());
         ui.add_space(4.0);
-        let text = "Choose 2 to 12 expressions. You are asked for each of them twice, for about five seconds, in mixed order. \
-                    moue learns from your face on this machine; no picture is kept, and nothing else unless you press Keep.";
+        let text = tr!("teach-how");
         ui.add(Label::new(text).wrap());
         if let Some(warning) = warning {
             ui.add_space(4.0);
@@ -75,14 +78,14 @@ impl TeachForm {
         ui.add_space(8.0);
         ui.horizontal_wrapped(|ui| {
             for (expression, on) in Expression::ALL.iter().zip(&mut self.known) {
-                ui.checkbox(on, capitalised(expression.name()));
+                ui.checkbox(on, capitalised(expression_name(*expression)));
             }
         });
         let mut removed = None;
         if !self.own.is_empty() {
             ui.horizontal_wrapped(|ui| {
                 for (place, name) in self.own.iter().enumerate() {
-                    if ui.button(format!("{name} ×")).on_hover_text("Leave it out").clicked() {
+                    if ui.button(format!("{name} ×")).on_hover_text(tr!("teach-leave-out")).clicked() {
                         removed = Some(place);
                     }
                 }
@@ -93,12 +96,13 @@ impl TeachForm {
         }
         ui.add_space(4.0);
         ui.horizontal(|ui| {
-            let label = ui.label("One of your own");
-            let field = TextEdit::singleline(&mut self.typed).hint_text("tongue out").desired_width(180.0);
+            let label = ui.label(tr!("teach-own"));
+            let field =
+                TextEdit::singleline(&mut self.typed).hint_text(tr!("teach-own-hint")).desired_width(180.0);
             let field = ui.add(field).labelled_by(label.id);
             let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
             let typed = !self.typed.trim().is_empty();
-            if ui.add_enabled(typed, Button::new("Add")).clicked() || (entered && typed) {
+            if ui.add_enabled(typed, Button::new(tr!("add"))).clicked() || (entered && typed) {
                 self.add();
                 field.request_focus();
             }
@@ -108,20 +112,20 @@ impl TeachForm {
         let fits = CLASSES.contains(&names.len());
         let minutes = names.len() as f64 * 2.0 * 8.0 / 60.0;
         ui.weak(if fits {
-            format!("{} expressions, about {minutes:.1} minutes", names.len())
+            tr!("teach-length", count = names.len(), minutes = format!("{minutes:.1}"))
         } else {
-            format!("{} chosen; expected {} to {}", names.len(), CLASSES.start(), CLASSES.end())
+            tr!("teach-wrong-count", count = names.len(), least = *CLASSES.start(), most = *CLASSES.end())
         });
         ui.add_space(6.0);
         ui.horizontal(|ui| {
-            let start = ui.add_enabled(fits, Button::new("Start"));
+            let start = ui.add_enabled(fits, Button::new(tr!("teach-start")));
             if std::mem::take(&mut self.fresh) {
                 start.request_focus();
             }
             if start.clicked() {
                 return Some(TeachCommand::Start(names));
             }
-            ui.button("Cancel").on_hover_text("Esc").clicked().then_some(TeachCommand::Stop)
+            ui.button(tr!("cancel")).on_hover_text(tr!("key-esc")).clicked().then_some(TeachCommand::Stop)
         })
         .inner
     }

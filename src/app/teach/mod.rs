@@ -14,6 +14,7 @@ use moue_profile::{Learned, ProfileError, TeachOptions, learn};
 
 use self::form::TeachForm;
 use super::command::Command;
+use super::language::tr;
 use crate::fault;
 use crate::pipeline::{AnalyzedFace, ModelInfo, network_class};
 use crate::teach::{TeachSession, TeachStep};
@@ -103,10 +104,7 @@ impl Teach {
             Stage::Sitting(sitting) => {
                 if network.is_none_or(|model| model.identity() != sitting.model.1) {
                     self.stage = Stage::Off;
-                    return Some(
-                        "Another network was opened: what was taught so far does not fit it. Teach again."
-                            .into(),
-                    );
+                    return Some(tr!("teach-other-network").into());
                 }
                 sitting.session.follow(sitting.began.elapsed().as_secs_f64(), seen, chosen);
                 // The countdown runs without frames too.
@@ -120,13 +118,11 @@ impl Teach {
                         ctx.request_repaint_after_secs(0.1);
                         return None;
                     }
-                    Err(crossbeam_channel::TryRecvError::Disconnected) => {
-                        Err("learning ended without an answer".into())
-                    }
+                    Err(crossbeam_channel::TryRecvError::Disconnected) => Err(tr!("teach-no-answer").into()),
                 };
                 match learned {
                     Ok(learned) => {
-                        let (names, name) = (std::mem::take(names), "me".to_owned());
+                        let (names, name) = (std::mem::take(names), tr!("teach-me").to_owned());
                         self.stage = Stage::Review(Box::new(Taught { names, learned, name, fresh: true }));
                         None
                     }
@@ -168,7 +164,7 @@ impl Teach {
             }
             Err(e) => {
                 self.stage = Stage::Off;
-                Some(format!("No thread for learning: {e}"))
+                Some(tr!("no-thread-learning", error = e.to_string()))
             }
         }
     }
@@ -205,11 +201,9 @@ impl Teach {
 /// What speaks against teaching with a source.
 fn warning(kind: Option<SourceKind>) -> Option<&'static str> {
     match kind {
-        Some(SourceKind::Demo) => Some("The demo shows other people. Cancel, and press C for the camera."),
-        Some(SourceKind::Still) => {
-            Some("A picture shows one expression only. Cancel, and press C for the camera.")
-        }
+        Some(SourceKind::Demo) => Some(tr!("teach-demo")),
+        Some(SourceKind::Still) => Some(tr!("teach-still")),
         Some(SourceKind::Camera | SourceKind::Video) => None,
-        None => Some("No source runs. Cancel, and press C for the camera."),
+        None => Some(tr!("teach-no-source")),
     }
 }

@@ -8,7 +8,8 @@ use moue_model::Expression;
 
 use super::pictogram;
 use crate::app::command::TeachCommand;
-use crate::app::labels::capitalised;
+use crate::app::labels::{any_name, capitalised, reason_words};
+use crate::app::language::tr;
 use crate::app::theme;
 use crate::teach::{Feedback, TeachStatus, TeachStep};
 
@@ -27,25 +28,27 @@ pub(super) fn show(ctx: &Context, space: Rect, status: &TeachStatus<'_>) -> Opti
                 ui.add_space(6.0);
             }
             ui.vertical(|ui| {
-                let name = ui.label(RichText::new(capitalised(status.name)).size(28.0).strong());
+                let name = ui.label(RichText::new(capitalised(any_name(status.name))).size(28.0).strong());
                 name.widget_info(|| {
                     WidgetInfo::labeled(
                         Role::Label,
                         true,
-                        format!("Make this face: {}", capitalised(status.name)),
+                        tr!("sitting-asked", expression = capitalised(any_name(status.name))),
                     )
                 });
                 let (take, all) = status.take;
-                ui.weak(format!("Take {take} of {all}"));
+                ui.weak(tr!("sitting-take", take = take, all = all));
             });
         });
         ui.add_space(4.0);
         let (share, line) = match status.step {
             TeachStep::Ready { left_s } => {
-                (0.0, format!("Make this face. It begins in {:.0}", left_s.ceil().max(1.0)))
+                (0.0, tr!("sitting-begins", seconds = format!("{:.0}", left_s.ceil().max(1.0))))
             }
             TeachStep::Taking { share, feedback } => (share, advice(feedback)),
-            TeachStep::TooFew { feedback } => (0.0, format!("That was not enough. {}", advice(feedback))),
+            TeachStep::TooFew { feedback } => {
+                (0.0, format!("{} {}", tr!("sitting-too-few"), advice(feedback)))
+            }
             TeachStep::Finished => (1.0, String::new()),
         };
         ui.add(ProgressBar::new(share).desired_height(8.0).corner_radius(CornerRadius::same(4)));
@@ -53,15 +56,13 @@ pub(super) fn show(ctx: &Context, space: Rect, status: &TeachStatus<'_>) -> Opti
         ui.add_space(4.0);
         ui.horizontal_wrapped(|ui| {
             let too_few = matches!(status.step, TeachStep::TooFew { .. });
-            let redo = ui
-                .button("Again")
-                .on_hover_text("Makes this take again; before it has begun, the one before");
+            let redo = ui.button(tr!("sitting-again")).on_hover_text(tr!("sitting-again-hint"));
             if too_few && ui.memory(|m| m.focused().is_none()) {
                 redo.request_focus();
             }
-            let skip = ui.button("Skip").on_hover_text("Leaves this take out");
-            let finish = ui.button("Learn now").on_hover_text("Learns from the takes so far");
-            let stop = ui.button("Stop").on_hover_text("Esc: nothing is kept");
+            let skip = ui.button(tr!("sitting-skip")).on_hover_text(tr!("sitting-skip-hint"));
+            let finish = ui.button(tr!("sitting-learn")).on_hover_text(tr!("sitting-learn-hint"));
+            let stop = ui.button(tr!("stop")).on_hover_text(tr!("teach-nothing-kept"));
             let asked = [
                 (redo, TeachCommand::Redo),
                 (skip, TeachCommand::Skip),
@@ -79,7 +80,7 @@ pub(super) fn learning(ctx: &Context, space: Rect) -> Option<TeachCommand> {
     card(ctx, space, |ui| {
         ui.horizontal(|ui| {
             ui.add(Spinner::new().size(18.0));
-            ui.label(RichText::new("Learning…").size(18.0));
+            ui.label(RichText::new(tr!("sitting-learning")).size(18.0));
         });
         None
     })
@@ -104,10 +105,10 @@ fn card<T>(ctx: &Context, space: Rect, content: impl FnOnce(&mut Ui) -> T) -> T 
 
 fn advice(feedback: Feedback) -> String {
     match feedback {
-        Feedback::Good => "Good. Hold it, and move your head a little.".to_owned(),
-        Feedback::NoFace => "No face in view.".to_owned(),
-        Feedback::SeveralFaces => "Several faces: click on yours in the picture.".to_owned(),
-        Feedback::Moving => "Hold still.".to_owned(),
-        Feedback::Hard(reason) => format!("{}: hard to read.", reason.words()),
+        Feedback::Good => tr!("sitting-good").to_owned(),
+        Feedback::NoFace => tr!("sitting-no-face").to_owned(),
+        Feedback::SeveralFaces => tr!("sitting-several").to_owned(),
+        Feedback::Moving => tr!("sitting-moving").to_owned(),
+        Feedback::Hard(reason) => tr!("sitting-hard", reason = reason_words(reason)),
     }
 }

@@ -27,6 +27,7 @@ fn options(parent: &Path) -> RecorderOptions {
             unsure_below: 0.4,
             baseline: false,
         },
+        profile: None,
         words: crate::record::SessionWords { name: "first try".into(), notes: " ".into() },
         video: None,
     }

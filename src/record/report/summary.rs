@@ -239,7 +239,7 @@ mod tests {
         let path = folder.path().join("faces.csv");
         let mut text = CSV_HEADER.join(",").into_bytes();
         text.push(b'\n');
-        ResultRows(rows).append_to(&mut text).unwrap();
+        ResultRows(rows).append_to(&mut text, 0).unwrap();
         text.extend_from_slice(rest);
         std::fs::write(&path, text).unwrap();
         (folder, path)
