@@ -84,7 +84,7 @@ fn session(folder: &Path) -> PathBuf {
         if !(42.0..61.5).contains(&time_s) && time_s > 3.0 {
             rows.push(row(time_s, frame, 2));
         }
-        ResultRows(rows).append_to(&mut lines).unwrap();
+        ResultRows(rows).append_to(&mut lines, 0).unwrap();
     }
     // The last row broke off.
     lines.extend_from_slice(b"131.0,9,1,4");
@@ -388,7 +388,7 @@ fn long_recordings_need_little_memory_and_give_a_small_page() {
     let mut lines = CSV_HEADER.join(",").into_bytes();
     lines.push(b'\n');
     for frame in 0..216_000 {
-        ResultRows(vec![row(frame as f64 / 30.0, frame, 1)]).append_to(&mut lines).unwrap();
+        ResultRows(vec![row(frame as f64 / 30.0, frame, 1)]).append_to(&mut lines, 0).unwrap();
     }
     std::fs::write(session.join(FACES_FILE), lines).unwrap();
     std::fs::write(session.join("session.json"), "{}").unwrap();
