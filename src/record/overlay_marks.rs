@@ -14,7 +14,7 @@ pub struct OverlayFace<'a> {
     pub region: CropRegion,
     /// The label in words.
     pub label: &'a str,
-    /// Why the face may be misread, in words: see [`super::overlay::hint_text`].
+    /// Why the face may be misread, in words: by `hint_text`.
     pub hint: Option<&'a str>,
     /// The face's points.
     pub mesh: Option<&'a FaceMesh>,
