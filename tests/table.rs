@@ -1,5 +1,5 @@
 //! `moue table`: the numbers, held against pandas and scipy, and the forms of other programs.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;
 
@@ -45,7 +45,7 @@ fn row(time_s: f64, frame: u64, id: u64) -> FaceRow {
     raw[Expression::Neutral.index()] = rest as f32;
     raw[Expression::Sad.index()] = rest as f32;
     let leading = Expression::most_probable(&raw).0;
-    let label = (happy > 0.6 || happy < 0.3).then_some(leading);
+    let label = (!(0.3..=0.6).contains(&happy)).then_some(leading);
     let reasons = match (time_s as u64 % 40, id) {
         (30..33, 1) => vec![Reason::TurnedAway, Reason::Dark],
         (35, _) => vec![Reason::Dark],

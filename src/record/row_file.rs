@@ -117,7 +117,7 @@ pub(in crate::record) fn for_each_row(
 }
 
 fn each(mut rows: RowFile, mut take: impl FnMut(&FaceRow)) -> Result<Counts, RecordError> {
-    while let Some(row) = rows.next() {
+    for row in rows.by_ref() {
         take(&row?);
     }
     Ok(rows.counts)

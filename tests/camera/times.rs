@@ -61,7 +61,7 @@ pub(crate) fn own_times() -> Outcome {
             Err(e) => panic!("{e}"),
         }
         // A slow reader now and then: frames are lost, and must be counted.
-        if seen.len() % 20 == 0 {
+        if seen.len().is_multiple_of(20) {
             std::thread::sleep(Duration::from_millis(600));
         }
     }
