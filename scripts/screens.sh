@@ -36,7 +36,7 @@ take five-faces-dark dark 1024x640 14 "" examples/showcase five settings
 take five-faces-light light 1024x640 14 "" examples/showcase five settings
 # Kept at half its size: two megabytes less.
 WINIT_X11_SCALE_FACTOR=2 HALVED=1 take five-faces-4k dark 3840x2160 25 "" examples/showcase five settings
-take timeline-dark dark 1024x640 66 "" moue --source demo
+take timeline-dark dark 1024x640 66 "" examples/showcase one settings
 take no-signal-dark dark 1024x640 18 "" examples/showcase unplugged settings
 take no-signal-light light 1024x640 18 "" examples/showcase unplugged settings
 take failed-light light 1024x640 5 "" examples/showcase missing settings

@@ -7,7 +7,8 @@ build=(gcc libc6-dev make pkg-config clang libclang-dev)           # clang: bind
 run=(ffmpeg libgl1 libegl1 libvulkan1 mesa-vulkan-drivers
      libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0)
 test=(git strace xvfb xauth xdotool imagemagick procps
-      fonts-ipafont-gothic fonts-lohit-beng-bengali)                # languages whose letters are not built in
+      fonts-ipafont-gothic fonts-lohit-beng-bengali                 # languages whose letters are not built in
+      python3-pandas python3-scipy parallel)                        # what tables and parts of jobs are held against
 camera=(qemu-system-x86 busybox-static kmod cpio v4l-utils util-linux)   # the lab of `make test-camera`
 
 wanted=()

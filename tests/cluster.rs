@@ -2,6 +2,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "common/python.rs"]
+mod python;
+
+use python::python_with;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -94,12 +98,7 @@ fn gnu_parallel_runs_all_parts() {
 
 #[test]
 fn dask_runs_all_parts() {
-    let python = std::env::var("MOUE_PYTHON").unwrap_or_else(|_| "python3".into());
-    if !works(&python, &["-c", "import dask.distributed"]) {
-        return eprintln!(
-            "skipped: {python} has no dask (pip install dask distributed; MOUE_PYTHON names another Python)"
-        );
-    }
+    let Some(python) = python_with("dask.distributed", "Dask") else { return };
     let (folder, one) = job();
     let mut script = Command::new(python);
     script.arg(example("dask/run.py")).args([&PARTS.to_string(), "clips", "results", "all.csv"]);

@@ -4,7 +4,10 @@
 mod common;
 #[path = "common/files.rs"]
 mod files;
+#[path = "common/python.rs"]
+mod python;
 
+use python::python_with;
 use std::path::Path;
 use std::process::Command;
 
@@ -53,11 +56,7 @@ fn from_the_clip_to_the_statistics_and_back() {
         "{said}"
     );
 
-    let python = std::env::var("MOUE_PYTHON").unwrap_or_else(|_| "python3".into());
-    if !Command::new(&python).args(["-c", "import pandas, scipy"]).output().is_ok_and(|o| o.status.success())
-    {
-        return eprintln!("skipped: the statistics, since {python} has no pandas and scipy");
-    }
+    let Some(python) = python_with("pandas, scipy", "the statistics") else { return };
     // She laughs in the part of the clip that is marked so: more than before, by the table and by the rows themselves.
     let script = "import pandas as pd, sys\nfrom scipy import stats\n\
         wide = pd.read_csv('tables/wide.csv')\n\

@@ -1,7 +1,9 @@
 //! `moue table`: the numbers, held against pandas and scipy, and the forms of other programs.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/python.rs"]
+mod python;
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -12,6 +14,7 @@ use moue::detect::{FaceBox, Reason};
 use moue::model::Expression;
 use moue::pipeline::ShownReading;
 use moue::record::{CSV_HEADER, EVENTS_FILE, EVENTS_HEADER, FACES_FILE, FaceRow, ResultRows, RowStamp};
+use python::python_with;
 
 fn moue(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_moue"));
@@ -114,18 +117,9 @@ fn names_are_those_of_the_program() {
     assert_eq!(moue_table::LABELS[7], moue::record::UNSURE);
 }
 
-/// A Python with pandas and scipy: `MOUE_PYTHON`, or the system's.
+/// A Python with pandas and scipy.
 fn python() -> Option<String> {
-    let python = std::env::var("MOUE_PYTHON").unwrap_or_else(|_| "python3".into());
-    let has = Command::new(&python).args(["-c", "import pandas, scipy"]).output();
-    if has.is_ok_and(|o| o.status.success()) {
-        return Some(python);
-    }
-    // Its absence is no fault of this project's: pip install pandas scipy, or MOUE_PYTHON=venv/bin/python.
-    eprintln!(
-        "skipped: {python} has no pandas and scipy (pip install pandas scipy; MOUE_PYTHON names another Python)"
-    );
-    None
+    python_with("pandas, scipy", "the comparison with pandas and scipy")
 }
 
 #[test]
@@ -403,13 +397,7 @@ fn long_recordings_need_little_memory_and_give_a_small_page() {
 
 #[test]
 fn bids_names_are_valid_where_a_validator_is_there() {
-    let python = std::env::var("MOUE_PYTHON").unwrap_or_else(|_| "python3".into());
-    let has = Command::new(&python).args(["-c", "import bids_validator"]).output();
-    if !has.is_ok_and(|o| o.status.success()) {
-        return eprintln!(
-            "skipped: {python} has no bids-validator (pip install bids-validator; MOUE_PYTHON names another Python)"
-        );
-    }
+    let Some(python) = python_with("bids_validator", "the validator's look at the names") else { return };
     let folder = tempfile::tempdir().unwrap();
     let session = session(folder.path());
     let bids = ["--form", "bids", "--out", "t", "--bids-subject", "P07", "--bids-task", "film"];

@@ -64,8 +64,12 @@ for row in wide.itertuples():
         if name in ("mean_happy", "share_happy"):
             # Other random numbers: the ends agree up to the error of 2000 draws.
             ratio = lambda s, w, axis=-1: s.sum(axis=axis) / w.sum(axis=axis)
-            found = stats.bootstrap((sums, weights), ratio, paired=True, vectorized=True, n_resamples=4000,
-                                    method="percentile", rng=np.random.default_rng(3)).confidence_interval
+            how = dict(paired=True, vectorized=True, n_resamples=4000, method="percentile")
+            try:
+                found = stats.bootstrap((sums, weights), ratio, rng=np.random.default_rng(3), **how)
+            except TypeError:  # SciPy before 1.15
+                found = stats.bootstrap((sums, weights), ratio, random_state=np.random.default_rng(3), **how)
+            found = found.confidence_interval
             width = found.high - found.low
             near(getattr(row, f"{name}_low"), found.low, f"{name}_low", 0.15 * width + 1e-6)
             near(getattr(row, f"{name}_high"), found.high, f"{name}_high", 0.15 * width + 1e-6)
