@@ -7,13 +7,15 @@ use eframe::egui::{
 
 use super::command::{Command, SortBy};
 use super::contact::{ContactFace, ContactSheet, SIDE_PX};
-use super::labels::{label_name, label_text};
+use super::labels::{label_name, label_text, shortened};
 use super::language::tr;
 use super::theme;
 
 /// Width and height of a face's cell, and the gap between two, in points.
 const CELL: (f32, f32) = (108.0, 138.0);
 const GAP: f32 = 8.0;
+/// Longer file names are cut; the pointer shows the whole.
+const FILE_LETTERS: usize = 18;
 
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, sheet: &ContactSheet) -> Vec<Command> {
@@ -105,7 +107,8 @@ fn cell(ui: &mut Ui, face: &ContactFace) -> Response {
         FontId::proportional(12.5),
         text,
     );
-    painter.text(at + vec2(0.0, 15.0), Align2::LEFT_TOP, &face.file, FontId::proportional(10.5), weak);
+    let file = shortened(&face.file, FILE_LETTERS);
+    painter.text(at + vec2(0.0, 15.0), Align2::LEFT_TOP, file, FontId::proportional(10.5), weak);
     let name = label_name(label);
     let percent = face.probability() * 100.0;
     response.widget_info(|| {

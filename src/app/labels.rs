@@ -86,10 +86,20 @@ pub(super) fn label_text(shown: &ShownReading) -> String {
     }
 }
 
-/// A face's label in the picture: with its name, or its number where there are `faces` of them.
+/// A text of at most so many letters; a cut one ends in an ellipsis.
+pub(super) fn shortened(text: &str, letters: usize) -> String {
+    if text.chars().count() <= letters {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(letters.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// A face's label in the picture: with its name, and its number where there are `faces` of them, as the tiles have it.
 pub(super) fn face_label(id: u64, faces: usize, names: &Names, shown: &ShownReading) -> String {
     let text = label_text(shown);
     match names.given(id) {
+        Some(name) if faces > 1 => format!("{id} {name}: {text}"),
         Some(name) => format!("{name}: {text}"),
         None if faces > 1 => format!("{id}: {text}"),
         None => text,
@@ -105,6 +115,13 @@ pub(super) fn decimals(value: f32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_end_in_an_ellipsis() {
+        assert_eq!(shortened("weights", 7), "weights");
+        assert_eq!(shortened("weights moue-fer2013", 9), "weights…");
+        assert_eq!(shortened("größenwahn", 5), "größ…");
+    }
 
     #[test]
     fn what_rounds_to_nothing_has_no_sign() {

@@ -10,7 +10,7 @@ use moue_model::Expression;
 
 use super::command::{Command, Setting};
 use super::history::{History, KEPT_S, Sample, TimelineEvent, label_bands};
-use super::labels::{capitalised, clock, clock_whole, label_name};
+use super::labels::{capitalised, clock, clock_whole, label_name, shortened};
 use super::language::tr;
 use super::signs;
 use super::theme;
@@ -307,7 +307,7 @@ fn draw_events(ui: &Ui, view: &View<'_>, row: Rect, across: Rangef, response: &R
     // Where names are, from left to right.
     let mut names = Vec::new();
     for (x, event) in &visible {
-        let name: String = event.what.words().chars().take(EVENT_LETTERS).collect();
+        let name = shortened(&event.what.words(), EVENT_LETTERS);
         let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), colour);
         let right = x + 3.0 + galley.size().x;
         // At the right edge the name is to the left of its tick.
