@@ -8,10 +8,10 @@ step() { printf '\n== %s\n' "$*"; "$@"; }
 step cargo fmt --check
 # In release mode as the tests are: build scripts and macros of the dependencies are compiled once for both.
 step cargo clippy --locked --release --workspace --all-targets -- -D warnings
-# Without the window, and with the feature that has code of its own and needs neither a graphics card nor a vendor's
+# Without the window, and with the features that have code of their own and need neither a graphics card nor a vendor's
 # library. The dependencies are checked by then.
 step cargo clippy --locked --release --all-targets --no-default-features -- -D warnings
-step cargo clippy --locked --release --all-targets --features osc -- -D warnings
+step cargo clippy --locked --release --all-targets --features osc,parquet -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --release --workspace --no-deps --lib
 [ "${1:-}" = lint ] && exit 0
 
@@ -25,6 +25,6 @@ command -v cargo-deny >/dev/null || CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_OP
 step cargo deny --locked check bans licenses sources
 
 # Release mode: the tests run the real network and detector. No test opens a window on the
-# user's own display: windows go to a virtual one. With the only feature that has code of its own and needs no graphics
-# card: what the ordinary program may not do, a program with it may not do unasked either.
-step cargo test --locked --release --workspace --features osc
+# user's own display: windows go to a virtual one. With the features that have code of their own and need no graphics
+# card: what the ordinary program may not do, a program with them may not do unasked either.
+step cargo test --locked --release --workspace --features osc,parquet

@@ -412,3 +412,28 @@ fn bids_names_are_valid_where_a_validator_is_there() {
     assert!(names.len() == 5 && names.iter().any(|n| n.ends_with("_physio.tsv.gz")), "{names:?}");
     good(&Command::new(python).args(["-c", script]).args(names).output().unwrap());
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn the_wide_table_is_written_as_parquet_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let output = Command::new(env!("CARGO_BIN_EXE_moue"))
+        .current_dir(folder.path())
+        .args(["table", session.to_str().unwrap(), "--form", "wide,parquet", "--out", "t"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = std::fs::read(folder.path().join("t/wide.parquet")).unwrap();
+    assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));
+    // The names of the columns stand in its footer as text.
+    let text = String::from_utf8_lossy(&file);
+    for name in table_header(&folder.path().join("t/wide.csv")) {
+        assert!(text.contains(&name), "{name}");
+    }
+}
+
+#[cfg(feature = "parquet")]
+fn table_header(path: &Path) -> Vec<String> {
+    csv::Reader::from_path(path).unwrap().headers().unwrap().iter().map(str::to_owned).collect()
+}

@@ -42,12 +42,27 @@ enum Form {
     Wide,
     /// long.csv: a row a reading and expression
     Long,
+    /// wide.parquet: the wide table as Parquet
+    #[cfg(feature = "parquet")]
+    Parquet,
     /// A BIDS data set: _events.tsv, and _physio.tsv.gz with JSON
     Bids,
     /// SESSION.eaf for ELAN
     Elan,
     /// SESSION.vtt: subtitles
     Vtt,
+}
+
+impl Form {
+    /// Whether it is the wide table.
+    fn is_wide(&self) -> bool {
+        match self {
+            Self::Wide => true,
+            #[cfg(feature = "parquet")]
+            Self::Parquet => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -157,7 +172,7 @@ pub(super) fn run(args: &TableArgs) -> anyhow::Result<u8> {
     }
     let mut files = Files { folder: args.out.as_deref(), overwrite: args.overwrite, taken: Vec::new() };
     files.check(args, &recordings)?;
-    if args.form.contains(&Form::Wide) {
+    if args.form.iter().any(Form::is_wide) {
         failed |= !wide(args, &recordings, &mut files)?;
     }
     if args.form.contains(&Form::Long) {
@@ -197,6 +212,8 @@ impl Files<'_> {
             match form {
                 Form::Wide => outputs.extend(["wide.csv", "columns.json"].map(|n| folder.join(n))),
                 Form::Long => outputs.push(folder.join("long.csv")),
+                #[cfg(feature = "parquet")]
+                Form::Parquet => outputs.push(folder.join("wide.parquet")),
                 Form::Bids => outputs.push(folder.join("dataset_description.json")),
                 Form::Elan => {
                     outputs.extend(recordings.iter().map(|(_, r)| folder.join(format!("{}.eaf", r.name))))
@@ -262,7 +279,15 @@ fn wide(args: &TableArgs, recordings: &[(&Path, Recording)], files: &mut Files<'
     }
     let mut csv = Vec::new();
     WideTable::write(&tables, &mut csv)?;
-    files.write("wide.csv", &csv)?;
+    if args.form.contains(&Form::Wide) {
+        files.write("wide.csv", &csv)?;
+    }
+    #[cfg(feature = "parquet")]
+    if args.form.contains(&Form::Parquet) {
+        let mut file = Vec::new();
+        moue_table::write_parquet(&csv, &mut file)?;
+        files.write("wide.parquet", &file)?;
+    }
     // Empty throughout only where it is so in all recordings.
     let first = tables.first().map(|t| t.missing.clone()).unwrap_or_default();
     let missing: Vec<_> =

@@ -15,6 +15,8 @@ mod intervals;
 mod long;
 mod merge;
 mod names;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 mod rows;
 mod runs;
 mod sums;
@@ -30,6 +32,8 @@ pub use intervals::{Interval, Intervals, Split};
 pub use long::{LONG_HEADER, write_long};
 pub use merge::merge_rows;
 pub use names::{EXPRESSIONS, LABELS, REASONS};
+#[cfg(feature = "parquet")]
+pub use parquet_file::write_parquet;
 pub use rows::{Reading, Recording, Rows};
 pub use runs::{LabelRun, label_runs};
 pub use vtt::vtt;
