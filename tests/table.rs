@@ -437,3 +437,25 @@ fn the_wide_table_is_written_as_parquet_too() {
 fn table_header(path: &Path) -> Vec<String> {
     csv::Reader::from_path(path).unwrap().headers().unwrap().iter().map(str::to_owned).collect()
 }
+
+#[test]
+fn blinks_of_a_real_clip_are_those_that_the_program_counts() {
+    let Some(shared) = common::shared() else { return };
+    let clip = shared.join("media/video/pyfeat_WolfgangLanger_Pexels.mp4");
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["analyze", clip.to_str().unwrap(), "--csv", "--out", "rows.csv"][..],
+        &["table", "rows.csv", "--out", "t"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_moue"))
+            .current_dir(folder.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // docs/faces.md: three of four by eye.
+    let rows = table(&folder.path().join("t/wide.csv"));
+    assert_eq!(rows.iter().map(|row| row["blinks"].parse::<u32>().unwrap_or(0)).sum::<u32>(), 3);
+    assert!(rows[0]["blinks_watched_s"].parse::<f64>().unwrap() > 15.0);
+}

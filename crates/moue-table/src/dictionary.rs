@@ -104,7 +104,7 @@ pub(crate) fn columns() -> Vec<Column> {
         "blinks",
         "",
         "0 and up",
-        "Short closures of both eyes (0.03 to 0.6 s), at ten rows a second or more",
+        "Short dips of both eyes' opening (0.03 to 0.6 s) below 78 % of its median over four seconds, at ten rows a second or more",
     );
     add("blinks_watched_s", "s", "0 and up", "Time in which they would have been seen");
     all

@@ -29,9 +29,13 @@ pub struct Reading {
     pub label: u8,
     /// Place in [`REASONS`] of what most speaks against the face; `None` where it can be trusted, or nothing is known.
     pub reason: Option<u8>,
-    /// How far the eyes are closed, 0 to 1: the mean of both, where the recording has it.
-    pub eyes_closed: Option<f32>,
+    /// Mean opening of both eyes, heights in widths; `None` without a mesh, and where the head is turned away by more than 30
+    /// degrees.
+    pub eyes_open: Option<f32>,
 }
+
+/// Farther turned away than this, in degrees, the mesh guesses at the eyes' lids.
+const AWAY: f32 = 30.0;
 
 /// Where the columns are.
 #[derive(Debug, Clone)]
@@ -44,7 +48,10 @@ struct Places {
     label: Option<usize>,
     reasons: Option<usize>,
     monotonic_ns: Option<usize>,
-    blinks: Option<[usize; 2]>,
+    /// Openings of the right and of the left eye.
+    eyes: Option<[usize; 2]>,
+    /// Turn and nod of the head.
+    pose: Option<[usize; 2]>,
     source: Option<usize>,
 }
 
@@ -62,9 +69,6 @@ impl Places {
             }
             Some(places)
         };
-        // As Apple's and MediaPipe's blendshapes are called, with underscores or without.
-        let plain = |h: &[u8]| String::from_utf8_lossy(h).trim().replace('_', "").to_ascii_lowercase();
-        let blink = |name: &str| header.iter().position(|h| plain(h) == name);
         Ok(Self {
             time_s: needed("time_s")?,
             id: needed("id")?,
@@ -80,7 +84,8 @@ impl Places {
             label: place("label"),
             reasons: place("reasons"),
             monotonic_ns: place("monotonic_ns"),
-            blinks: blink("eyeblinkleft").zip(blink("eyeblinkright")).map(|(l, r)| [l, r]),
+            eyes: place("right_eye").zip(place("left_eye")).map(|(r, l)| [r, l]),
+            pose: place("yaw").zip(place("pitch")).map(|(yaw, pitch)| [yaw, pitch]),
             source: place("source"),
         })
     }
@@ -110,7 +115,13 @@ impl Places {
             Some(name) => Some(REASONS.iter().position(|r| *r == name)? as u8),
             None => None,
         };
-        let eye = |place: usize| written(Some(place))?.parse::<f32>().ok().filter(|v| v.is_finite());
+        let number = |place: usize| written(Some(place))?.parse::<f32>().ok().filter(|v| v.is_finite());
+        let pose = self.pose.and_then(|[yaw, pitch]| Some([number(yaw)?, number(pitch)?]));
+        let faces_us = pose.is_none_or(|[yaw, pitch]| {
+            // Cosine of the angle between the head's direction and the camera's.
+            yaw.to_radians().cos() * pitch.to_radians().cos() >= AWAY.to_radians().cos()
+        });
+        let eyes = self.eyes.filter(|_| faces_us);
         Some(Reading {
             time_s: text(self.time_s)?.parse::<f64>().ok().filter(|t| (0.0..1e9).contains(t))?,
             monotonic_ns: written(self.monotonic_ns).and_then(|t| t.parse().ok()),
@@ -119,7 +130,7 @@ impl Places {
             shown,
             label: label as u8,
             reason,
-            eyes_closed: self.blinks.and_then(|[l, r]| Some((eye(l)? + eye(r)?) / 2.0)),
+            eyes_open: eyes.and_then(|[right, left]| Some((number(right)? + number(left)?) / 2.0)),
         })
     }
 }
@@ -184,12 +195,6 @@ impl Rows {
         let places = Places::of(header, path)?;
         let record = csv::ByteRecord::new();
         Ok(Self { path: path.to_owned(), reader, places, record, unreadable: 0, source: Vec::new() })
-    }
-
-    /// Whether the recording says how far eyes are closed.
-    #[must_use]
-    pub fn has_blinks(&self) -> bool {
-        self.places.blinks.is_some()
     }
 
     /// Whether it says what speaks against faces.

@@ -62,6 +62,8 @@ pub struct WideTable {
     pub rows: u64,
     /// Columns that are empty throughout, with the reason.
     pub missing: Vec<(String, String)>,
+    /// Blinks would have been seen somewhere.
+    pub saw_eyes: bool,
     /// Rows of the recording that could not be read.
     pub unreadable: u64,
     /// Rows of faces beyond the most that are summed up.
@@ -89,6 +91,11 @@ pub fn wide_tables(recording: &Recording, options: &WideOptions) -> Result<WideT
         sums.add(&row, options);
     }
     sums.finish(&name, options, &mut table)?;
+    if !table.saw_eyes {
+        let reason =
+            "no face has a mesh that tells how far the eyes are open for two seconds at ten rows a second";
+        table.missing.push(("blinks".into(), reason.into()));
+    }
     table.unreadable = rows.unreadable;
     Ok(table)
 }
@@ -97,12 +104,6 @@ pub fn wide_tables(recording: &Recording, options: &WideOptions) -> Result<WideT
 fn missing(rows: &Rows, options: &WideOptions) -> Vec<(String, String)> {
     let mut missing = Vec::new();
     let mut note = |column: &str, reason: &str| missing.push((column.to_owned(), reason.to_owned()));
-    if !rows.has_blinks() {
-        note(
-            "blinks",
-            "the recording has no columns that say how far the eyes are closed (eyeBlinkLeft, eyeBlinkRight)",
-        );
-    }
     if !rows.has_reasons() {
         note(
             "untrusted_*",
@@ -178,9 +179,9 @@ impl Summing {
         }
         let sums = face.sums.entry(self.intervals.at(row.time_s)).or_default();
         sums.add_row(row, values, used);
-        if let Some(closed) = row.eyes_closed {
+        if let Some(opening) = row.eyes_open {
             let gap_s = face.blinks.gap_s(row.time_s);
-            let (watched, blinked) = face.blinks.update(row.time_s, closed);
+            let (watched, blinked) = face.blinks.update(row.time_s, opening);
             sums.blinks += u64::from(blinked);
             if watched {
                 sums.watched_s += gap_s;
@@ -192,6 +193,7 @@ impl Summing {
     fn finish(self, name: &str, options: &WideOptions, table: &mut WideTable) -> Result<(), TableError> {
         let failed = |reason: std::io::Error| TableError::Write { what: "the table".into(), reason };
         table.left_out += self.left_out;
+        table.saw_eyes |= self.faces.values().any(|face| face.sums.values().any(|s| s.watched_s > 0.0));
         let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(&mut table.lines);
         for (id, face) in &self.faces {
             let (Some(first), Some(last)) = (face.sums.keys().next(), face.sums.keys().next_back()) else {
