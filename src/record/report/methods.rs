@@ -120,6 +120,10 @@ fn paragraph(session: &Session, summary: &Summary, figures: Option<&BTreeMap<Str
                 say("Each reading has the time of its frame's arrival on the system's monotonic clock."
                     .into())
             }
+            // A file that was played in the window and recorded there.
+            None if time.time_s_is == "clock" => {
+                say("Each reading has the time since the recording began at which its frame was played, not that of the file.".into())
+            }
             None => say("Each reading has the time that the file gives its frame.".into()),
         }
         let drift = time.checks.iter().filter_map(|c| c.drift_ms_a_minute).map(f64::abs).fold(0.0, f64::max);
