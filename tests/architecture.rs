@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("moue-capture", &["moue-files"]),
     ("moue-detect", &["moue-files", "moue-kernels", "moue-model"]),
     ("moue-profile", &["moue-files"]),
-    ("moue-table", &["moue-files"]),
+    ("moue-table", &["moue-files", "moue-detect"]),
     ("moue-train", &["moue-files", "moue-kernels", "moue-model", "moue-capture", "moue-detect"]),
     (
         "moue",

@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 
 mod bids;
-mod blinks;
 mod bootstrap;
 mod dictionary;
 mod elan;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use moue_files::plain_file;
 
+use moue_detect::geometry::{EYES_SEEN_WITHIN, HeadPose};
+
 use crate::error::TableError;
 use crate::names::{EXPRESSIONS, LABELS, REASONS};
 
@@ -33,9 +35,6 @@ pub struct Reading {
     /// degrees.
     pub eyes_open: Option<f32>,
 }
-
-/// Farther turned away than this, in degrees, the mesh guesses at the eyes' lids.
-const AWAY: f32 = 30.0;
 
 /// Where the columns are.
 #[derive(Debug, Clone)]
@@ -117,10 +116,8 @@ impl Places {
         };
         let number = |place: usize| written(Some(place))?.parse::<f32>().ok().filter(|v| v.is_finite());
         let pose = self.pose.and_then(|[yaw, pitch]| Some([number(yaw)?, number(pitch)?]));
-        let faces_us = pose.is_none_or(|[yaw, pitch]| {
-            // Cosine of the angle between the head's direction and the camera's.
-            yaw.to_radians().cos() * pitch.to_radians().cos() >= AWAY.to_radians().cos()
-        });
+        let pose = pose.map(|[yaw, pitch]| HeadPose { yaw, pitch, roll: 0.0 });
+        let faces_us = pose.is_none_or(|pose| pose.away() <= EYES_SEEN_WITHIN);
         let eyes = self.eyes.filter(|_| faces_us);
         Some(Reading {
             time_s: text(self.time_s)?.parse::<f64>().ok().filter(|t| (0.0..1e9).contains(t))?,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::blinks::Blinks;
+use moue_detect::geometry::EyeWatch;
+
 use crate::bootstrap;
 use crate::dictionary::{Column, columns};
 use crate::error::TableError;
@@ -135,7 +136,7 @@ struct Summing {
 #[derive(Default)]
 struct Face {
     last: Option<Reading>,
-    blinks: Blinks,
+    eyes: EyeWatch,
     sums: BTreeMap<usize, Sums>,
     baseline: Sums,
 }
@@ -179,13 +180,9 @@ impl Summing {
         }
         let sums = face.sums.entry(self.intervals.at(row.time_s)).or_default();
         sums.add_row(row, values, used);
-        if let Some(opening) = row.eyes_open {
-            let gap_s = face.blinks.gap_s(row.time_s);
-            let (watched, blinked) = face.blinks.update(row.time_s, opening);
-            sums.blinks += u64::from(blinked);
-            if watched {
-                sums.watched_s += gap_s;
-            }
+        if let Some(seen) = row.eyes_open.and_then(|opening| face.eyes.see(opening, row.time_s)) {
+            sums.blinks += u64::from(seen.blinked);
+            sums.watched_s += seen.seconds;
         }
     }
 

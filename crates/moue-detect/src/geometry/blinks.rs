@@ -16,8 +16,8 @@ const DIP: (f32, f32) = (0.78, 0.88);
 const LASTS_S: (f64, f64) = (0.03, 0.6);
 /// Frames must not be farther apart, in seconds, or a blink falls between them.
 const GAP_S: f64 = 0.105;
-/// Farther turned away than this, in degrees, the mesh guesses at the eyes' lids.
-const AWAY: f32 = 30.0;
+/// Farther turned away than this ([`HeadPose::away`](super::HeadPose::away)), in degrees, the mesh guesses at the eyes' lids.
+pub const EYES_SEEN_WITHIN: f32 = 30.0;
 /// The rate is that of this last time, in seconds,
 const RATE_OVER_S: f64 = 60.0;
 /// and there is none before the eyes were watched for so long in it.
@@ -35,14 +35,69 @@ pub struct BlinkWatch {
 /// One person's eyes.
 #[derive(Debug, Default)]
 struct Eyes {
+    watch: EyeWatch,
+    /// Seconds of the source: which, how much of it the eyes were watched, and how often they blinked.
+    seconds: VecDeque<(i64, f64, u32)>,
+}
+
+/// Watches the openings of one person's eyes for blinks.
+#[derive(Debug, Clone, Default)]
+pub struct EyeWatch {
     /// When they were last measured.
     last_s: Option<f64>,
     /// Openings of the last time: when, and how far.
     openings: VecDeque<(f64, f32)>,
     /// Since when they are closing.
     closing_s: Option<f64>,
-    /// Seconds of the source: which, how much of it the eyes were watched, and how often they blinked.
-    seconds: VecDeque<(i64, f64, u32)>,
+}
+
+/// What was seen between two measurements of the eyes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EyesSeen {
+    /// Seconds between the two.
+    pub seconds: f64,
+    /// Whether a blink ended.
+    pub blinked: bool,
+}
+
+impl EyeWatch {
+    /// Takes the mean opening of both eyes (heights in widths) at `time_s` seconds. `None` where a blink could not have been
+    /// seen since the last time: with fewer than ten measurements a second, and before it is known what is usual for this person.
+    pub fn see(&mut self, opening: f32, time_s: f64) -> Option<EyesSeen> {
+        let gap_s = self.last_s.replace(time_s).map(|last_s| time_s - last_s);
+        let Some(gap_s) = gap_s.filter(|gap_s| *gap_s > 0.0 && *gap_s <= GAP_S) else {
+            self.closing_s = None;
+            self.openings.clear();
+            return None;
+        };
+        let usual = self.usual();
+        self.openings.push_back((time_s, opening));
+        while self.openings.front().is_some_and(|(at, _)| time_s - at > USUAL_OVER_S) {
+            self.openings.pop_front();
+        }
+        let usual = usual?;
+        let mut blinked = false;
+        match self.closing_s {
+            None if opening < usual * DIP.0 => self.closing_s = Some(time_s),
+            Some(since_s) if opening > usual * DIP.1 => {
+                self.closing_s = None;
+                blinked = (LASTS_S.0..=LASTS_S.1).contains(&(time_s - since_s));
+            }
+            _ => {}
+        }
+        Some(EyesSeen { seconds: gap_s, blinked })
+    }
+
+    /// The median opening of the last time.
+    fn usual(&self) -> Option<f32> {
+        let (first, last) = (self.openings.front()?.0, self.openings.back()?.0);
+        if last - first < USUAL_OVER_S / 2.0 {
+            return None;
+        }
+        let mut openings: Vec<f32> = self.openings.iter().map(|(_, opening)| *opening).collect();
+        let middle = openings.len() / 2;
+        Some(*openings.select_nth_unstable_by(middle, f32::total_cmp).1)
+    }
 }
 
 impl BlinkWatch {
@@ -57,9 +112,9 @@ impl BlinkWatch {
             self.people.clear();
         }
         self.last_s = time_s;
-        self.people.retain(|_, eyes| eyes.last_s.is_none_or(|last_s| time_s - last_s < FORGET_S));
+        self.people.retain(|_, eyes| eyes.watch.last_s.is_none_or(|last_s| time_s - last_s < FORGET_S));
         let eyes = self.people.entry(id).or_default();
-        if measured.pose.away() <= AWAY {
+        if measured.pose.away() <= EYES_SEEN_WITHIN {
             eyes.watch((measured.eyes[0] + measured.eyes[1]) / 2.0, time_s);
         }
         eyes.rate(time_s)
@@ -68,48 +123,15 @@ impl BlinkWatch {
 
 impl Eyes {
     fn watch(&mut self, opening: f32, time_s: f64) {
-        let gap_s = self.last_s.map(|last_s| time_s - last_s);
-        self.last_s = Some(time_s);
-        let Some(gap_s) = gap_s.filter(|gap_s| *gap_s > 0.0 && *gap_s <= GAP_S) else {
-            self.closing_s = None;
-            self.openings.clear();
-            return;
-        };
-        let usual = self.usual();
-        self.openings.push_back((time_s, opening));
-        while self.openings.front().is_some_and(|(at, _)| time_s - at > USUAL_OVER_S) {
-            self.openings.pop_front();
-        }
-        // Until it is known what is usual, a blink could not be seen.
-        let Some(usual) = usual else { return };
-        let mut blinks = 0;
-        match self.closing_s {
-            None if opening < usual * DIP.0 => self.closing_s = Some(time_s),
-            Some(since_s) if opening > usual * DIP.1 => {
-                self.closing_s = None;
-                blinks = u32::from((LASTS_S.0..=LASTS_S.1).contains(&(time_s - since_s)));
-            }
-            _ => {}
-        }
-        let second = time_s.floor() as i64;
+        let Some(seen) = self.watch.see(opening, time_s) else { return };
+        let (second, blinks) = (time_s.floor() as i64, u32::from(seen.blinked));
         match self.seconds.back_mut() {
             Some((last, watched_s, count)) if *last == second => {
-                *watched_s += gap_s;
+                *watched_s += seen.seconds;
                 *count += blinks;
             }
-            _ => self.seconds.push_back((second, gap_s, blinks)),
+            _ => self.seconds.push_back((second, seen.seconds, blinks)),
         }
-    }
-
-    /// The median opening of the last time.
-    fn usual(&self) -> Option<f32> {
-        let (first, last) = (self.openings.front()?.0, self.openings.back()?.0);
-        if last - first < USUAL_OVER_S / 2.0 {
-            return None;
-        }
-        let mut openings: Vec<f32> = self.openings.iter().map(|(_, opening)| *opening).collect();
-        let middle = openings.len() / 2;
-        Some(*openings.select_nth_unstable_by(middle, f32::total_cmp).1)
     }
 
     fn rate(&mut self, time_s: f64) -> Option<f32> {
@@ -177,7 +199,7 @@ mod tests {
         for _ in 0..1000 {
             assert_eq!(watch.update(1, &measured(0.3, 0.0), 0.0), None);
         }
-        assert!(watch.people[&1].openings.is_empty());
+        assert!(watch.people[&1].watch.openings.is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod openings;
 mod pose;
 mod shape;
 
-pub use blinks::BlinkWatch;
+pub use blinks::{BlinkWatch, EYES_SEEN_WITHIN, EyeWatch, EyesSeen};
 pub use expression_shape::expression_shape;
 pub use openings::{eye_openings, mouth_opening};
 pub use pose::{HeadPose, shape_fit};
