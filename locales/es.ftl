@@ -143,6 +143,7 @@ panel-no-face = No se encontró ninguna cara en este fotograma
 panel-analysing = Analizando
 panel-no-source = Sin fuente
 panel-evidence-for = Evidencia de { $expression }
+panel-evidence-of-profile = Evidencia de { $expression } ({ $profile })
 panel-evidence = Evidencia de la expresión
 panel-range = { $low } a { $high }
 people-count = { $count } caras a la vista

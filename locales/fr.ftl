@@ -143,6 +143,7 @@ panel-no-face = Aucun visage trouvé dans cette image
 panel-analysing = Analyse
 panel-no-source = Aucune source
 panel-evidence-for = Indices de { $expression }
+panel-evidence-of-profile = Indices de { $expression } ({ $profile })
 panel-evidence = Indices de l’expression
 panel-range = { $low } à { $high }
 people-count = { $count } visages en vue

@@ -72,6 +72,8 @@ pub enum OverlayMode {
     Attention,
     /// The class activation map of the shown expression.
     Evidence,
+    /// The class activation map of what the profile in use reads; without one, that of the shown expression.
+    Profile,
 }
 
 /// Colours of the overlay.

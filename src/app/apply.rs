@@ -158,7 +158,8 @@ pub(super) fn apply(state: &mut State, ctx: &Context, command: Command) {
             state.settings.overlay = true;
             state.settings.overlay_mode = match state.settings.overlay_mode {
                 OverlayMode::Attention => OverlayMode::Evidence,
-                OverlayMode::Evidence => OverlayMode::Attention,
+                OverlayMode::Evidence if state.snapshot.has_profile() => OverlayMode::Profile,
+                OverlayMode::Evidence | OverlayMode::Profile => OverlayMode::Attention,
             };
         }
         Command::ToggleMesh => state.settings.mesh = !state.settings.mesh,

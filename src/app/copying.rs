@@ -23,15 +23,23 @@ pub(super) fn reading_text(name: &str, shown: &ShownReading, raw: &Probabilities
     text
 }
 
-/// Readings of a timeline, one a line: seconds, label, and the seven values 0 to 1.
+/// Readings of a timeline, one a line: seconds, label, the seven values 0 to 1, and what a profile read where one was on.
 pub(super) fn timeline_text(stretches: &[Vec<Sample>]) -> String {
     let mut text = "time_s\tlabel".to_owned();
     Expression::ALL.iter().for_each(|e| text.extend(["\t", e.name()]));
+    let has_profile = stretches.iter().flatten().any(|sample| sample.personal.is_some());
+    if has_profile {
+        text.push_str("\tpersonal_label");
+    }
     for sample in stretches.iter().flatten() {
         let label = sample.reading.label.map_or("unsure", Expression::name);
         let _ = write!(text, "\n{:.2}\t{label}", sample.at_s);
         for p in sample.reading.probabilities {
             let _ = write!(text, "\t{p:.4}");
+        }
+        if has_profile {
+            text.push('\t');
+            text.push_str(sample.personal.as_ref().map_or("", |own| &own.name));
         }
     }
     text
@@ -77,6 +85,7 @@ impl PictureCopy {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::PersonalLabel;
     use super::*;
 
     #[test]
@@ -94,12 +103,18 @@ mod tests {
         assert_eq!(lines[0], "Face 1\thappy");
         assert!(lines.contains(&"happy\t94.00 %\t12.50 %"), "{text}");
         let unsure = ShownReading { label: None, ..reading };
-        let samples = [vec![Sample { at_s: 1.5, reading }], vec![Sample { at_s: 2.0, reading: unsure }]];
+        let sample = |at_s, reading| Sample { at_s, reading, personal: None };
+        let samples = [sample(1.5, reading), sample(2.0, unsure)].map(|sample| vec![sample]);
         let text = timeline_text(&samples);
         assert!(
             text.starts_with("time_s\tlabel\tangry\t") && text.contains("\n1.50\thappy\t0.0100"),
             "{text}"
         );
         assert!(text.contains("\n2.00\tunsure\t"));
+        let mut own = samples;
+        own[0][0].personal = Some(PersonalLabel { name: "tongue out".into(), place: Some(1) });
+        let text = timeline_text(&own);
+        let ends: Vec<&str> = text.lines().filter_map(|line| line.rsplit('\t').next()).collect();
+        assert_eq!(ends, ["personal_label", "tongue out", ""]);
     }
 }

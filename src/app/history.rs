@@ -1,10 +1,10 @@
 //! Readings and events for the timeline: of a live source the last minute, of a video the whole file by its own time.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use moue_capture::{SourceKind, TransportStatus};
-use moue_model::Expression;
 
 use super::happening::Happening;
 use crate::pipeline::{LiveResult, ShownReading, SourceState};
@@ -24,12 +24,22 @@ const MAX_FACES: usize = 64;
 const MAX_MOMENTS: usize = 100_000;
 const MAX_EVENTS: usize = 256;
 
+/// What a profile read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PersonalLabel {
+    pub(super) name: Arc<str>,
+    /// The expression's place in the profile; `None`: "other".
+    pub(super) place: Option<usize>,
+}
+
 /// One reading.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sample {
     /// In seconds: of a live source since the window was opened, of a video from its start.
     pub(super) at_s: f64,
     pub(super) reading: ShownReading,
+    /// Where a profile reads this face.
+    pub(super) personal: Option<PersonalLabel>,
 }
 
 /// Something that happened, marked on the timeline.
@@ -51,6 +61,8 @@ struct Moment {
     /// The face that the panel showed.
     chosen: Option<u64>,
     readings: Vec<(u64, ShownReading)>,
+    /// What a profile read, and in whose face.
+    personal: Option<(u64, PersonalLabel)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -160,6 +172,12 @@ impl History {
         }
         let readings = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| (face.id, *shown));
         self.add(at_s, chosen, readings);
+        if let Some(own) = &result.personal
+            && let Some(moment) = self.moments.get_mut(&tick_of(at_s))
+        {
+            let label = PersonalLabel { name: own.label_text().into(), place: own.label };
+            moment.personal = Some((own.id, label));
+        }
     }
 
     fn follow_source(&mut self, state: &SourceState, playback: Option<&TransportStatus>, now_s: f64) {
@@ -289,8 +307,8 @@ impl History {
                 self.mark(Happening::Found, at_s, Some(id));
             }
         }
-        let tick = (at_s.max(0.0) / TICK_S) as u64;
-        self.moments.insert(tick, Moment { at_s, take: self.take, chosen, readings });
+        let moment = Moment { at_s, take: self.take, chosen, readings, personal: None };
+        self.moments.insert(tick_of(at_s), moment);
         if self.moments.len() > MAX_MOMENTS {
             self.moments.pop_first();
         }
@@ -338,11 +356,13 @@ impl History {
         let take = self.moments.values().filter(|m| has(m)).map(|m| m.take).max();
         let mut stretches: Vec<Vec<Sample>> = Vec::new();
         for moment in self.moments.values() {
-            let of = |id: u64| moment.readings.iter().find(|(of, _)| *of == id).map(|(_, reading)| *reading);
+            let of = |id: u64| moment.readings.iter().find(|(of, _)| *of == id);
             let other_take = self.is_file && Some(moment.take) != take;
             let reading = id.and_then(of).or_else(|| moment.chosen.filter(|_| other_take).and_then(of));
-            let Some(reading) = reading else { continue };
-            let sample = Sample { at_s: moment.at_s, reading };
+            let Some((id, reading)) = reading else { continue };
+            let personal =
+                moment.personal.as_ref().filter(|(of, _)| of == id).map(|(_, label)| label.clone());
+            let sample = Sample { at_s: moment.at_s, reading: *reading, personal };
             match stretches.last_mut() {
                 Some(stretch) if stretch.last().is_some_and(|s| sample.at_s - s.at_s < CUT_S) => {
                     stretch.push(sample);
@@ -359,11 +379,15 @@ impl History {
     }
 }
 
-/// Consecutive samples of one label: from, to (in seconds), and the expression (`None`: unsure).
-pub(super) fn label_bands(stretch: &[Sample]) -> Vec<(f64, f64, Option<Expression>)> {
-    let mut bands: Vec<(f64, f64, Option<Expression>)> = Vec::new();
+fn tick_of(at_s: f64) -> u64 {
+    (at_s.max(0.0) / TICK_S) as u64
+}
+
+/// Consecutive samples of one label: from, to (in seconds), and the label.
+pub(super) fn bands_of<L: PartialEq>(stretch: &[Sample], label: impl Fn(&Sample) -> L) -> Vec<(f64, f64, L)> {
+    let mut bands: Vec<(f64, f64, L)> = Vec::new();
     for sample in stretch {
-        let label = sample.reading.label;
+        let label = label(sample);
         match bands.last_mut() {
             Some(band) => {
                 band.1 = sample.at_s;
@@ -382,6 +406,7 @@ mod tests {
     use super::*;
     use crate::pipeline::{Smoother, SmoothingSettings};
     use moue_capture::SourceInfo;
+    use moue_model::Expression;
 
     fn reading(expression: Expression, probability: f32) -> ShownReading {
         let rest = (1.0 - probability) / 6.0;
@@ -421,9 +446,9 @@ mod tests {
         }
         let stretches = history.stretches(Some(3));
         assert_eq!(stretches.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
-        let bands: Vec<_> = label_bands(&stretches[0]).iter().map(|b| b.2).collect();
+        let bands: Vec<_> = bands_of(&stretches[0], |s| s.reading.label).iter().map(|b| b.2).collect();
         assert_eq!(bands, [Some(Expression::Sad), Some(Expression::Happy)]);
-        assert_eq!(label_bands(&stretches[1])[0].2, None);
+        assert_eq!(bands_of(&stretches[1], |s| s.reading.label)[0].2, None);
         history.expire(66.0);
         assert!(history.stretches(Some(3)).is_empty());
     }
@@ -523,7 +548,7 @@ mod tests {
         assert_eq!(spans.len(), 2, "{spans:?}");
         assert!(spans[0].0 < 0.01 && (spans[0].1 - 2.9).abs() < 0.01, "{spans:?}");
         assert!((spans[1].0 - 10.0).abs() < 0.01 && (spans[1].1 - 11.9).abs() < 0.01, "{spans:?}");
-        let bands: Vec<_> = label_bands(&stretches[0]).iter().map(|b| b.2).collect();
+        let bands: Vec<_> = bands_of(&stretches[0], |s| s.reading.label).iter().map(|b| b.2).collect();
         assert_eq!(bands, [Some(Expression::Happy), Some(Expression::Fear)], "what was read last counts");
         assert_eq!(history.now_s(), 3.0);
         assert!(texts(&history, Some(3)).is_empty(), "nobody came or left");

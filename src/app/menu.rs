@@ -262,11 +262,17 @@ fn view_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     check(ui, settings.overlay, tr!("view-heatmap"), Command::ToggleOverlay, commands);
     ui.add_enabled_ui(settings.overlay, |ui| {
         setting(ui, tr!("view-map"), |ui, _| {
-            for (mode, text, hint) in [
+            let modes = [
                 (OverlayMode::Attention, tr!("attention"), tr!("view-attention-hint")),
                 (OverlayMode::Evidence, tr!("evidence"), tr!("view-evidence-hint")),
-            ] {
-                let selected = settings.overlay_mode == mode;
+                (OverlayMode::Profile, tr!("evidence-of-profile"), tr!("view-evidence-of-profile-hint")),
+            ];
+            let has_profile = state.snapshot.has_profile();
+            for (mode, text, hint) in modes.into_iter().take(if has_profile { 3 } else { 2 }) {
+                // Without a profile its mode shows the evidence.
+                let is_shown = settings.overlay_mode == mode
+                    || (mode == OverlayMode::Evidence && settings.overlay_mode == OverlayMode::Profile);
+                let selected = if has_profile { settings.overlay_mode == mode } else { is_shown };
                 radio(ui, selected, text, Setting::OverlayMode(mode), commands).on_hover_text(hint);
             }
             ui.weak(shortcuts::key_text(ui.ctx(), &Command::SwitchOverlay).unwrap_or_default());

@@ -81,6 +81,7 @@ mod preview;
 mod stage;
 mod stage_overlays;
 mod timeline;
+mod timeline_bands;
 mod timeline_legend;
 
 // The window itself.

@@ -5,15 +5,22 @@ use std::collections::HashMap;
 use eframe::egui::{Color32, ColorImage, Context, TextureHandle, TextureOptions};
 use moue_model::HeatMap;
 
-use crate::pipeline::{AnalyzedFace, LiveResult, ShownReading};
+use crate::pipeline::{AnalyzedFace, LiveResult, ShownPersonal, ShownReading};
 use crate::record::overlay::{HEAT_SIZE, HeatStyle, OverlayStyle};
 use crate::settings::{OverlayMode, Settings};
 
-/// The map that a mode shows of a face.
-pub(super) fn map_of<'a>(mode: OverlayMode, face: &'a AnalyzedFace, shown: &ShownReading) -> &'a HeatMap {
-    match mode {
-        OverlayMode::Attention => &face.reading.attention,
-        OverlayMode::Evidence => &face.reading.evidence[shown.leading.index()],
+/// The map that a mode shows of a face. `personal`: what a profile reads in one of the faces.
+pub(super) fn map_of<'a>(
+    mode: OverlayMode,
+    face: &'a AnalyzedFace,
+    shown: &ShownReading,
+    personal: Option<&'a ShownPersonal>,
+) -> &'a HeatMap {
+    let own = personal.filter(|own| own.id == face.id).and_then(|own| own.evidence.as_ref());
+    match (mode, own) {
+        (OverlayMode::Attention, _) => &face.reading.attention,
+        (OverlayMode::Profile, Some(own)) => own,
+        _ => &face.reading.evidence[shown.leading.index()],
     }
 }
 
@@ -57,7 +64,8 @@ impl HeatTextures {
         let faces = &result.analyzed.faces;
         self.textures.retain(|id, _| faces.iter().any(|f| f.id == *id));
         for (face, shown) in faces.iter().zip(&result.shown) {
-            let image = heat_image(map_of(settings.overlay_mode, face, shown), &style);
+            let map = map_of(settings.overlay_mode, face, shown, result.personal.as_ref());
+            let image = heat_image(map, &style);
             match self.textures.get_mut(&face.id) {
                 Some(texture) => texture.set_partial([0, 0], image, TextureOptions::LINEAR),
                 None => {

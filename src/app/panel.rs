@@ -9,13 +9,13 @@ use moue_model::Expression;
 use super::command::Command;
 use super::density::Density;
 use super::face_menu;
-use super::labels::{capitalised, decimals, expression_name, label_name, percent};
+use super::labels::{any_name, capitalised, decimals, expression_name, label_name, percent};
 use super::language::tr;
 use super::overlay::map_of;
 use super::state::{PipelineSnapshot, State};
 use super::theme;
 use super::widgets::figure;
-use crate::pipeline::{AnalyzedFace, ShownReading, SourceState};
+use crate::pipeline::{AnalyzedFace, ShownPersonal, ShownReading, SourceState};
 use crate::settings::{OverlayMode, Settings};
 
 /// Height of the row below the headline, roomy and dense. It is the same with and without a face, so that nothing below it
@@ -87,7 +87,7 @@ pub(super) fn reading_card(ui: &mut Ui, state: &State, density: Density) -> Vec<
     });
     if state.settings.overlay {
         ui.add_space(density.of(theme::GAP / 2.0, 0.0));
-        legend(ui, face, &state.settings);
+        legend(ui, face, state.result().and_then(|result| result.personal.as_ref()), &state.settings);
     }
     commands
 }
@@ -204,14 +204,27 @@ fn bar(ui: &mut Ui, e: Expression, values: Option<(f32, f32)>, (names, height): 
 }
 
 /// What the colours of the heatmap mean, with the map's lowest and highest value.
-fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, settings: &Settings) {
-    let range = selected.map(|(face, shown)| map_of(settings.overlay_mode, face, shown).range());
-    let text = match settings.overlay_mode {
-        OverlayMode::Attention => tr!("attention").to_owned(),
-        OverlayMode::Evidence => match selected {
-            Some((_, shown)) => tr!("panel-evidence-for", expression = expression_name(shown.leading)),
-            None => tr!("panel-evidence").to_owned(),
-        },
+fn legend(
+    ui: &mut Ui,
+    selected: Option<(&AnalyzedFace, &ShownReading)>,
+    personal: Option<&ShownPersonal>,
+    settings: &Settings,
+) {
+    let mode = settings.overlay_mode;
+    let range = selected.map(|(face, shown)| map_of(mode, face, shown, personal).range());
+    let own = personal
+        .filter(|own| mode == OverlayMode::Profile && selected.is_some_and(|(face, _)| face.id == own.id));
+    let text = match (mode, own, selected) {
+        (OverlayMode::Attention, ..) => tr!("attention").to_owned(),
+        (_, Some(own), _) => tr!(
+            "panel-evidence-of-profile",
+            profile = own.profile.to_string(),
+            expression = own.names.get(own.leading).map_or("", |name| any_name(name)),
+        ),
+        (_, None, Some((_, shown))) => {
+            tr!("panel-evidence-for", expression = expression_name(shown.leading))
+        }
+        (_, None, None) => tr!("panel-evidence").to_owned(),
     };
     let range = range.map_or_else(
         || "–".to_owned(),
@@ -220,7 +233,7 @@ fn legend(ui: &mut Ui, selected: Option<(&AnalyzedFace, &ShownReading)>, setting
     ui.horizontal(|ui| {
         let meaning = match settings.overlay_mode {
             OverlayMode::Attention => tr!("term-attention"),
-            OverlayMode::Evidence => tr!("term-evidence"),
+            OverlayMode::Evidence | OverlayMode::Profile => tr!("term-evidence"),
         };
         ui.label(RichText::new(text).size(12.5)).on_hover_text(meaning);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

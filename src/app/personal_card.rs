@@ -40,7 +40,12 @@ pub(super) fn card(
         });
     });
     match (shown, result) {
-        (Some(shown), _) => bars(ui, shown),
+        (Some(shown), _) => {
+            bars(ui, shown);
+            if shown.somebody_else {
+                ui.label(RichText::new(tr!("profile-somebody-else")).font(theme::caption()));
+            }
+        }
         (None, _) if !profile.fits => {
             ui.weak(tr!("profile-rests"));
         }

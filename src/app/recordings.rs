@@ -293,7 +293,8 @@ pub(super) fn annotated_frame(result: &LiveResult, mode: OverlayMode, names: &Na
         language::within(Language::English, || face_label(id, count, names, shown))
     };
     let faces = result.analyzed.faces.iter().zip(&result.shown).map(|(face, shown)| {
-        AnnotatedFace::new(face, labelled(face.id, shown), map_of(mode, face, shown), &shown.probabilities)
+        let map = map_of(mode, face, shown, result.personal.as_ref());
+        AnnotatedFace::new(face, labelled(face.id, shown), map, &shown.probabilities)
     });
     AnnotatedFrame { image: Arc::clone(&result.analyzed.frame.image), faces: faces.collect() }
 }

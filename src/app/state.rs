@@ -189,6 +189,11 @@ impl PipelineSnapshot {
         self.playback.as_ref().is_some_and(|p| !p.playing)
     }
 
+    /// Whether a profile is on, also one that rests.
+    pub(super) fn has_profile(&self) -> bool {
+        matches!(self.profile, ProfileState::On(_))
+    }
+
     /// Whether the picture stands still because the user paused.
     pub(super) fn frozen(&self) -> bool {
         self.paused || self.still()

@@ -2,25 +2,25 @@
 //! minute of one face, of a video the whole file by its own time.
 
 use eframe::egui::{
-    Align, Button, Color32, CornerRadius, FontId, Id, Layout, Rangef, Rect, Response, RichText, Role, Sense,
-    Stroke, Ui, Vec2, WidgetInfo, pos2, remap, vec2,
+    Align, Button, Color32, FontId, Id, Layout, Rangef, Rect, Response, RichText, Role, Sense, Stroke, Ui,
+    Vec2, WidgetInfo, pos2, remap, vec2,
 };
 use egui_plot::{AxisHints, FilledArea, GridMark, Line, Plot, PlotUi, VLine};
 use moue_model::Expression;
 
 use super::command::{Command, Setting};
-use super::history::{History, KEPT_S, Sample, TimelineEvent, label_bands};
-use super::labels::{capitalised, clock, clock_whole, label_name, shortened};
+use super::history::{History, KEPT_S, Sample, TimelineEvent};
+use super::labels::{any_name, capitalised, clock, clock_whole, label_name, shortened};
 use super::language::tr;
 use super::signs;
 use super::theme;
+use super::timeline_bands;
 use super::timeline_legend;
 
 /// Least height of the whole and of the plot, in points.
 pub(super) const LEAST_HEIGHT: f32 = 122.0;
 const LEAST_PLOT: f32 = 36.0;
-/// Height of the label bands and of the row of events, in points.
-const BAND: f32 = 12.0;
+/// Height of the row of events, in points.
 const EVENTS: f32 = 14.0;
 /// Beside the plot, in points.
 const RIGHT: f32 = 14.0;
@@ -123,7 +123,8 @@ pub(super) fn show(
     let mut commands = header(ui, &view, name, (word, sample), areas, zoom.is_some().then_some(zoomed));
     let (event_row, event_response) =
         ui.allocate_exact_size(vec2(ui.available_width(), EVENTS), Sense::hover());
-    let below = BAND + timeline_legend::height(ui) + 2.0 * BETWEEN;
+    let bands = timeline_bands::height(view.stretches, BETWEEN);
+    let below = bands + timeline_legend::height(ui) + 2.0 * BETWEEN;
     let height = (ui.available_height() - below).max(LEAST_PLOT);
     let (response, plot) = plot(ui, &view, areas, height, sample);
     let across = plot.x_range();
@@ -131,7 +132,7 @@ pub(super) fn show(
         write_signs(ui, &view, plot);
     }
     draw_events(ui, &view, event_row, across, &event_response);
-    bands(ui, &view, across);
+    timeline_bands::show(ui, view.stretches, across, |at_s| view.x(at_s, across));
     timeline_legend::show(ui, sample, areas);
 
     let over = response
@@ -268,7 +269,11 @@ fn header(
         }
         if let Some(sample) = sample {
             let label = label_name(sample.reading.label);
-            let text = format!("{}: {}", view.when(sample.at_s, 1), capitalised(label));
+            let own = sample
+                .personal
+                .as_ref()
+                .map_or_else(String::new, |own| format!(" · {}", any_name(&own.name)));
+            let text = format!("{}: {}{own}", view.when(sample.at_s, 1), capitalised(label));
             ui.label(RichText::new(text).size(12.5));
         } else if let Some(word) = word {
             ui.label(RichText::new(word).size(12.5).weak());
@@ -495,24 +500,6 @@ fn draw_curves(plot: &mut PlotUi<'_>, n: usize, samples: &[&Sample], xs: &[f64])
         let (style, width) = signs::stroke(expression);
         let line = line.color(theme::expression_colour(expression)).style(style).width(width);
         plot.line(line.allow_hover(false));
-    }
-}
-
-/// The labels, as a coloured strip; without colour where there was no face.
-fn bands(ui: &mut Ui, view: &View<'_>, across: Rangef) {
-    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), BAND), Sense::hover());
-    let rect = Rect::from_x_y_ranges(across, row.y_range());
-    let painter = ui.painter_at(rect);
-    painter.rect_filled(rect, CornerRadius::same(3), theme::well(ui));
-    for (from, to, label) in view.stretches.iter().flat_map(|s| label_bands(s)) {
-        let ends = Rangef::new(view.x(from, across), view.x(to, across));
-        if ends.max >= across.min && ends.min <= across.max {
-            let band = Rect::from_x_y_ranges(ends, row.y_range());
-            painter.rect_filled(band, CornerRadius::ZERO, theme::label_colour(label));
-            // Two of like brightness would look like one.
-            painter.vline(ends.max, row.y_range(), Stroke::new(1.0, ui.visuals().panel_fill));
-            signs::write(&painter, band.intersect(rect), label);
-        }
     }
 }
 

@@ -10,6 +10,7 @@ mod baseline;
 mod capture_thread;
 mod live;
 mod mailbox;
+mod owner_watch;
 mod personal;
 mod profile_stage;
 mod results;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use moue_detect::geometry::expression_shape;
-use moue_model::{Expression, Label, Reading};
+use moue_detect::geometry::{expression_shape, face_proportions};
+use moue_model::{Expression, HeatMap, Label, Reading};
 use moue_profile::{FaceFeatures, PersonalReading, Profile, ProfileError};
 
 use super::{AnalyzedFace, AnalyzedFrame, ModelInfo};
@@ -12,10 +12,16 @@ use super::{AnalyzedFace, AnalyzedFrame, ModelInfo};
 /// What the profile calls a face that is unlike everything it was taught.
 const OTHER: &str = "other";
 
+/// Further turned away, in degrees, a face's proportions are not known well enough.
+const FRONTAL: f32 = 25.0;
+
 /// What a profile learns from, and reads, of a face.
 #[must_use]
 pub fn face_features(face: &AnalyzedFace, reading: &Reading) -> FaceFeatures {
+    let is_frontal = face.measurements.is_some_and(|measured| measured.pose.away() <= FRONTAL);
+    let frontal = face.mesh.as_deref().filter(|_| is_frontal);
     FaceFeatures {
+        proportions: frontal.and_then(face_proportions),
         pooled: reading.pooled.clone(),
         logits: reading.logits.to_vec(),
         shape: face.mesh.as_deref().and_then(expression_shape),
@@ -74,8 +80,24 @@ impl PersonalReader {
     ///
     /// # Errors
     /// [`ProfileError`] when the network gives something that is no number, or features of another length.
-    pub fn read_face(&self, face: &AnalyzedFace) -> Result<PersonalReading, ProfileError> {
-        self.profile.read_face(&face_features(face, &face.reading))
+    pub fn read_face(&self, features: &FaceFeatures) -> Result<PersonalReading, ProfileError> {
+        self.profile.read_face(features)
+    }
+
+    /// Where in the face an expression is seen: its class activation map, see [`Profile::evidence`]. `None` where the network's
+    /// features are of another length.
+    #[must_use]
+    pub fn evidence(&self, class: usize, reading: &Reading) -> Option<HeatMap> {
+        let network: Vec<&[f32]> = reading.evidence.iter().map(|map| map.values.as_slice()).collect();
+        let values = self.profile.evidence(class, &reading.attended, &network)?;
+        let (width, height) = (reading.attention.width, reading.attention.height);
+        Some(HeatMap { width, height, values })
+    }
+
+    /// How far proportions are from those of the face that was taught, see [`Profile::unlike_owner`].
+    #[must_use]
+    pub fn unlike_owner(&self, proportions: &[f32]) -> Option<f32> {
+        self.profile.unlike_owner(proportions)
     }
 
     /// The expressions' names.
@@ -90,7 +112,7 @@ impl PersonalReader {
     /// [`ProfileError`] when the network gives something that is no number, or features of another length.
     pub fn read(&self, result: &AnalyzedFrame) -> Result<Vec<PersonalFace>, ProfileError> {
         let read = |face: &AnalyzedFace| {
-            let reading = self.read_face(face)?;
+            let reading = self.read_face(&face_features(face, &face.reading))?;
             let label = reading.class.map_or_else(|| OTHER.into(), |class| Arc::clone(&self.labels[class]));
             Ok(PersonalFace { label, probabilities: reading.probabilities })
         };

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use moue_model::HeatMap;
 use moue_profile::ProfileError;
 
-use super::{AnalyzedFace, PersonalFace, PersonalReader};
+use super::owner_watch::OwnerWatch;
+use super::{AnalyzedFace, PersonalFace, PersonalReader, face_features};
 
 /// The profile in use.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +45,12 @@ pub struct ShownPersonal {
     pub label: Option<usize>,
     /// One smoothed probability an expression, in sum 1.
     pub probabilities: Vec<f32>,
+    /// Place of the most probable one, also where the label is "other".
+    pub leading: usize,
+    /// Where it is seen in this frame's face: its class activation map over the crop.
+    pub evidence: Option<HeatMap>,
+    /// Somebody else than the one who was taught seems to be there.
+    pub somebody_else: bool,
 }
 
 impl ShownPersonal {
@@ -66,6 +74,7 @@ const FORGET_S: f64 = 1.0;
 #[derive(Debug, Default)]
 pub(super) struct ProfileStage {
     last: Option<Average>,
+    owner: OwnerWatch,
 }
 
 #[derive(Debug)]
@@ -93,7 +102,9 @@ impl ProfileStage {
             (None, [only]) => only,
             _ => return Ok(None),
         };
-        let read = profile.reader.read_face(face)?;
+        let features = face_features(face, &face.reading);
+        let read = profile.reader.read_face(&features)?;
+        let somebody_else = self.owner.follow(face.id, time_s, &features, &profile.reader);
         let is_other = f32::from(u8::from(read.class.is_none()));
         let known = self.last.take().filter(|last| {
             last.id == face.id
@@ -121,12 +132,16 @@ impl ProfileStage {
             _ => Average { id: face.id, at_s: time_s, probabilities: read.probabilities, other: is_other },
         };
         let largest = average.probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        let leading = largest.map_or(0, |(place, _)| place);
         let shown = ShownPersonal {
             id: face.id,
             profile: Arc::clone(&profile.name),
             names: profile.reader.names().into(),
-            label: largest.map(|(place, _)| place).filter(|_| average.other <= 0.5),
+            label: (average.other <= 0.5).then_some(leading),
             probabilities: average.probabilities.clone(),
+            leading,
+            evidence: profile.reader.evidence(leading, &face.reading),
+            somebody_else,
         };
         self.last = Some(average);
         Ok(Some(shown))

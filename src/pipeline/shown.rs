@@ -87,6 +87,7 @@ mod tests {
             probabilities,
             attention: map.clone(),
             evidence: std::array::from_fn(|_| map.clone()),
+            attended: Vec::new(),
             pooled: Vec::new(),
         };
         let face = |&id: &u64| AnalyzedFace {

@@ -263,6 +263,7 @@ mod tests {
             probabilities: [1.0 / 7.0; Expression::COUNT],
             attention: map.clone(),
             evidence: std::array::from_fn(|_| map.clone()),
+            attended: Vec::new(),
             pooled: vec![class as f32, 1.0],
         };
         AnalyzedFace {

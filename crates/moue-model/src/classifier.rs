@@ -205,23 +205,26 @@ impl Head {
             });
         }
         let map = |values| HeatMap { width, height, values };
+        let cells = features.chunks_exact(FEATURE_CHANNELS).zip(attention);
+        let attended: Vec<f32> = cells.flat_map(|(cell, a)| cell.iter().map(move |f| a * f)).collect();
         let mut pooled = vec![0.0; FEATURE_CHANNELS];
         let share = 1.0 / attention.len().max(1) as f32;
-        for (cell, a) in features.chunks_exact(FEATURE_CHANNELS).zip(attention) {
+        for cell in attended.chunks_exact(FEATURE_CHANNELS) {
             for (sum, value) in pooled.iter_mut().zip(cell) {
-                *sum += share * a * value;
+                *sum += share * value;
             }
         }
         let evidence = std::array::from_fn(|class| {
             let weight = &self.weight[class * FEATURE_CHANNELS..][..FEATURE_CHANNELS];
-            let cells = features.chunks_exact(FEATURE_CHANNELS).zip(attention);
-            map(cells.map(|(cell, a)| a * cell.iter().zip(weight).map(|(f, w)| f * w).sum::<f32>()).collect())
+            let cells = attended.chunks_exact(FEATURE_CHANNELS);
+            map(cells.map(|cell| cell.iter().zip(weight).map(|(f, w)| f * w).sum()).collect())
         });
         Ok(Reading {
             probabilities: softmax(&logits, self.temperature),
             logits,
             attention: map(attention.to_vec()),
             evidence,
+            attended,
             pooled,
         })
     }

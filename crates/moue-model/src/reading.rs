@@ -27,6 +27,8 @@ pub struct Reading {
     /// summed over the channels. Its mean plus the class's bias is the class's logit (Zhou et al.,
     /// "Learning Deep Features for Discriminative Localization", 2016).
     pub evidence: [HeatMap; Expression::COUNT],
+    /// The features after the attention, cell by cell as in [`Self::attention`]: `[height * width, 512]`.
+    pub attended: Vec<f32>,
     /// The attended features, averaged over the map: `[512]`. `fc` times these, plus its bias, are the logits.
     pub pooled: Vec<f32>,
 }

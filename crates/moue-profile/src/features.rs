@@ -13,6 +13,9 @@ pub struct FaceFeatures {
     pub logits: Vec<f32>,
     /// The shape of eyes, brows and mouth, where the detector gives landmarks.
     pub shape: Option<Vec<f32>>,
+    /// The face's proportions, in spreads within one person, where the detector gives landmarks and the face looks at the camera.
+    /// Nothing is read from them: they only tell whether the face is the one that was taught.
+    pub proportions: Option<Vec<f32>>,
 }
 
 /// A face that shows one of the expressions.
@@ -141,6 +144,7 @@ pub(crate) fn balanced(examples: &[&Example], classes: usize) -> Vec<f64> {
 pub(crate) fn check(examples: &[Example], names: &[String]) -> Result<(), ProfileError> {
     let Some(first) = examples.first() else { return Ok(()) };
     let shape = examples.iter().find_map(|e| e.features.shape.as_ref().map(Vec::len));
+    let proportions = examples.iter().find_map(|e| e.features.proportions.as_ref().map(Vec::len));
     for (index, example) in examples.iter().enumerate() {
         let class = names.get(example.class).cloned().unwrap_or_default();
         let refused = |reason: String| ProfileError::Example { index, class: class.clone(), reason };
@@ -159,6 +163,12 @@ pub(crate) fn check(examples: &[Example], names: &[String]) -> Result<(), Profil
                 return Err(refused(format!("{part:?}: expected numbers, found {value}")));
             }
         }
+        if let Some(values) = &example.features.proportions
+            && (Some(values.len()) != proportions || values.iter().any(|v| !v.is_finite()))
+        {
+            let expected = proportions.unwrap_or(0);
+            return Err(refused(format!("proportions: expected {expected} numbers, found {values:?}")));
+        }
     }
     Ok(())
 }
@@ -168,7 +178,7 @@ mod tests {
     use super::*;
 
     fn example(class: usize, take: usize, pooled: [f32; 2]) -> Example {
-        let features = FaceFeatures { pooled: pooled.to_vec(), logits: vec![0.0; 7], shape: None };
+        let features = FaceFeatures { pooled: pooled.to_vec(), logits: vec![0.0; 7], ..Default::default() };
         Example { class, take, features }
     }
 

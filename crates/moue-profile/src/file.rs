@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::{Block, Part};
 use crate::learn::CLASSES;
+use crate::owner::Owner;
 use crate::{Profile, ProfileError, Review};
 
 /// Largest file that is read; those of 12 expressions take 80 KiB.
@@ -35,6 +36,9 @@ struct Facts {
     blocks: Vec<Block>,
     temperature: f32,
     other_beyond: Option<f32>,
+    /// Profiles of earlier versions have none.
+    #[serde(default)]
+    somebody_else_beyond: Option<f32>,
     review: Option<Review>,
 }
 
@@ -57,16 +61,20 @@ impl Profile {
             blocks: self.blocks.clone(),
             temperature: self.temperature,
             other_beyond: self.other_beyond,
+            somebody_else_beyond: self.owner.as_ref().map(|owner| owner.beyond),
             review: self.review.clone(),
         };
         let (classes, dimension) = (self.names.len(), self.mean.len());
         let bytes = |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
-        let tensors = [
+        let mut tensors = vec![
             ("bias", vec![classes], bytes(&self.bias)),
             ("class_means", vec![classes, dimension], bytes(&self.means)),
             ("mean", vec![dimension], bytes(&self.mean)),
             ("weights", vec![classes, dimension], bytes(&self.weights)),
         ];
+        if let Some(owner) = &self.owner {
+            tensors.push(("proportions", vec![owner.mean.len()], bytes(&owner.mean)));
+        }
         let mut views = Vec::new();
         for (name, shape, data) in &tensors {
             let view =
@@ -100,11 +108,15 @@ impl Profile {
 }
 
 fn parse(bytes: &[u8]) -> Result<Profile, String> {
-    match bytes.first_chunk().map(|b| u64::from_le_bytes(*b)) {
-        Some(length) if length > MAX_HEADER_BYTES => {
-            return Err(format!("expected a header of at most {MAX_HEADER_BYTES} bytes, found {length}"));
-        }
-        _ => {}
+    let Some(length) = bytes.first_chunk().map(|b| u64::from_le_bytes(*b)) else {
+        return Err(format!("found {} bytes, fewer than any has", bytes.len()));
+    };
+    // What begins with such a number is a picture, a text, anything but this.
+    if length > u64::from(u32::MAX) || bytes.get(8) != Some(&b'{') {
+        return Err("found a file of another kind".into());
+    }
+    if length > MAX_HEADER_BYTES {
+        return Err(format!("expected a header of at most {MAX_HEADER_BYTES} bytes, found {length}"));
     }
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
     let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
@@ -134,7 +146,16 @@ fn parse(bytes: &[u8]) -> Result<Profile, String> {
             None => Ok(values),
         }
     };
+    let owner = match facts.somebody_else_beyond {
+        Some(beyond) => {
+            let tensor = file.tensor("proportions").map_err(|_| "expected a tensor proportions")?;
+            let length = tensor.shape().iter().product::<usize>().min(MAX_DIMENSION);
+            Some(Owner { mean: values("proportions", &[length])?, beyond })
+        }
+        None => None,
+    };
     Ok(Profile {
+        owner,
         mean: values("mean", &[dimension])?,
         weights: values("weights", &[classes, dimension])?,
         bias: values("bias", &[classes])?,
@@ -172,6 +193,9 @@ fn check(facts: &Facts) -> Result<(), String> {
     if facts.other_beyond.is_some_and(|limit| !(limit.is_finite() && limit >= 0.0)) {
         return Err(format!("expected a distance of 0 or more, found {:?}", facts.other_beyond));
     }
+    if facts.somebody_else_beyond.is_some_and(|limit| !(limit.is_finite() && limit > 0.0)) {
+        return Err(format!("expected a distance above 0, found {:?}", facts.somebody_else_beyond));
+    }
     let count = facts.names.len();
     let fits = |r: &Review| {
         r.confusion.len() == count
@@ -194,7 +218,12 @@ mod tests {
         let example = |class: usize, take: usize| {
             let pooled = (0..5).map(|i| ((class * 7 + i) as f32 + 0.3 * take as f32).sin()).collect();
             let shape = Some(vec![class as f32, 1.0, take as f32]);
-            Example { class, take, features: FaceFeatures { pooled, logits: vec![0.1; 7], shape } }
+            let proportions = Some(vec![0.5, class as f32, 2.0]);
+            Example {
+                class,
+                take,
+                features: FaceFeatures { pooled, logits: vec![0.1; 7], shape, proportions },
+            }
         };
         let examples: Vec<Example> = (0..6).map(|i| example(i % 2, i / 2)).collect();
         let options = TeachOptions {
@@ -256,8 +285,11 @@ mod tests {
         assert!(changed("\\\"len\\\":5", "\\\"len\\\":6").contains("expected features from"));
         assert!(changed("[2,15]", "[1,30]").contains("expected F32"));
         let mut huge = bytes.clone();
-        huge[..8].copy_from_slice(&(1u64 << 40).to_le_bytes());
+        huge[..8].copy_from_slice(&(1u64 << 30).to_le_bytes());
         assert!(said(&huge).contains("expected a header of at most"));
+        assert!(said(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").contains("found a file of another kind"));
+        assert!(said(b"a,b,c\n1,2,3\n").contains("found a file of another kind"));
+        assert!(changed("somebody_else_beyond\\\":1.3", "somebody_else_beyond\\\":0.0").contains("above 0"));
         std::fs::write(&path, vec![0u8; MAX_PROFILE_BYTES as usize + 1]).unwrap();
         assert!(Profile::read(&path).is_err());
         assert!(profile().write(folder.path()).unwrap_err().to_string().contains("found a folder"));

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use crate::features::{self, Example, Scaling, balanced};
 use crate::fit::Problem;
 use crate::hold_out::{HeldOut, hold_out};
+use crate::owner::Owner;
 use crate::profile::{Parts, class_means, softmax};
 use crate::{Profile, ProfileError, Review};
 
@@ -78,7 +79,14 @@ pub fn learn(
     let weights = balanced(&all, classes);
     let means = class_means(&vectors, &targets, &weights, classes);
     let linear = Problem::new(&vectors, targets, weights, classes).solve(strength)?;
-    let parts = Parts { scaling, linear, means, temperature: temperature as f32, other_beyond };
+    let parts = Parts {
+        scaling,
+        linear,
+        means,
+        temperature: temperature as f32,
+        other_beyond,
+        owner: Owner::learn(examples),
+    };
     let profile = Profile::new(names.to_vec(), parts, options, review.clone());
     Ok(Learned { profile, review })
 }
@@ -150,7 +158,7 @@ mod tests {
                     let mut place = noise(class as u64 + 1);
                     let pooled = (0..40).map(|i| apart * place() + shift[i] + 0.2 * of_take()).collect();
                     let logits = (0..7).map(|_| of_take()).collect();
-                    let features = FaceFeatures { pooled, logits, shape: None };
+                    let features = FaceFeatures { pooled, logits, ..Default::default() };
                     all.push(Example { class, take, features });
                 }
             }
@@ -188,8 +196,38 @@ mod tests {
             assert!(reading.probabilities.iter().all(|p| *p < 0.999), "{reading:?}");
         }
         // A face from far away is none of them.
-        let strange = FaceFeatures { pooled: vec![40.0; 40], logits: vec![0.0; 7], shape: None };
+        let strange = FaceFeatures { pooled: vec![40.0; 40], logits: vec![0.0; 7], ..Default::default() };
         assert_eq!(learned.profile.read_face(&strange).unwrap().class, None);
+    }
+
+    #[test]
+    fn the_evidence_of_the_cells_adds_up_to_the_logit() {
+        let learned = learn(&names(4), &examples(4, 3, 4, 3.0), &options()).unwrap();
+        let (cells, biases) = (6, [0.3, -0.2, 0.1, 0.0, 0.5, -0.4, 0.2]);
+        // What is left of a logit without its map's mean.
+        let rest = |seed: u64, class: usize| {
+            let mut value = noise(seed);
+            let attended: Vec<f32> = (0..cells * 40).map(|_| value() + 1.0).collect();
+            let maps: Vec<Vec<f32>> = (0..7).map(|_| (0..cells).map(|_| 2.0 * value()).collect()).collect();
+            let mean = |values: &mut dyn Iterator<Item = f32>| values.sum::<f32>() / cells as f32;
+            let pooled = (0..40).map(|c| mean(&mut attended.iter().skip(c).step_by(40).copied())).collect();
+            let logits = maps.iter().zip(biases).map(|(m, b)| mean(&mut m.iter().copied()) + b).collect();
+            let features = FaceFeatures { pooled, logits, ..Default::default() };
+            let logit = learned.profile.read_face(&features).unwrap().logits[class];
+            let borrowed: Vec<&[f32]> = maps.iter().map(Vec::as_slice).collect();
+            let map = learned.profile.evidence(class, &attended, &borrowed).unwrap();
+            let (low, high) = map.iter().fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+            assert!(high - low > 0.01, "{map:?}");
+            assert_eq!(learned.profile.evidence(class, &attended[1..], &borrowed), None);
+            assert_eq!(learned.profile.evidence(class, &attended, &borrowed[1..]), None);
+            logit - mean(&mut map.into_iter())
+        };
+        for class in 0..4 {
+            let first = rest(1, class);
+            for seed in 2..6 {
+                assert!((rest(seed, class) - first).abs() < 1e-3, "{class} {seed}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod file;
 mod fit;
 mod hold_out;
 mod learn;
+mod owner;
 mod profile;
 mod review;
 

@@ -2,6 +2,7 @@
 
 use crate::features::{Block, FaceFeatures, Part, Scaling};
 use crate::fit::Linear;
+use crate::owner::Owner;
 use crate::{ProfileError, Review, TeachOptions};
 
 /// What a profile reads in one face.
@@ -11,6 +12,8 @@ pub struct PersonalReading {
     pub probabilities: Vec<f32>,
     /// The most probable expression's place in the list; `None` where the face is unlike everything that was taught.
     pub class: Option<usize>,
+    /// One logit an expression, before the temperature.
+    pub logits: Vec<f32>,
     /// Distance from the nearest expression's mean, in the scale of [`Profile::other_beyond`].
     pub distance: f32,
 }
@@ -31,6 +34,7 @@ pub struct Profile {
     pub(crate) means: Vec<f32>,
     pub(crate) temperature: f32,
     pub(crate) other_beyond: Option<f32>,
+    pub(crate) owner: Option<Owner>,
     pub(crate) review: Option<Review>,
 }
 
@@ -41,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) means: Vec<Vec<f64>>,
     pub(crate) temperature: f32,
     pub(crate) other_beyond: Option<f32>,
+    pub(crate) owner: Option<Owner>,
 }
 
 impl Profile {
@@ -62,6 +67,7 @@ impl Profile {
             means: parts.means.iter().flat_map(|m| narrow(m)).collect(),
             temperature: parts.temperature,
             other_beyond: parts.other_beyond,
+            owner: parts.owner,
             review,
         }
     }
@@ -144,8 +150,44 @@ impl Profile {
         Ok(PersonalReading {
             class: (!is_other).then(|| argmax(&probabilities)),
             probabilities: probabilities.iter().map(|p| *p as f32).collect(),
+            logits: logits.iter().map(|v| *v as f32).collect(),
             distance,
         })
+    }
+
+    /// How far a face's proportions are from those of the face that was taught, in units of the limit: above 1 somebody else
+    /// seems to be there. A mean over some seconds tells more than one frame. `None` where the profile does not know any.
+    #[must_use]
+    pub fn unlike_owner(&self, proportions: &[f32]) -> Option<f32> {
+        self.owner.as_ref().and_then(|owner| owner.unlike(proportions))
+    }
+
+    /// The class activation map of one of its expressions, a value a cell: `[cells]`. `attended`: the features after the network's
+    /// attention, `[cells, 512]`; `network`: the network's own maps of its classes, each `[cells]`. Up to what is the same for all
+    /// faces and what the landmarks add, the map's mean is the expression's logit. `None` where the lengths do not fit.
+    #[must_use]
+    pub fn evidence(&self, class: usize, attended: &[f32], network: &[&[f32]]) -> Option<Vec<f32>> {
+        let row = self.weights.chunks_exact(self.mean.len().max(1)).nth(class)?;
+        let weights = |part: Part| {
+            let block = self.blocks.iter().find(|b| b.part == part)?;
+            Some((&row[block.start..block.start + block.len], block.scale))
+        };
+        let (of_features, scale) = weights(Part::Pooled)?;
+        let cells = attended.chunks_exact(of_features.len().max(1));
+        if attended.is_empty() || !cells.remainder().is_empty() {
+            return None;
+        }
+        let sum = |cell: &[f32]| cell.iter().zip(of_features).map(|(f, w)| f * w).sum::<f32>() * scale;
+        let mut map: Vec<f32> = cells.map(sum).collect();
+        if let Some((of_logits, scale)) = weights(Part::Logits) {
+            if network.len() != of_logits.len() || network.iter().any(|own| own.len() != map.len()) {
+                return None;
+            }
+            for (own, weight) in network.iter().zip(of_logits) {
+                map.iter_mut().zip(*own).for_each(|(to, value)| *to += weight * scale * value);
+            }
+        }
+        Some(map)
     }
 }
 

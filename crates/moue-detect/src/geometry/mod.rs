@@ -6,12 +6,14 @@ mod blinks;
 mod expression_shape;
 mod openings;
 mod pose;
+mod proportions;
 mod shape;
 
 pub use blinks::{BlinkWatch, EYES_SEEN_WITHIN, EyeWatch, EyesSeen};
 pub use expression_shape::expression_shape;
 pub use openings::{eye_openings, mouth_opening};
 pub use pose::{HeadPose, shape_fit};
+pub use proportions::face_proportions;
 pub use shape::RIGID;
 
 use crate::mediapipe::FaceMesh;
