@@ -10,13 +10,16 @@ mod scenes;
 #[path = "common/screen.rs"]
 mod screen;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Event, Key, Modifiers, accesskit};
+use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use moue::app::{MoueApp, OverlayMode, Settings};
 use moue::capture::SourceKind;
 use moue::pipeline::{Message, Origins, ProfileState, Trigger, TriggerAction};
 use scenes::{Scene, Script, origins};
@@ -61,7 +64,8 @@ fn two_expressions_are_taught_kept_and_read_by_keyboard_alone() {
     let which = Arc::new(AtomicUsize::new(0));
     let recordings = tempfile::tempdir().unwrap();
     let into = recordings.path().to_owned();
-    let mut window = look(&which).settings(|s| s.recordings = Some(into)).open();
+    let adapt = |s: &mut Settings| (s.recordings, s.timeline) = (Some(into), true);
+    let mut window = look(&which).settings(adapt).open();
     window.until_faces(1);
     window.harness.key_press_modifiers(Modifiers::COMMAND, Key::T);
     window.until_says("Teach it your face");
@@ -103,6 +107,14 @@ fn two_expressions_are_taught_kept_and_read_by_keyboard_alone() {
         });
         assert!(window.says(&format!("Profile me myself: {label}")));
     }
+    // It has a row of its own in the timeline, and a map of its own over the face.
+    assert!(window.says("What the profile read"));
+    window.press(Key::E);
+    window.until("the evidence", |h| h.state().settings().overlay_mode == OverlayMode::Evidence);
+    window.press(Key::E);
+    window.until_says("Evidence for astronaut (me myself)");
+    window.press(Key::E);
+    window.until("attention", |h| h.state().settings().overlay_mode == OverlayMode::Attention);
     // A recording has what it reads in columns of its own.
     window.press(Key::R);
     window.until_says("REC 0:01");
@@ -159,6 +171,44 @@ fn a_sitting_is_skipped_through_made_again_and_stopped_and_keeps_nothing() {
             .any(|m| matches!(m, Message::Error(t) if t.contains("expected 2 to 12 expressions")))
     });
     assert!(!window.says("Take "));
+}
+
+#[test]
+fn somebody_else_before_the_camera_is_noticed_and_the_owner_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, file) in [("big smile", "obama.jpg"), ("serious", "obama_serious.jpg")] {
+        let into = folder.path().join("me").join(name);
+        std::fs::create_dir_all(&into).unwrap();
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo").join(file), into.join(file))
+            .unwrap();
+    }
+    let profile = folder.path().join("me.moueprofile");
+    let mut teach = Command::new(assert_cmd::cargo::cargo_bin!("moue"));
+    teach.arg("teach").arg("--from").arg(folder.path().join("me")).arg("--out").arg(&profile);
+    assert!(teach.status().unwrap().success());
+    // The man who was taught, then a woman.
+    let which = Arc::new(AtomicUsize::new(2));
+    let mut window = look(&which).settings(|s| s.profile = Some(profile)).open();
+    let seen = |window: &Window| window.app().live().result().and_then(|r| r.personal.clone());
+    let settled = |h: &Harness<'_, MoueApp>, from: f64| {
+        let result = h.state().live().result();
+        result.is_some_and(|r| r.personal.is_some() && r.analyzed.frame.time_s > from)
+    };
+    window.until("four seconds of him", |h| settled(h, 4.0));
+    assert_eq!(
+        seen(&window).map(|own| (own.label_text().to_owned(), own.somebody_else)),
+        Some(("big smile".into(), false))
+    );
+    assert!(!window.says("Somebody else"));
+    which.store(0, Ordering::Relaxed);
+    window.until_says("Somebody else seems to be there");
+    // Whatever it is called, what it reads goes on, and the owner is known again.
+    assert!(seen(&window).is_some());
+    which.store(3, Ordering::Relaxed);
+    window.until("him again", |h| {
+        let result = h.state().live().result();
+        result.is_some_and(|r| r.personal.as_ref().is_some_and(|own| !own.somebody_else))
+    });
 }
 
 #[test]
