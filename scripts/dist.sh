@@ -26,10 +26,13 @@ install_tool() { # NAME VERSION; built once, without optimisation: it has second
 install_tool cargo-deb 3.8.0
 install_tool cargo-cyclonedx 0.5.9
 
-cargo build --locked --profile dist --bin moue
-"$target/dist/moue" generate "$target/package"
+# Relative relocations packed: 0.8 MB less, understood from glibc 2.36 (Debian 12) on.
+cargo rustc --locked --profile dist --bin moue -- -Clink-arg=-Wl,-z,pack-relative-relocs
+# Cargo.toml names this folder, wherever cargo itself builds.
+package=target/package
+mkdir -p "$package"
+"$target/dist/moue" generate "$package"
 
-package=$target/package
 rm -rf "$package/bin" dist
 mkdir -p "$package/bin" "$package/icons" dist
 objcopy --only-keep-debug --compress-debug-sections "$target/dist/moue" "dist/moue-$version-$machine.debug"
