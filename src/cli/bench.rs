@@ -93,6 +93,9 @@ pub(super) struct BenchArgs {
     /// With --only live: how long it runs after a warm-up of 3 seconds
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=3600))]
     seconds: u16,
+    /// With --only live: read with this profile too
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// Print a JSON array instead of a table
     #[arg(long)]
     json: bool,
@@ -155,7 +158,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<u8> {
 fn live(args: &BenchArgs) -> anyhow::Result<u8> {
     let threads = args.threads.map_or(0, usize::from);
     let mut out = io::stdout().lock();
-    bench_live::run(args.clip.as_deref(), args.seconds, threads, args.json, &mut out)?;
+    bench_live::run(args.clip.as_deref(), args.profile.clone(), args.seconds, threads, args.json, &mut out)?;
     Ok(DONE)
 }
 

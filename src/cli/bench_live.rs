@@ -1,7 +1,7 @@
 //! `moue bench --only live`: a clip at camera rate through the whole live pipeline, without a window.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,9 +66,11 @@ struct Received {
     faces: usize,
 }
 
-/// Measures for `seconds` with `threads` threads (0: all); `clip` is a video, by default portraits of the demo.
+/// Measures for `seconds` with `threads` threads (0: all); `clip` is a video, by default portraits of the demo. A `profile` reads
+/// the face that is alone in view.
 pub(super) fn run(
     clip: Option<&Path>,
+    profile: Option<PathBuf>,
     seconds: u16,
     threads: usize,
     json: bool,
@@ -97,6 +99,9 @@ pub(super) fn run(
         Hooks { on_frame: Box::new(|_, _| {}), on_change: Box::new(|| {}) },
         origins,
     )?;
+    if let Some(profile) = profile {
+        live.open_profile(profile)?;
+    }
     live.set_result_tap(Some(Arc::new(move |result: &Arc<LiveResult>| {
         woken.put(Arc::clone(result));
     })));
