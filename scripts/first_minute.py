@@ -17,7 +17,7 @@ import threading
 import time
 from pathlib import Path
 
-SECONDS = 20
+SECONDS = int(os.environ.get("SECONDS_EACH", "20"))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, bounded};
 use eframe::egui::{ColorImage, Context};
 use moue_model::{Expression, Probabilities};
 
-use super::history::Sample;
+use super::samples::Sample;
 use crate::pipeline::ShownReading;
 use crate::record::{AnnotatedFrame, Annotations, PictureStyle};
 
@@ -85,7 +85,7 @@ impl PictureCopy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::PersonalLabel;
+    use super::super::samples::PersonalLabel;
     use super::*;
 
     #[test]

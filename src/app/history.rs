@@ -1,12 +1,12 @@
 //! Readings and events for the timeline: of a live source the last minute, of a video the whole file by its own time.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Instant;
 
 use moue_capture::{SourceKind, TransportStatus};
 
 use super::happening::Happening;
+use super::samples::{PersonalLabel, Sample};
 use crate::pipeline::{LiveResult, ShownReading, SourceState};
 
 /// Of a live source, older readings and events are dropped, in seconds.
@@ -23,24 +23,6 @@ const JUMP_S: f64 = 5.0;
 const MAX_FACES: usize = 64;
 const MAX_MOMENTS: usize = 100_000;
 const MAX_EVENTS: usize = 256;
-
-/// What a profile read.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct PersonalLabel {
-    pub(super) name: Arc<str>,
-    /// The expression's place in the profile; `None`: "other".
-    pub(super) place: Option<usize>,
-}
-
-/// One reading.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sample {
-    /// In seconds: of a live source since the window was opened, of a video from its start.
-    pub(super) at_s: f64,
-    pub(super) reading: ShownReading,
-    /// Where a profile reads this face.
-    pub(super) personal: Option<PersonalLabel>,
-}
 
 /// Something that happened, marked on the timeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -383,26 +365,9 @@ fn tick_of(at_s: f64) -> u64 {
     (at_s.max(0.0) / TICK_S) as u64
 }
 
-/// Consecutive samples of one label: from, to (in seconds), and the label.
-pub(super) fn bands_of<L: PartialEq>(stretch: &[Sample], label: impl Fn(&Sample) -> L) -> Vec<(f64, f64, L)> {
-    let mut bands: Vec<(f64, f64, L)> = Vec::new();
-    for sample in stretch {
-        let label = label(sample);
-        match bands.last_mut() {
-            Some(band) => {
-                band.1 = sample.at_s;
-                if band.2 != label {
-                    bands.push((sample.at_s, sample.at_s, label));
-                }
-            }
-            None => bands.push((sample.at_s, sample.at_s, label)),
-        }
-    }
-    bands
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::samples::bands_of;
     use super::*;
     use crate::pipeline::{Smoother, SmoothingSettings};
     use moue_capture::SourceInfo;

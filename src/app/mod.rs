@@ -44,6 +44,7 @@ mod playlist;
 mod question;
 mod rates;
 mod recordings;
+mod samples;
 mod selection;
 mod session_form;
 mod sheets;

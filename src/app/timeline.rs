@@ -9,9 +9,10 @@ use egui_plot::{AxisHints, FilledArea, GridMark, Line, Plot, PlotUi, VLine};
 use moue_model::Expression;
 
 use super::command::{Command, Setting};
-use super::history::{History, KEPT_S, Sample, TimelineEvent};
+use super::history::{History, KEPT_S, TimelineEvent};
 use super::labels::{any_name, capitalised, clock, clock_whole, label_name, shortened};
 use super::language::tr;
+use super::samples::Sample;
 use super::signs;
 use super::theme;
 use super::timeline_bands;

@@ -3,9 +3,9 @@
 use eframe::egui::{Color32, CornerRadius, FontId, Rangef, Rect, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 use moue_model::Expression;
 
-use super::history::{PersonalLabel, Sample, bands_of};
 use super::labels::{any_name, capitalised, shortened};
 use super::language::tr;
+use super::samples::{PersonalLabel, Sample, bands_of};
 use super::signs;
 use super::theme;
 use crate::pipeline::network_class;

@@ -3,9 +3,9 @@
 use eframe::egui::{Color32, FontId, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use moue_model::Expression;
 
-use super::history::Sample;
 use super::labels::{capitalised, expression_name, label_name, percent};
 use super::language::tr;
+use super::samples::Sample;
 use super::signs;
 
 /// Height of a row and least width of an entry, in points.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use eframe::egui::text_selection::LabelSelectionState;
@@ -265,14 +266,19 @@ fn spoken_label(state: &State) -> Option<String> {
     Some(if several { format!("{label}, {}", state.names.of(face.id)) } else { label.to_owned() })
 }
 
+/// A new picture waits so long for its reading: drawn together, boxes fit the picture, and the window is drawn once and not twice.
+const FOR_ITS_READING: Duration = Duration::from_millis(15);
+/// Not at once: an immediate repaint would be followed by another one, which nothing here needs.
+const SOON: Duration = Duration::from_millis(1);
+
 fn hooks(ctx: &Context, new_frame: &Arc<Mailbox<TexturePixels>>) -> Hooks {
     let (mailbox, ctx, wake) = (Arc::clone(new_frame), ctx.clone(), ctx.clone());
     Hooks {
         on_frame: Box::new(move |frame, scene| {
             mailbox.put(TexturePixels::new(&frame.image, scene));
-            ctx.request_repaint();
+            ctx.request_repaint_after(FOR_ITS_READING);
         }),
-        on_change: Box::new(move || wake.request_repaint()),
+        on_change: Box::new(move || wake.request_repaint_after(SOON)),
     }
 }
 
