@@ -5,6 +5,7 @@ mod annotate;
 mod bench;
 mod bench_faces;
 mod bench_live;
+mod blend;
 mod calibrate;
 mod cameras;
 mod dataset;
@@ -88,6 +89,8 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Measure how fast everything is on this machine
     Bench(bench::BenchArgs),
+    /// The weighted mean of two networks, weight by weight
+    Blend(blend::BlendArgs),
     /// Calibrate a network's probabilities on validation pictures
     Calibrate(calibrate::CalibrateArgs),
     /// List the cameras and their formats
@@ -199,6 +202,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window(cli.window),
         Some(Command::Analyze(args)) => analyze::run(args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Blend(args)) => blend::run(&args),
         Some(Command::Calibrate(args)) => calibrate::run(&args),
         Some(Command::Cameras(args)) => cameras::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),

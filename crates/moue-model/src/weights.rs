@@ -78,6 +78,19 @@ impl NetworkWeights {
         original_class_order(&self.metadata)
     }
 
+    /// The mean of both, weight by weight, with this network's metadata: `share` (0..=1) of this one, the rest of `other`. `None`
+    /// where they have another number of blocks.
+    #[must_use]
+    pub fn blended(&self, other: &Self, share: f32) -> Option<Self> {
+        let mut blend = self.clone();
+        for (name, tensor) in &mut blend.tensors {
+            let rest = other.tensors.get(name).filter(|rest| rest.shape == tensor.shape)?;
+            let mix = |(own, rest): (&mut f32, &f32)| *own = share * *own + (1.0 - share) * rest;
+            tensor.values.iter_mut().zip(&rest.values).for_each(mix);
+        }
+        (blend.tensors.len() == other.tensors.len()).then_some(blend)
+    }
+
     /// What the logits are divided by before the softmax: the metadata's `temperature`, else 1.
     #[must_use]
     pub fn temperature(&self) -> f32 {
