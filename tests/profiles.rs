@@ -63,8 +63,11 @@ fn the_evidence_of_an_own_expression_adds_up_to_what_the_profile_reads() {
     }
 }
 
-/// Proportions at their times, of a clip with one person.
-fn watched(path: &Path) -> Vec<(f64, Vec<f32>)> {
+/// A face's proportions at a time, in seconds.
+type Seen = (f64, Vec<f32>);
+
+/// Those of a clip with one person.
+fn watched(path: &Path) -> Vec<Seen> {
     let only = |faces: Vec<AnalyzedFace>| match <[AnalyzedFace; 1]>::try_from(faces) {
         Ok([face]) => face_features(&face, &face.reading).proportions,
         Err(_) => None,
@@ -72,7 +75,7 @@ fn watched(path: &Path) -> Vec<(f64, Vec<f32>)> {
     faces(path).into_iter().filter_map(|(at_s, faces)| Some((at_s, only(faces)?))).collect()
 }
 
-fn mean(of: &[(f64, Vec<f32>)]) -> Vec<f32> {
+fn mean(of: &[Seen]) -> Vec<f32> {
     let sum = |i: usize| of.iter().map(|(_, p)| p[i]).sum::<f32>();
     (0..of[0].1.len()).map(|i| sum(i) / of.len() as f32).collect()
 }
@@ -87,7 +90,7 @@ fn other_peoples_faces_are_told_from_the_taught_one() {
         ("turning", vec![video("intel_head-pose-face-detection-male.gif")]),
         ("signing", ["hungry", "no", "sorry", "yes"].map(|s| video(&format!("intel_asl_{s}.mkv"))).to_vec()),
     ];
-    let clips: BTreeMap<&str, Vec<Vec<(f64, Vec<f32>)>>> =
+    let clips: BTreeMap<&str, Vec<Vec<Seen>>> =
         people.iter().map(|(name, paths)| (*name, paths.iter().map(|p| watched(p)).collect())).collect();
     // Faces of pictures, each somebody else; the pictures of one woman are left out but for one.
     let mut strangers = Vec::new();
@@ -133,7 +136,7 @@ fn other_peoples_faces_are_told_from_the_taught_one() {
         let profile = learn(&names, &examples, &options).unwrap().profile;
         // Means over three seconds, as the window makes them.
         let from_s = rest[0].0;
-        let mut parts = BTreeMap::<u32, Vec<(f64, Vec<f32>)>>::new();
+        let mut parts = BTreeMap::<u32, Vec<Seen>>::new();
         for (at_s, p) in rest {
             parts.entry(((at_s - from_s) / 3.0) as u32).or_default().push((at_s, p));
         }
