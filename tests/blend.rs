@@ -1,8 +1,6 @@
 //! `moue blend` as a user runs it.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
 use std::path::Path;
 use std::process::{Command, Output};
 

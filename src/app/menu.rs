@@ -268,11 +268,12 @@ fn view_menu(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
                 (OverlayMode::Profile, tr!("evidence-of-profile"), tr!("view-evidence-of-profile-hint")),
             ];
             let has_profile = state.snapshot.has_profile();
+            let shown = match settings.overlay_mode {
+                OverlayMode::Profile if !has_profile => OverlayMode::Evidence,
+                mode => mode,
+            };
             for (mode, text, hint) in modes.into_iter().take(if has_profile { 3 } else { 2 }) {
-                // Without a profile its mode shows the evidence.
-                let is_shown = settings.overlay_mode == mode
-                    || (mode == OverlayMode::Evidence && settings.overlay_mode == OverlayMode::Profile);
-                let selected = if has_profile { settings.overlay_mode == mode } else { is_shown };
+                let selected = shown == mode;
                 radio(ui, selected, text, Setting::OverlayMode(mode), commands).on_hover_text(hint);
             }
             ui.weak(shortcuts::key_text(ui.ctx(), &Command::SwitchOverlay).unwrap_or_default());
