@@ -53,13 +53,36 @@ fn each_weight_of_a_blend_lies_between_those_of_its_networks() {
     assert!(from.starts_with("0.75 of before") && from.contains("0.25 of after"), "{from}");
 }
 
+/// All of the network before is, in the deeper one, a blend in which the blocks that were added do nothing.
+#[test]
+fn a_network_blends_with_the_deeper_one_that_it_became() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "one.safetensors", &formula_weights(1));
+    write(folder.path(), "two.safetensors", &formula_weights(2));
+    let arguments = ["one.safetensors", "two.safetensors", "--share", "0.25", "--to", "both.safetensors"];
+    let output = blend(folder.path(), &arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let both = LoadedWeights::read(&folder.path().join("both.safetensors")).unwrap().weights;
+    let deep = formula_weights(2);
+    for (name, share) in
+        [("layer3.1.conv2.weight", 1.0), ("layer3.1.bn2.weight", 0.25), ("layer3.1.bn2.bias", 0.25)]
+    {
+        for (new, old) in both.tensors[name].values.iter().zip(&deep.tensors[name].values) {
+            assert!((new - share * old).abs() < 1e-3 * (1.0 + old.abs()), "{name}: {old} and {new}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_blended_is_refused_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "one.safetensors", &formula_weights(1));
     write(folder.path(), "two.safetensors", &formula_weights(2));
     for (arguments, said) in [
-        (["one.safetensors", "two.safetensors", "--share", "0.5"], "expected a network of 2 residual blocks"),
+        (
+            ["two.safetensors", "one.safetensors", "--share", "0.5"],
+            "expected a network of at most 1 residual",
+        ),
         (["one.safetensors", "one.safetensors", "--share", "1.5"], "--share 1.5: expected 0 to 1"),
         (["one.safetensors", "one.safetensors", "--share", "nan"], "expected 0 to 1"),
         (["none.safetensors", "one.safetensors", "--share", "0.5"], "none.safetensors"),

@@ -224,7 +224,7 @@ fn a_run_can_begin_with_the_body_of_torchvisions_resnet18() {
     write_safetensors(&weights, &file, StoredAs::F32).unwrap();
     let run = out.path().join("run");
     let shallow = train(data.path(), &run, 1).args(["--blocks", "1", "--init"]).arg(&file).output().unwrap();
-    assert!(stderr(&shallow).contains("--blocks: expected 2"), "{}", stderr(&shallow));
+    assert!(stderr(&shallow).contains("--blocks: expected at least 2"), "{}", stderr(&shallow));
     let said = succeed(train(data.path(), &run, 1).arg("--init").arg(&file));
     for text in ["resnet18.safetensors: the body", "attention and fc begin with random", "1000 classes"] {
         assert!(said.contains(text), "{text}: {said}");
@@ -233,6 +233,31 @@ fn a_run_can_begin_with_the_body_of_torchvisions_resnet18() {
     for fact in ["the body of resnet18.safetensors, SHA-256", "\"body\":0.1", "blocks         2"] {
         assert!(facts.contains(fact), "{fact}: {facts}");
     }
+}
+
+#[test]
+fn a_run_can_deepen_the_network_that_it_begins_with() {
+    let data = data(2, 1);
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("shallow.safetensors");
+    let mut shallow = initial_weights(1, 9);
+    shallow.metadata.insert("blocks".into(), "1".into());
+    write_safetensors(&shallow, &file, StoredAs::F32).unwrap();
+    let run = out.path().join("run");
+    let said = succeed(train(data.path(), &run, 1).args(["--blocks", "2", "--init"]).arg(&file));
+    assert!(said.contains("shallow.safetensors: 1 residual block a layer is deepened to 2"), "{said}");
+    let facts = succeed(moue().arg("model").arg(run.join("weights.safetensors")));
+    for fact in ["shallow.safetensors, SHA-256", ", deepened", "blocks         2"] {
+        assert!(facts.contains(fact), "{fact}: {facts}");
+    }
+    // The deep network is taken as it is, and is not made shallow.
+    let deep = run.join("best.safetensors");
+    let again = out.path().join("again");
+    let refused =
+        train(data.path(), &again, 1).args(["--blocks", "1", "--init"]).arg(&deep).output().unwrap();
+    assert!(stderr(&refused).contains("--blocks: expected at least 2"), "{}", stderr(&refused));
+    let said = succeed(train(data.path(), &again, 1).arg("--init").arg(&deep));
+    assert!(!said.contains("deepened"), "{said}");
 }
 
 #[cfg(unix)]

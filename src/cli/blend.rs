@@ -47,9 +47,12 @@ pub(super) fn run(args: &BlendArgs) -> anyhow::Result<u8> {
         bail!("--share {}: expected 0 to 1", args.share);
     }
     let (before, after) = (args.read_as.read(&args.before)?, args.read_as.read(&args.after)?);
-    let Some(mut blend) = after.weights.blended(&before.weights, args.share) else {
+    // A run may have deepened the network that it began with.
+    let deepened = before.weights.deepened(&after.weights);
+    let Some(mut blend) = after.weights.blended(deepened.as_ref().unwrap_or(&before.weights), args.share)
+    else {
         bail!(
-            "{}: expected a network of {} residual blocks a layer as {}, found {}",
+            "{}: expected a network of at most {} residual blocks a layer as {}, found {}",
             args.before.display(),
             after.weights.blocks,
             args.after.display(),

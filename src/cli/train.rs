@@ -175,7 +175,7 @@ struct RecipeFlags {
     /// Input width and height in pixels
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
-    /// Residual blocks a layer: 1 or 2
+    /// Residual blocks a layer: 1 or 2; 2 deepens a network of 1 that --init gives
     #[arg(long, value_name = "N")]
     blocks: Option<usize>,
     /// Epochs, at most
@@ -351,9 +351,13 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
                 let stored = args.distill_stored.is_some();
                 recipe.teaching = Some(Teaching { stored, ..Teaching::default() });
             }
-            if matches!(run_options.init, Some(StartWeights::Body(_))) {
-                recipe.blocks = RESNET18_BLOCKS;
-                recipe.set_body_rate(BODY_RATE);
+            match &run_options.init {
+                Some(StartWeights::Body(_)) => {
+                    recipe.blocks = RESNET18_BLOCKS;
+                    recipe.set_body_rate(BODY_RATE);
+                }
+                Some(StartWeights::Network(loaded)) => recipe.blocks = loaded.weights.blocks,
+                None => {}
             }
             args.settings.apply(&mut recipe);
             check_blocks(args, run_options.init.as_ref())?;
@@ -432,7 +436,7 @@ fn agree(args: &TrainArgs, stored: &Recipe) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The file that a run begins with says how deep the network is.
+/// The file that a run begins with says how deep the network is at least.
 fn check_blocks(args: &TrainArgs, init: Option<&StartWeights>) -> anyhow::Result<()> {
     let (name, blocks) = match init {
         None => return Ok(()),
@@ -440,7 +444,9 @@ fn check_blocks(args: &TrainArgs, init: Option<&StartWeights>) -> anyhow::Result
         Some(StartWeights::Body(body)) => (&body.name, RESNET18_BLOCKS),
     };
     match args.settings.blocks {
-        Some(asked) if asked != blocks => bail!("--blocks: expected {blocks}, as in {name}, found {asked}"),
+        Some(asked) if asked < blocks => {
+            bail!("--blocks: expected at least {blocks}, as in {name}, found {asked}")
+        }
         _ => Ok(()),
     }
 }

@@ -91,6 +91,29 @@ impl NetworkWeights {
         (blend.tensors.len() == other.tensors.len()).then_some(blend)
     }
 
+    /// This network with the further residual blocks of `deeper`, which pass their input through unchanged: the factor and bias of
+    /// their last batch norm are 0 (Goyal et al. 2017, arXiv 1706.02677, section 5.1; deepening as in Chen et al. 2016, "Net2Net"). It
+    /// reads as before and can learn on. `None` where `deeper` has no more blocks.
+    #[must_use]
+    pub fn deepened(&self, deeper: &Self) -> Option<Self> {
+        let mut tensors = self.tensors.clone();
+        for (name, tensor) in &deeper.tensors {
+            tensors.entry(name.clone()).or_insert_with(|| {
+                let mut added = tensor.clone();
+                if name.ends_with(".bn2.weight") || name.ends_with(".bn2.bias") {
+                    added.values.fill(0.0);
+                }
+                added
+            });
+        }
+        let mut metadata = self.metadata.clone();
+        if metadata.contains_key("blocks") {
+            metadata.insert("blocks".into(), deeper.blocks.to_string());
+        }
+        let fits = deeper.blocks > self.blocks && tensors.len() == deeper.tensors.len();
+        fits.then_some(Self { blocks: deeper.blocks, tensors, metadata })
+    }
+
     /// What the logits are divided by before the softmax: the metadata's `temperature`, else 1.
     #[must_use]
     pub fn temperature(&self) -> f32 {
@@ -153,4 +176,28 @@ impl NetworkWeights {
 /// The items of a list, written plainly or as JSON.
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ', '"', '[', ']', '\'']).filter(|item| !item.is_empty())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::formula::{formula_input, formula_weights};
+    use crate::plan::{CpuPlan, PlanOptions};
+
+    #[test]
+    fn a_deepened_network_reads_as_before() {
+        let (shallow, other) = (formula_weights(1), formula_weights(2));
+        let deep = shallow.deepened(&other).unwrap();
+        assert_eq!((deep.blocks, deep.tensors.len()), (2, other.tensors.len()));
+        let input = formula_input(2, 64);
+        let logits = |weights| {
+            let mut plan = CpuPlan::new(weights, PlanOptions::default()).unwrap();
+            plan.forward(&input, 2, 64).unwrap().logits.to_vec()
+        };
+        let (expected, found) = (logits(&shallow), logits(&deep));
+        let close = expected.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(close, "{expected:?} {found:?}");
+        // Only a deeper network deepens.
+        assert!(other.deepened(&shallow).is_none() && other.deepened(&other).is_none());
+    }
 }

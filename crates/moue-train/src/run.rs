@@ -45,7 +45,7 @@ pub struct RunOptions {
     pub threads: usize,
     /// The time that the run may take; sets the number of epochs, in the proportion of the recipe's stages.
     pub time_budget: Option<Duration>,
-    /// Begin with these weights.
+    /// Begin with these weights; where the recipe has more residual blocks a layer, they are deepened.
     pub init: Option<StartWeights>,
     /// The networks that the recipe's teaching asks.
     pub teachers: Vec<LoadedWeights>,
@@ -91,7 +91,7 @@ pub fn start(
     recipe.check()?;
     let train_sha256 = train.hash();
     let data = prepare(train, &recipe, options, observer)?;
-    if let Some(note) = options.init.as_ref().and_then(begin::note) {
+    if let Some(note) = options.init.as_ref().and_then(|init| begin::note(init, recipe.blocks)) {
         observer.note(&note);
     }
     let begin = begin::weights(&recipe, options.init.as_ref());
@@ -99,7 +99,7 @@ pub fn start(
         recipe.stages = affordable_stages(&recipe, &data, val, &begin, budget, options, observer)?;
     }
     let mut state = RunState::new(recipe, train_sha256, val.hash());
-    state.began_with = options.init.as_ref().map(begin::began_with);
+    state.began_with = options.init.as_ref().map(|init| begin::began_with(init, state.recipe.blocks));
     state.teachers = options.teachers.iter().map(title).collect();
     let learner = learner(&state.recipe, &begin, options, observer)?;
     let mut run = Run::new(state, learner, data, val, options);
