@@ -1,7 +1,7 @@
 //! A small map of values over the face crop.
 
 /// Values over the crop that was classified, one a cell of the network's last feature map
-/// (7x7 at input 224, 5x5 at 144).
+/// (7x7 at input 224, 5x5 at 144, 3x3 at 96).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// Cells in a row.

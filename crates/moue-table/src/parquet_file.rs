@@ -99,6 +99,6 @@ mod tests {
         assert_eq!(value(2, "marker"), Field::Str("3".into()));
         assert_eq!(value(1, "face"), Field::Double(2.0));
         assert_eq!(value(1, "note"), Field::Null);
-        assert!(write_parquet(b"a,b\n1\n", &mut Vec::new()).is_err(), "a row is too short");
+        assert!(write_parquet(b"a,b\n1\n", Vec::new()).is_err(), "a row is too short");
     }
 }
