@@ -185,6 +185,7 @@ mod tests {
     use crate::plan::{CpuPlan, PlanOptions};
 
     #[test]
+    #[cfg_attr(miri, ignore = "the whole network")]
     fn a_deepened_network_reads_as_before() {
         let (shallow, other) = (formula_weights(1), formula_weights(2));
         let deep = shallow.deepened(&other).unwrap();
