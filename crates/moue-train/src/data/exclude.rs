@@ -34,6 +34,14 @@ impl Exclusions {
                 column = at;
                 continue;
             }
+            if i == 0 && record.len() > 1 {
+                // Taking the first of several columns for paths would silently leave nothing out.
+                let found: Vec<&str> = record.iter().take(8).collect();
+                return Err(unreadable(format!(
+                    "expected one path a line or a column named path in row 1, found the columns {}",
+                    found.join(", ")
+                )));
+            }
             let Some(listed) = record.get(column).filter(|p| !p.is_empty()) else {
                 return Err(unreadable(format!("row {}: expected a path in column {}", i + 1, column + 1)));
             };
@@ -107,6 +115,9 @@ mod tests {
         let file = dir.path().join("list.txt");
         std::fs::write(&file, "train/angry/1.png\n").unwrap();
         assert!(Exclusions::read(&file).unwrap().contains(SplitName::Train, &sample("train/angry/1.png")));
+        std::fs::write(&file, "kind,path_a,path_b\nexact,train/angry/1.png,train/angry/2.png\n").unwrap();
+        let refused = Exclusions::read(&file).unwrap_err().to_string();
+        assert!(refused.contains("expected one path a line") && refused.contains("kind, path_a, path_b"), "{refused}");
         std::fs::write(&file, "path\n").unwrap();
         assert!(Exclusions::read(&file).unwrap_err().to_string().contains("found none"));
     }
