@@ -297,7 +297,7 @@ fn model_and_cameras_describe_what_is_there() {
     let said = text(&output.stdout);
     assert!(output.status.success());
     for fact in
-        ["AttentionEmotionNet", "4909896", "angry, disgust, fear, happy, neutral, sad, surprise", "sha256"]
+        ["AttentionEmotionNet", "11180616", "angry, disgust, fear, happy, neutral, sad, surprise", "sha256"]
     {
         assert!(said.contains(fact), "{fact} in {said}");
     }

@@ -182,7 +182,7 @@ fn prefixes_are_stripped_and_tensors_beside_the_network_left_alone() {
 fn shipped_weights_are_sound() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/moue-fer2013.safetensors");
     let weights = read_safetensors(&path).unwrap();
-    assert_eq!((weights.blocks, weights.input_size(), weights.assumed()), (1, 96, None));
+    assert_eq!((weights.blocks, weights.input_size(), weights.assumed()), (2, 128, None));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const FER: &str = "angry,disgust,fear,happy,sad,surprise,neutral";
 const SAID: [&str; 4] =
-    ["--input-size", "96", "--classes", "Anger,disgusted,fearful,happiness,sadness,surprised,neutral"];
+    ["--input-size", "128", "--classes", "Anger,disgusted,fearful,happiness,sadness,surprised,neutral"];
 
 fn moue(arguments: &[&str]) -> Output {
     Command::new(assert_cmd::cargo::cargo_bin!("moue")).args(arguments).output().unwrap()
@@ -104,7 +104,7 @@ fn what_is_said_of_a_file_makes_it_read_as_its_maker_meant() {
     let output = moue(&[&["calibrate", weights, data, "--to", calibrated], &SAID[..]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     let facts = stdout(&moue(&["model", calibrated]));
-    assert!(facts.contains("3x96x96") && !facts.contains("assumed"), "{facts}");
+    assert!(facts.contains("3x128x128") && !facts.contains("assumed"), "{facts}");
 
     // Pictures and the model's facts.
     let picture = format!("{data}/test/happy/0.png");
@@ -126,7 +126,7 @@ fn what_is_said_of_a_file_makes_it_read_as_its_maker_meant() {
     let facts = stdout(&moue(&["model", weights]));
     assert!(facts.contains("3x224x224 (assumed)") && facts.contains("class order assumed"), "{facts}");
     let facts = stdout(&moue(&[&["model", weights], &SAID[..]].concat()));
-    assert!(facts.contains("3x96x96\n") && !facts.contains("assumed"), "{facts}");
+    assert!(facts.contains("3x128x128\n") && !facts.contains("assumed"), "{facts}");
     assert!(facts.contains("angry, disgust, fear, happy, sad, surprise, neutral"), "{facts}");
 }
 
@@ -136,7 +136,7 @@ fn training_takes_silent_files_as_they_are_said_to_be() {
     let (silent, data) = (silent_file(folder.path()), pictures(folder.path()));
     let silent = silent.to_str().unwrap();
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/models/moue-fer2013.safetensors");
-    let said = ["--weights-input-size", "96", "--weights-classes", FER];
+    let said = ["--weights-input-size", "128", "--weights-classes", FER];
     // What the epoch learned and read, without times.
     let train = |name: &str, weights: &str, flags: &[&str]| {
         let out = folder.path().join(name);

@@ -9,8 +9,8 @@ use clap::Args;
 use moue_capture::{CaptureError, FrameSource, Pace, SourceInfo, SourceKind, SourceSpec, open_source};
 use moue_detect::DetectorKind;
 
-use super::analyze::Thinning;
 use super::smoothing::{Smoothing, SmoothingArgs};
+use super::thinning::Thinning;
 use super::{DONE, NetworkArgs, SOME_FAILED};
 use crate::pipeline::{FaceSearch, FrameAnalyzer};
 use crate::record::{

@@ -117,7 +117,10 @@ mod tests {
         assert!(Exclusions::read(&file).unwrap().contains(SplitName::Train, &sample("train/angry/1.png")));
         std::fs::write(&file, "kind,path_a,path_b\nexact,train/angry/1.png,train/angry/2.png\n").unwrap();
         let refused = Exclusions::read(&file).unwrap_err().to_string();
-        assert!(refused.contains("expected one path a line") && refused.contains("kind, path_a, path_b"), "{refused}");
+        assert!(
+            refused.contains("expected one path a line") && refused.contains("kind, path_a, path_b"),
+            "{refused}"
+        );
         std::fs::write(&file, "path\n").unwrap();
         assert!(Exclusions::read(&file).unwrap_err().to_string().contains("found none"));
     }
