@@ -141,7 +141,10 @@ fn load(
     threads: usize,
 ) -> Result<NewModel, ModelError> {
     let loaded = (shared.origins.read)(choice)?;
-    let classifier = loaded.classifier(device, threads)?;
+    let mut classifier = loaded.classifier(device, threads)?;
+    if threads == 0 {
+        classifier.spare_threads();
+    }
     let info = std::sync::Arc::new(ModelInfo::new(&loaded, &classifier));
     Ok(NewModel { classifier, info })
 }

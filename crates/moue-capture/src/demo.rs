@@ -162,7 +162,8 @@ fn render(scene: &Scene, t: f64) -> RgbImage {
     sample(&scene.picture, view)
 }
 
-/// Bilinear view of `picture` from `(x, y)` with `step` picture pixels a view pixel.
+/// Bilinear view of `picture` from `(x, y)` with `step` picture pixels a view pixel. Each of the picture's lines is widened
+/// once, for all lines of the view that it is in.
 fn sample(picture: &RgbImage, (x, y, step): (f64, f64, f64)) -> RgbImage {
     let (w, h) = (picture.width() as usize, picture.height() as usize);
     let axis = |from: f64, count: u32, limit: usize| -> Vec<(usize, usize, i32)> {
@@ -176,16 +177,33 @@ fn sample(picture: &RgbImage, (x, y, step): (f64, f64, f64)) -> RgbImage {
     };
     let columns = axis(x, WIDTH, w);
     let raw = picture.as_raw();
-    let mut out = Vec::with_capacity((WIDTH * HEIGHT * 3) as usize);
-    for (top, bottom, fy) in axis(y, HEIGHT, h) {
-        let (upper, lower) = (&raw[top * w * 3..][..w * 3], &raw[bottom * w * 3..][..w * 3]);
-        for &(left, right, fx) in &columns {
-            for c in 0..3 {
-                let at = |line: &[u8], column: usize| i32::from(line[column * 3 + c]);
-                let a = (at(upper, left) << 8) + (at(upper, right) - at(upper, left)) * fx;
-                let b = (at(lower, left) << 8) + (at(lower, right) - at(lower, left)) * fx;
-                out.push((((a << 8) + (b - a) * fy) >> 16) as u8);
+    let widen = |line: usize, wide: &mut [i32]| {
+        let line = &raw[line * w * 3..][..w * 3];
+        for (pixel, &(left, right, share)) in wide.chunks_exact_mut(3).zip(&columns) {
+            for (c, value) in pixel.iter_mut().enumerate() {
+                let (left, right) = (i32::from(line[left * 3 + c]), i32::from(line[right * 3 + c]));
+                *value = (left << 8) + (right - left) * share;
             }
+        }
+    };
+    // The two lines that a line of the view lies between, and which they are.
+    let mut wide = [0, 1].map(|_| (usize::MAX, vec![0; WIDTH as usize * 3]));
+    let mut out = vec![0; (WIDTH * HEIGHT * 3) as usize];
+    for ((top, bottom, share), to) in
+        axis(y, HEIGHT, h).into_iter().zip(out.chunks_exact_mut(WIDTH as usize * 3))
+    {
+        if wide[0].0 != top && wide[1].0 == top {
+            wide.swap(0, 1);
+        }
+        for ((line, values), wanted) in wide.iter_mut().zip([top, bottom]) {
+            if *line != wanted {
+                widen(wanted, values);
+                *line = wanted;
+            }
+        }
+        let [(_, upper), (_, lower)] = &wide;
+        for ((value, a), b) in to.iter_mut().zip(upper).zip(lower) {
+            *value = (((a << 8) + (b - a) * share) >> 16) as u8;
         }
     }
     RgbImage::from_raw(WIDTH, HEIGHT, out).unwrap_or_default()
@@ -195,6 +213,26 @@ fn sample(picture: &RgbImage, (x, y, step): (f64, f64, f64)) -> RgbImage {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_view_is_between_the_pictures_pixels() {
+        let at = |x: f64, y: f64| 40.0 + 0.3 * x + 0.2 * y;
+        let picture = RgbImage::from_fn(400, 300, |x, y| {
+            image::Rgb([0.0, 7.0, 30.0].map(|more| (at(f64::from(x), f64::from(y)) + more) as u8))
+        });
+        for (x, y, step) in [(0.0, 0.0, 0.625), (20.3, 10.7, 0.3), (-9.0, -9.0, 0.65)] {
+            for (column, row, pixel) in sample(&picture, (x, y, step)).enumerate_pixels() {
+                let place = |from: f64, i: u32, last: f64| {
+                    (from + (f64::from(i) + 0.5) * step - 0.5).clamp(0.0, last)
+                };
+                let want = at(place(x, column, 399.0), place(y, row, 299.0));
+                for (value, more) in pixel.0.iter().zip([0.0, 7.0, 30.0]) {
+                    // The picture's own values are cut off to whole ones.
+                    assert!((f64::from(*value) + 1.0 - want - more).abs() < 1.6, "{value} for {want}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn it_moves_smoothly_and_is_the_same_each_time() {

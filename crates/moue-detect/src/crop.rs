@@ -158,13 +158,18 @@ fn turned_face(frame: &RgbImage, square: &TurnedSquare) -> Vec<f32> {
     let corner = square.point([0.0, 0.0]);
     let mut face = vec![0.0; own * own];
     let weight = 1.0 / (each * each) as f32;
-    for v in 0..count {
-        for u in 0..count {
-            let (u, v) = (u as f32 + 0.5, v as f32 + 0.5);
-            // Pixel centres lie at halves.
-            let x = corner[0] + u * across[0] + v * down[0] - 0.5;
-            let y = corner[1] + u * across[1] + v * down[1] - 0.5;
-            face[v as usize / each * own + u as usize / each] += bilinear_luma(frame, x, y) * weight;
+    for (row, cells) in face.chunks_exact_mut(own).enumerate() {
+        for v in row * each..(row + 1) * each {
+            let v = v as f32 + 0.5;
+            for (column, cell) in cells.iter_mut().enumerate() {
+                for u in column * each..(column + 1) * each {
+                    let u = u as f32 + 0.5;
+                    // Pixel centres lie at halves.
+                    let x = corner[0] + u * across[0] + v * down[0] - 0.5;
+                    let y = corner[1] + u * across[1] + v * down[1] - 0.5;
+                    *cell += bilinear_luma(frame, x, y) * weight;
+                }
+            }
         }
     }
     face
@@ -176,7 +181,8 @@ fn bilinear_luma(frame: &RgbImage, x: f32, y: f32) -> f32 {
     let (x, y) = (x.clamp(0.0, last_x), y.clamp(0.0, last_y));
     let (left, top) = (x as u32, y as u32);
     let (right, low) = ((left + 1).min(frame.width() - 1), (top + 1).min(frame.height() - 1));
-    let at = |x: u32, y: u32| luma(&frame.get_pixel(x, y).0);
+    let (raw, width) = (frame.as_raw(), frame.width() as usize);
+    let at = |x: u32, y: u32| luma(&raw[(y as usize * width + x as usize) * 3..][..3]);
     let (u, v) = (x - left as f32, y - top as f32);
     let upper = at(left, top) * (1.0 - u) + at(right, top) * u;
     let lower = at(left, low) * (1.0 - u) + at(right, low) * u;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub enum Isa {
     /// Nothing beyond what the compiler may use anyway; runs everywhere.
     Plain,
-    /// AVX2 and FMA (x86-64, 2013 and later).
+    /// AVX2, FMA and F16C (x86-64, 2013 and later).
     Avx2,
     /// AVX-512F (x86-64 servers, AMD since Zen 4).
     Avx512,
@@ -26,7 +26,11 @@ impl Isa {
         match self {
             Self::Plain => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("f16c")
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => is_x86_feature_detected!("avx512f"),
             #[cfg(target_arch = "aarch64")]

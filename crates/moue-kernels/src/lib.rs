@@ -50,7 +50,7 @@ mod transform;
 mod winograd;
 
 pub use cells::Cells;
-pub use convolution::{PackedConvolution, PixelRows};
+pub use convolution::{Norm, PackedConvolution, PixelRows};
 pub use dense::{DenseConvolution, PixelTable, Shortcut, padded_channels};
 pub use depthwise::{DepthwiseConvolution, halve_by_maximum};
 pub use feature_map::{FeatureMap, copy_planes};

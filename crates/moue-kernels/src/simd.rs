@@ -8,13 +8,15 @@
 ///
 /// # Safety
 /// Every method may only run where the CPU has the type's instruction set. [`dispatch`] is the one
-/// place that checks it. `load`, `store` and `prefetch` ask of their pointers what raw pointer reads and
-/// writes of `LANES` unaligned floats ask (`prefetch`: nothing).
+/// place that checks it. `load`, `load_half`, `store` and `prefetch` ask of their pointers what raw pointer reads and
+/// writes of `LANES` unaligned numbers ask (`prefetch`: nothing).
 pub(super) unsafe trait Simd: Copy {
     /// Floats in a register.
     const LANES: usize;
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
+    /// The bits of 16-bit floats (IEEE 754 binary16), made wider: exact.
+    unsafe fn load_half(from: *const u16) -> Self;
     unsafe fn store(self, to: *mut f32);
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
@@ -51,6 +53,12 @@ unsafe impl Simd for PlainVector {
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: the caller vouches for eight readable floats.
         Self(unsafe { from.cast::<[f32; 8]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn load_half(from: *const u16) -> Self {
+        // SAFETY: the caller vouches for eight readable numbers.
+        let bits = unsafe { from.cast::<[u16; 8]>().read_unaligned() };
+        Self(bits.map(|bits| half::f16::from_bits(bits).to_f32_const()))
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
@@ -91,7 +99,7 @@ unsafe impl Simd for PlainVector {
 macro_rules! simd_register {
     ($register:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
      $max:ident, |$p:ident, $q:ident, $then:ident, $else:ident| $select:expr,
-     |$x:ident, $y:ident, $z:ident| $fma:expr, |$at:ident| $prefetch:expr) => {
+     |$x:ident, $y:ident, $z:ident| $fma:expr, |$half:ident| $load_half:expr, |$at:ident| $prefetch:expr) => {
         // SAFETY: each method is one intrinsic of the instruction set that the trait's caller vouches for,
         // on pointers that the caller vouches for.
         unsafe impl Simd for $register {
@@ -105,6 +113,12 @@ macro_rules! simd_register {
             unsafe fn load(from: *const f32) -> Self {
                 // SAFETY: see the impl.
                 unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn load_half(from: *const u16) -> Self {
+                let $half = from;
+                // SAFETY: see the impl.
+                unsafe { $load_half }
             }
             #[inline(always)]
             unsafe fn store(self, to: *mut f32) {
@@ -170,6 +184,7 @@ mod x86 {
         _mm256_max_ps,
         |p, q, then, other| _mm256_blendv_ps(other, then, _mm256_cmp_ps::<_CMP_GT_OQ>(p, q)),
         |x, y, z| _mm256_fmadd_ps(x, y, z),
+        |from| _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),
         |at| _mm_prefetch::<_MM_HINT_T1>(at.cast())
     );
     simd_register!(
@@ -184,6 +199,7 @@ mod x86 {
         _mm512_max_ps,
         |p, q, then, other| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(p, q), other, then),
         |x, y, z| _mm512_fmadd_ps(x, y, z),
+        |from| _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())),
         |at| _mm_prefetch::<_MM_HINT_T1>(at.cast())
     );
 }
@@ -205,6 +221,7 @@ mod arm {
         vmaxq_f32,
         |p, q, then, other| vbslq_f32(vcgtq_f32(p, q), then, other),
         |x, y, z| vfmaq_f32(z, x, y),
+        |from| vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from))),
         |_at| ()
     );
 }
@@ -223,9 +240,9 @@ macro_rules! dispatch {
             unsafe { $body::<std::arch::x86_64::__m512, 2, 14>($($name),*) }
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
+        #[target_feature(enable = "avx2,fma,f16c")]
         unsafe fn avx2($($name: $type),*) {
-            // SAFETY: this function has AVX2 and FMA on; the rest is the caller's promise.
+            // SAFETY: this function has AVX2, FMA and F16C on; the rest is the caller's promise.
             unsafe { $body::<std::arch::x86_64::__m256, 2, 6>($($name),*) }
         }
         #[cfg(target_arch = "aarch64")]

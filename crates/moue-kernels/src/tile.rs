@@ -10,6 +10,8 @@
 //! NHWC. Tile sizes follow Goto and van de Geijn, "Anatomy of High-Performance Matrix
 //! Multiplication" (2008): as many sums as registers allow, so that loads stay below what the multipliers take.
 
+use half::f16;
+
 use super::simd::{Simd, dispatch, for_rows};
 use super::{Cells, Isa};
 
@@ -20,8 +22,53 @@ pub enum Start<'a> {
     Zero,
     /// One value a column.
     Bias(&'a [f32]),
+    /// Zero; when they are complete, each column's sum is multiplied by its factor and its addend is added.
+    Scaled(&'a [f32], &'a [f32]),
     /// What `c` holds.
     Accumulate,
+}
+
+/// A number that the right factor can be stored as. Sums and the left factor are `f32` always.
+pub trait Stored: Copy {
+    /// Reads a vector of them.
+    ///
+    /// # Safety
+    /// As the loads of [`Simd`].
+    #[doc(hidden)]
+    #[allow(private_bounds)]
+    unsafe fn load<V: Simd>(from: *const Self) -> V;
+    /// Computes a tile whose bounds are checked.
+    ///
+    /// # Safety
+    /// As [`Tile::run`].
+    #[doc(hidden)]
+    unsafe fn product(tile: &Tile<'_, Self>, isa: Isa);
+}
+
+impl Stored for f32 {
+    #[inline(always)]
+    #[allow(private_bounds)]
+    unsafe fn load<V: Simd>(from: *const Self) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::load(from) }
+    }
+
+    unsafe fn product(tile: &Tile<'_, Self>, isa: Isa) {
+        dispatch!(isa => single(tile: &Tile<'_, f32>))
+    }
+}
+
+impl Stored for f16 {
+    #[inline(always)]
+    #[allow(private_bounds)]
+    unsafe fn load<V: Simd>(from: *const Self) -> V {
+        // SAFETY: the caller's promise; an `f16` is its bits.
+        unsafe { V::load_half(from.cast()) }
+    }
+
+    unsafe fn product(tile: &Tile<'_, Self>, isa: Isa) {
+        dispatch!(isa => halved(tile: &Tile<'_, f16>))
+    }
 }
 
 /// What is added after the last product: `residual[rows[i] + j]`.
@@ -35,7 +82,7 @@ pub struct Residual<'a> {
 
 /// One tile of a product; see the module.
 #[derive(Clone, Copy)]
-pub struct Tile<'a> {
+pub struct Tile<'a, B = f32> {
     /// The left factor.
     pub a: &'a [f32],
     /// Offset in `a` of each row of the tile; 1 to [`Isa::tile_rows`] of them.
@@ -44,14 +91,14 @@ pub struct Tile<'a> {
     pub a_step: usize,
     /// Floats from one segment to the next.
     pub a_segment: usize,
-    /// The right factor. [`Isa::tile_columns`] floats are read at every position, whatever
+    /// The right factor. [`Isa::tile_columns`] numbers are read at every position, whatever
     /// `columns` says: packed weights are padded with zeros, other buffers need that much slack at the end.
-    pub b: &'a [f32],
-    /// Floats from one addend of a segment to the next.
+    pub b: &'a [B],
+    /// Numbers from one addend of a segment to the next.
     pub b_step: usize,
-    /// Floats from one segment to the next.
+    /// Numbers from one segment to the next.
     pub b_segment: usize,
-    /// Floats from where the right factor is read to where it is asked for, a cache line at every step:
+    /// Numbers from where the right factor is read to where it is asked for, a cache line at every step:
     /// weights stream from the third level of cache or from memory, and only a request that is early enough
     /// is there in time. 0 where nothing has to be asked for; it may lead out of the slice.
     pub ahead: usize,
@@ -73,7 +120,7 @@ pub struct Tile<'a> {
     pub relu: bool,
 }
 
-impl Tile<'_> {
+impl<B: Stored> Tile<'_, B> {
     /// Computes the tile.
     ///
     /// # Safety
@@ -103,22 +150,37 @@ impl Tile<'_> {
                 "residual is too short"
             );
         }
-        if let Start::Bias(bias) = self.start {
+        if let Start::Bias(bias) | Start::Scaled(_, bias) = self.start {
             assert!(bias.len() >= self.columns, "{} biases", bias.len());
         }
-        let tile = self;
-        dispatch!(isa => any_rows(tile: &Tile<'_>))
+        if let Start::Scaled(scale, _) = self.start {
+            assert!(scale.len() >= self.columns, "{} factors", scale.len());
+        }
+        // SAFETY: the bounds are checked; the rest is the caller's promise.
+        unsafe { B::product(self, isa) }
     }
+}
+
+#[inline(always)]
+unsafe fn single<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<'_, f32>) {
+    // SAFETY: the caller's promise.
+    unsafe { any_rows::<V, COLUMNS, ROWS, f32>(tile) }
+}
+
+#[inline(always)]
+unsafe fn halved<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<'_, f16>) {
+    // SAFETY: the caller's promise.
+    unsafe { any_rows::<V, COLUMNS, ROWS, f16>(tile) }
 }
 
 /// Picks the loop for the tile's number of rows: each has its own number of registers.
 #[inline(always)]
-unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<'_>) {
+unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize, B: Stored>(tile: &Tile<'_, B>) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.a_rows.len() {
                 // SAFETY: the number of rows is checked; the rest is the caller's promise.
-                $($rows if $rows <= ROWS => unsafe { product::<V, COLUMNS, $rows>(tile) },)*
+                $($rows if $rows <= ROWS => unsafe { product::<V, COLUMNS, $rows, B>(tile) },)*
                 rows => unreachable!("{rows} rows were checked"),
             }
         };
@@ -128,13 +190,13 @@ unsafe fn any_rows<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile
 
 /// The tile itself. Bounds are checked by [`Tile::run`].
 #[inline(always)]
-unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<'_>) {
+unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize, B: Stored>(tile: &Tile<'_, B>) {
     let whole = tile.columns == COLUMNS * V::LANES;
     // SAFETY: every pointer below is inside the slice that it was made from, as `Tile::run` checked.
     unsafe {
         let mut sums = [[V::splat(0.0); COLUMNS]; ROWS];
         match tile.start {
-            Start::Zero => {}
+            Start::Zero | Start::Scaled(..) => {}
             Start::Bias(bias) => sums = [load_row::<V, COLUMNS>(bias.as_ptr(), tile.columns); ROWS],
             Start::Accumulate if whole => {
                 for_rows!(ROWS, |i| {
@@ -155,8 +217,8 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
             let mut at = segment * tile.a_segment;
             let mut b = tile.b.as_ptr().wrapping_add(segment * tile.b_segment);
             for _ in 0..tile.length {
-                let right: [V; COLUMNS] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                V::prefetch(b.wrapping_add(tile.ahead));
+                let right: [V; COLUMNS] = std::array::from_fn(|j| B::load::<V>(b.add(j * V::LANES)));
+                V::prefetch(b.wrapping_add(tile.ahead).cast());
                 for_rows!(ROWS, |i| {
                     let left = V::splat(*rows[i].wrapping_add(at));
                     for j in 0..COLUMNS {
@@ -166,6 +228,15 @@ unsafe fn product<V: Simd, const COLUMNS: usize, const ROWS: usize>(tile: &Tile<
                 at += tile.a_step;
                 b = b.wrapping_add(tile.b_step);
             }
+        }
+        if let Start::Scaled(scale, bias) = tile.start {
+            let scale = load_row::<V, COLUMNS>(scale.as_ptr(), tile.columns);
+            let bias = load_row::<V, COLUMNS>(bias.as_ptr(), tile.columns);
+            for_rows!(ROWS, |i| {
+                for j in 0..COLUMNS {
+                    sums[i][j] = sums[i][j].mul_add(scale[j], bias[j]);
+                }
+            });
         }
         if let Some(residual) = &tile.residual {
             for_rows!(ROWS, |i| {
@@ -229,7 +300,7 @@ mod tests {
         fn every_tile_is_the_plain_sum(
             isa in prop::sample::select(Isa::available()),
             rows in 1_usize..=14, columns in 1_usize..=32, length in 0_usize..40, segments in 0_usize..4,
-            a_step in 1_usize..5, b_extra in 0_usize..3, start in 0_usize..3, residual: bool, relu: bool, seed in 0_u64..1000,
+            a_step in 1_usize..5, b_extra in 0_usize..3, start in 0_usize..4, half: bool, residual: bool, relu: bool, seed in 0_u64..1000,
         ) {
             let rows = rows.min(isa.tile_rows());
             let columns = columns.min(isa.tile_columns());
@@ -239,25 +310,34 @@ mod tests {
             let a_rows: Vec<usize> = (0..rows).map(|i| (i * 7 + seed as usize) % 23).collect();
             let c_rows: Vec<usize> = (0..rows).map(|i| (rows - 1 - i) * (columns + 2)).collect();
             let a = values(23 + segments.max(1) * a_segment, seed);
-            let b = values(segments * b_segment + isa.tile_columns(), seed + 1);
+            let narrow: Vec<f16> =
+                values(segments * b_segment + isa.tile_columns(), seed + 1).into_iter().map(f16::from_f32).collect();
+            let b: Vec<f32> = narrow.iter().map(|b| b.to_f32()).collect();
+            let scale = values(columns, seed + 5);
             let bias = values(columns, seed + 2);
             let added = values(rows * (columns + 2), seed + 3);
             let before = values(rows * (columns + 2), seed + 4);
             let mut c = before.clone();
-            let start = [Start::Zero, Start::Bias(&bias), Start::Accumulate][start];
-            let tile = Tile {
-                a: &a, a_rows: &a_rows, a_step, a_segment, b: &b, b_step, b_segment, ahead: 0, length, segments,
-                c: Cells::new(&mut c), c_rows: &c_rows, columns, start,
-                residual: residual.then_some(Residual { values: &added, rows: &c_rows }), relu,
-            };
-            // SAFETY: one thread, and `c` is a vector of its own.
-            unsafe { tile.run(isa) };
+            let start = [Start::Zero, Start::Bias(&bias), Start::Scaled(&scale, &bias), Start::Accumulate][start];
+            let c_cells = Cells::new(&mut c);
+            macro_rules! run {
+                ($b:expr) => {{
+                    let tile = Tile {
+                        a: &a, a_rows: &a_rows, a_step, a_segment, b: $b, b_step, b_segment, ahead: 0, length, segments,
+                        c: c_cells, c_rows: &c_rows, columns, start,
+                        residual: residual.then_some(Residual { values: &added, rows: &c_rows }), relu,
+                    };
+                    // SAFETY: one thread, and `c` is a vector of its own.
+                    unsafe { tile.run(isa) };
+                }};
+            }
+            if half { run!(&narrow[..]) } else { run!(&b[..]) }
             let mut expected = before.clone();
             for i in 0..rows {
                 for j in 0..columns {
                     let at = c_rows[i] + j;
                     let mut sum = match start {
-                        Start::Zero => 0.0,
+                        Start::Zero | Start::Scaled(..) => 0.0,
                         Start::Bias(bias) => f64::from(bias[j]),
                         Start::Accumulate => f64::from(before[at]),
                     };
@@ -266,6 +346,9 @@ mod tests {
                             sum += f64::from(a[a_rows[i] + s * a_segment + p * a_step])
                                 * f64::from(b[s * b_segment + p * b_step + j]);
                         }
+                    }
+                    if let Start::Scaled(scale, bias) = start {
+                        sum = sum * f64::from(scale[j]) + f64::from(bias[j]);
                     }
                     if residual {
                         sum += f64::from(added[at]);

@@ -82,6 +82,14 @@ impl Classifier {
         self.classify(&vec![0.5; self.input_size * self.input_size]).map(drop)
     }
 
+    /// For faces that come one at a time with pauses between them, as a camera's do: on the CPU, little work keeps to the
+    /// caller's thread from now on. Readings stay the same to the bit.
+    pub fn spare_threads(&mut self) {
+        if let Engine::Cpu(plan) = &mut self.engine {
+            plan.spare_threads();
+        }
+    }
+
     /// Input width and height in pixels.
     #[must_use]
     pub fn input_size(&self) -> usize {

@@ -87,15 +87,17 @@ impl InputPicture {
         let (across, down) = ([cos * step, sin * step], [-sin * step, cos * step]);
         let corner = square.point([0.0, 0.0]);
         let sampler = Sampler::new(frame, beyond);
+        // Four numbers a pixel make one vector; three of them are kept.
+        let mut line = vec![[0.0; 4]; side];
         for y in 0..side {
-            let at = self.picture.at(0, y, 0);
-            let row = &mut self.values[at..at + side * 3];
             let start = [corner[0] + y as f32 * down[0], corner[1] + y as f32 * down[1]];
-            for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-                let rgb = sampler.at(start[0] + x as f32 * across[0], start[1] + x as f32 * across[1]);
-                for (value, colour) in pixel.iter_mut().zip(rgb) {
-                    *value = colour * scale + self.range[0];
-                }
+            for (x, pixel) in line.iter_mut().enumerate() {
+                let colour = sampler.at(start[0] + x as f32 * across[0], start[1] + x as f32 * across[1]);
+                *pixel = colour.map(|c| c * scale + self.range[0]);
+            }
+            let at = self.picture.at(0, y, 0);
+            for (row, pixel) in self.values[at..at + side * 3].chunks_exact_mut(3).zip(&line) {
+                row.copy_from_slice(&pixel[..3]);
             }
         }
     }
@@ -114,14 +116,14 @@ impl<'a> Sampler<'a> {
         Self { raw: frame.as_raw(), width: frame.width() as usize, height: frame.height() as usize, beyond }
     }
 
-    /// The colour at a place where whole numbers are pixels, 0..=255.
+    /// Red, green and blue at a place where whole numbers are pixels, 0..=255, and a fourth number that means nothing.
     #[inline]
-    fn at(&self, x: f32, y: f32) -> [f32; 3] {
-        let (left, top) = (x.floor(), y.floor());
-        let (right_share, low_share) = (x - left, y - top);
-        // `as` keeps to the narrow integer's range, whatever the number is.
-        let (left, top) = (i64::from(left as i32), i64::from(top as i32));
-        let inside = left >= 0 && top >= 0 && left + 1 < self.width as i64 && top + 1 < self.height as i64;
+    fn at(&self, x: f32, y: f32) -> [f32; 4] {
+        let (left, top) = (floor(x), floor(y));
+        let (right_share, low_share) = (x - left as f32, y - top as f32);
+        let (left, top) = (i64::from(left), i64::from(top));
+        // The last pixel's fourth byte lies beyond the picture.
+        let inside = left >= 0 && top >= 0 && left + 2 < self.width as i64 && top + 1 < self.height as i64;
         let [a, b, c, d] = if inside {
             let at = (top as usize * self.width + left as usize) * 3;
             let below = at + self.width * 3;
@@ -136,24 +138,35 @@ impl<'a> Sampler<'a> {
         })
     }
 
+    /// Red, green, blue, and the byte after them.
     #[inline]
-    fn colour(&self, at: usize) -> [f32; 3] {
-        let pixel = &self.raw[at..at + 3];
-        [f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2])]
+    fn colour(&self, at: usize) -> [f32; 4] {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&self.raw[at..at + 4]);
+        bytes.map(f32::from)
     }
 
     #[cold]
-    fn edge(&self, x: i64, y: i64) -> [f32; 3] {
+    fn edge(&self, x: i64, y: i64) -> [f32; 4] {
         let (last_x, last_y) = (self.width as i64 - 1, self.height as i64 - 1);
         if last_x < 0 || last_y < 0 {
-            return [0.0; 3];
+            return [0.0; 4];
         }
         let (within_x, within_y) = (x.clamp(0, last_x), y.clamp(0, last_y));
         if self.beyond == Beyond::Black && (within_x, within_y) != (x, y) {
-            return [0.0; 3];
+            return [0.0; 4];
         }
-        self.colour((within_y as usize * self.width + within_x as usize) * 3)
+        let at = (within_y as usize * self.width + within_x as usize) * 3;
+        let pixel = &self.raw[at..at + 3];
+        [f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2]), 0.0]
     }
+}
+
+/// The whole number at or below `x`, within the integer's range. Without SSE4.1, `f32::floor` is a call.
+#[inline]
+fn floor(x: f32) -> i32 {
+    let towards_zero = x as i32;
+    towards_zero.saturating_sub(i32::from(towards_zero as f32 > x))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use moue_kernels::stem::{convolved, pooled};
 use moue_kernels::{FeatureMap, Isa, PackedConvolution, PixelRows, WinogradConvolution};
 
-use super::fold::fold;
-use crate::{BlockSpec, ConvSpec, NetworkWeights, network_layers};
+use super::fold::{fold, norm, tensor};
+use crate::{BlockSpec, ConvSpec, NetworkLayers, NetworkWeights, network_layers};
 
 /// Smallest map, in rows, for which Winograd's 4x4 tiles beat the direct convolution: below, too much of the tiles
-/// reaches over the edge, and four times the weights are read for few pixels.
+/// reaches over the edge, and four times the weights are read for few pixels. The direct convolution then waits for
+/// weights more than for sums, and keeps them in 16 bits where that changes nothing.
 const WINOGRAD_ROWS: usize = 9;
 
 /// A 3x3 convolution in the form that suits its map.
@@ -41,25 +42,45 @@ pub(super) fn sides(size: usize) -> [usize; 4] {
     [first, half(first), half(half(first)), half(half(half(first)))]
 }
 
+/// Products of one picture of `size` pixels, as the direct convolutions have them.
+pub(super) fn products(layers: &NetworkLayers, size: usize) -> usize {
+    let of = |spec: &ConvSpec, side: usize| spec.kernel * spec.kernel * spec.c_in * spec.c_out * side * side;
+    let sides = sides(size);
+    let blocks = layers.blocks.iter().map(|block| {
+        let all = [Some(&block.first), Some(&block.second), block.shortcut.as_ref()];
+        all.into_iter().flatten().map(|spec| of(spec, sides[block.layer])).sum::<usize>()
+    });
+    of(&layers.stem, convolved(size)) + blocks.sum::<usize>()
+}
+
 /// Folds and packs all blocks; `sides` are those of the layers' maps.
 pub(super) fn blocks(isa: Isa, weights: &NetworkWeights, sides: [usize; 4]) -> Vec<Block> {
-    let packed = |spec: &ConvSpec| {
-        let folded = fold(weights, &spec.name, &spec.norm);
-        PackedConvolution::new(isa, &folded.weights, folded.bias, spec.c_in, spec.kernel, spec.stride)
+    let packed = |spec: &ConvSpec, side: usize| {
+        let kernels = tensor(weights, &format!("{}.weight", spec.name));
+        let halve = side < WINOGRAD_ROWS;
+        PackedConvolution::new(
+            isa,
+            kernels,
+            norm(weights, &spec.norm),
+            spec.c_in,
+            spec.kernel,
+            spec.stride,
+            halve,
+        )
     };
     let three = |spec: &ConvSpec, side: usize| {
         if spec.stride == 1 && side >= WINOGRAD_ROWS {
             let folded = fold(weights, &spec.name, &spec.norm);
             Convolution::Winograd(WinogradConvolution::new(isa, &folded.weights, folded.bias, spec.c_in))
         } else {
-            Convolution::Direct(packed(spec))
+            Convolution::Direct(packed(spec, side))
         }
     };
     let block = |spec: BlockSpec| Block {
         layer: spec.layer,
         first: three(&spec.first, sides[spec.layer]),
         second: three(&spec.second, sides[spec.layer]),
-        shortcut: spec.shortcut.as_ref().map(packed),
+        shortcut: spec.shortcut.as_ref().map(|shortcut| packed(shortcut, sides[spec.layer])),
     };
     network_layers(weights.blocks).blocks.into_iter().map(block).collect()
 }

@@ -1,5 +1,7 @@
 //! Batch-norm that does not learn is a scale and a shift: folded into the convolution before it.
 
+use moue_kernels::Norm;
+
 use crate::NetworkWeights;
 
 /// Added to the variance, as PyTorch does.
@@ -18,19 +20,30 @@ pub(super) fn tensor<'a>(weights: &'a NetworkWeights, name: &str) -> &'a [f32] {
     weights.tensors.get(name).map_or(&[], |tensor| &tensor.values)
 }
 
+/// Batch-norm `name` as a factor and an addend for each output channel.
+pub(super) fn norm(weights: &NetworkWeights, name: &str) -> Norm {
+    let (scale, bias) = factors(weights, name).map(|(scale, bias)| (scale as f32, bias as f32)).unzip();
+    Norm { scale, bias }
+}
+
 /// Folds batch-norm `norm` into convolution `convolution` (names without `.weight`), in f64.
 pub(super) fn fold(weights: &NetworkWeights, convolution: &str, norm: &str) -> Folded {
-    let part = |name: &str| tensor(weights, &format!("{norm}.{name}"));
-    let (scale, shift) = (part("weight"), part("bias"));
-    let (mean, variance) = (part("running_mean"), part("running_var"));
     let kernels = tensor(weights, &format!("{convolution}.weight"));
-    let each = kernels.len() / scale.len().max(1);
-    let mut folded =
-        Folded { weights: Vec::with_capacity(kernels.len()), bias: Vec::with_capacity(scale.len()) };
-    for (o, kernel) in kernels.chunks_exact(each.max(1)).enumerate() {
-        let factor = f64::from(scale[o]) / (f64::from(variance[o]) + EPSILON).sqrt();
-        folded.weights.extend(kernel.iter().map(|&w| (f64::from(w) * factor) as f32));
-        folded.bias.push((f64::from(shift[o]) - f64::from(mean[o]) * factor) as f32);
-    }
-    folded
+    let (scale, bias): (Vec<f64>, Vec<f32>) =
+        factors(weights, norm).map(|(scale, bias)| (scale, bias as f32)).unzip();
+    let each = (kernels.len() / scale.len().max(1)).max(1);
+    let scaled = kernels.chunks_exact(each).zip(scale);
+    let weights =
+        scaled.flat_map(|(kernel, scale)| kernel.iter().map(move |&w| (f64::from(w) * scale) as f32));
+    Folded { weights: weights.collect(), bias }
+}
+
+/// What batch-norm `name` multiplies each channel with, and what it adds.
+fn factors(weights: &NetworkWeights, name: &str) -> impl Iterator<Item = (f64, f64)> {
+    let part = |part: &str| tensor(weights, &format!("{name}.{part}")).iter().map(|&value| f64::from(value));
+    let statistics = part("running_mean").zip(part("running_var"));
+    part("weight").zip(part("bias")).zip(statistics).map(|((scale, shift), (mean, variance))| {
+        let factor = scale / (variance + EPSILON).sqrt();
+        (factor, shift - mean * factor)
+    })
 }

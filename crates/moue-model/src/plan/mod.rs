@@ -7,15 +7,21 @@ mod head;
 use moue_kernels::stem::{PADDING, Stem, StemRows};
 use moue_kernels::{FeatureMap, FeatureMaps, Isa, PixelRows, Pool, Scratch, copy_planes};
 
-use self::blocks::{Block, BlockRows, Convolution, block_rows, blocks, sides};
+use self::blocks::{Block, BlockRows, Convolution, block_rows, blocks, products, sides};
 use self::fold::{Folded, fold};
 use self::head::Head;
-use crate::{Expression, FEATURE_CHANNELS, LAYER_CHANNELS, MEAN, ModelError, NetworkWeights, STD};
+use crate::{
+    Expression, FEATURE_CHANNELS, LAYER_CHANNELS, MEAN, ModelError, NetworkLayers, NetworkWeights, STD,
+    network_layers,
+};
 
 /// Faces that go through the network together. More would leave the caches, and take memory.
 const CHUNK: usize = 8;
 /// Largest input that is accepted, in pixels.
 const MAX_SIZE: usize = 2048;
+/// A call of fewer products keeps to the caller's thread where [`CpuPlan::spare_threads`] asks for it: one picture through two blocks a layer
+/// at up to 160 pixels, or through one at up to 224. That takes ten milliseconds or less.
+const ALONE_PRODUCTS: usize = 1_000_000_000;
 
 /// How the plan computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +50,8 @@ pub struct PlanOutput<'a> {
 /// Everything that depends on the input's size.
 struct Geometry {
     size: usize,
+    /// Products for one picture.
+    products: usize,
     /// Most pictures at once.
     chunk: usize,
     stems: [StemRows; 2],
@@ -75,6 +83,9 @@ enum Source {
 pub struct CpuPlan {
     isa: Isa,
     pool: Pool,
+    /// The caller's thread, for small calls, where that is asked for.
+    alone: Option<Pool>,
+    layers: NetworkLayers,
     stems: [Stem; 2],
     blocks: Vec<Block>,
     head: Head,
@@ -114,6 +125,8 @@ impl CpuPlan {
             isa,
             scratch: Scratch::new(pool.threads()),
             pool,
+            alone: None,
+            layers: network_layers(weights.blocks),
             stems,
             blocks,
             head: Head::new(weights),
@@ -125,6 +138,12 @@ impl CpuPlan {
             attention: Vec::new(),
             logits: Vec::new(),
         })
+    }
+
+    /// Small calls keep to the caller's thread from now on. For one picture at a time, with a pause before the next: in the pause the other
+    /// threads fall asleep, and waking them and their caches costs the time that they save, and more of the battery.
+    pub fn spare_threads(&mut self) {
+        self.alone = Some(Pool::new(1));
     }
 
     /// Threads that compute, the caller's among them.
@@ -231,7 +250,7 @@ impl CpuPlan {
             }
         }
         let stems = [self.stems[0].rows(size, size), self.stems[1].rows(size, size)];
-        Geometry { size, chunk, stems, inputs, layers, blocks }
+        Geometry { size, products: products(&self.layers, size), chunk, stems, inputs, layers, blocks }
     }
 
     /// Takes `n` pictures up to the last map, which goes to `self.features` from `features_at` on.
@@ -243,13 +262,15 @@ impl CpuPlan {
         n: usize,
         features_at: usize,
     ) {
+        let small = n * geometry.products < ALONE_PRODUCTS;
+        let pool = self.alone.as_ref().filter(|_| small).unwrap_or(&self.pool);
         let picture = geometry.inputs[source as usize];
         let bordered = &mut self.inputs[source as usize];
         grow(bordered, geometry.chunk * picture.len());
-        copy_planes(&self.pool, input, n, &picture, bordered);
+        copy_planes(pool, input, n, &picture, bordered);
         let stem = &self.stems[source as usize];
         let rows = &geometry.stems[source as usize];
-        stem.run(&self.pool, &self.scratch, rows, n, bordered, &geometry.layers[0], &mut self.memory[0].a);
+        stem.run(pool, &self.scratch, rows, n, bordered, &geometry.layers[0], &mut self.memory[0].a);
         for (index, block) in self.blocks.iter().enumerate() {
             let layer = block.layer;
             let rows = &geometry.blocks[index];
@@ -261,7 +282,7 @@ impl CpuPlan {
             let (from, x, residual, end): (_, &[f32], &[f32], &mut [f32]) =
                 match (&block.shortcut, &rows.shortcut, before.last()) {
                     (Some(shortcut), Some(rows), Some(previous)) => {
-                        shortcut.run(&self.pool, &previous.a, rows, pixels, b, None, false);
+                        shortcut.run(pool, &previous.a, rows, pixels, b, None, false);
                         (geometry.layers[layer - 1], &previous.a, b, a)
                     }
                     _ => (to, a, a, b),
@@ -278,11 +299,11 @@ impl CpuPlan {
                  (to, y): (FeatureMap, &mut [f32]),
                  residual: Option<(&[f32], FeatureMap)>| match (convolution, rows) {
                     (Convolution::Direct(direct), Some(rows)) => {
-                        direct.run(&self.pool, x, rows, pixels, y, residual.map(|r| r.0), true);
+                        direct.run(pool, x, rows, pixels, y, residual.map(|r| r.0), true);
                     }
                     (Convolution::Winograd(winograd), _) => {
                         let maps = FeatureMaps { input: x, from, residual, to };
-                        winograd.run(&self.pool, &self.scratch, &mut self.shared, n, maps, y, true);
+                        winograd.run(pool, &self.scratch, &mut self.shared, n, maps, y, true);
                     }
                     (Convolution::Direct(_), None) => unreachable!("every direct convolution has its table"),
                 };
@@ -350,6 +371,29 @@ mod tests {
                     assert_close(&channel[..first.len()], &first, 1e-3, &format!("features {what}"));
                 }
             }
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the whole network")]
+    fn weights_of_a_16_bit_file_give_what_the_same_numbers_give_in_32() {
+        let mut weights = formula_weights(2);
+        for tensor in weights.tensors.values_mut() {
+            for value in &mut tensor.values {
+                *value = half::f16::from_f32(*value).to_f32();
+            }
+        }
+        let input = formula_input(1, 128);
+        for isa in Isa::available() {
+            // As 320 pixels every layer runs as Winograd, in 32 bits; as 128 the last two keep 16 bits.
+            let [wide, narrow] = ["320", "128"].map(|named_size| {
+                weights.metadata.insert("input_size".to_owned(), named_size.to_owned());
+                let mut plan = plan(&weights, isa, 2);
+                let out = plan.forward(&input, 1, 128).unwrap();
+                (out.logits.to_vec(), out.features.to_vec())
+            });
+            assert_close(&narrow.0, &wide.0, 1e-3, &format!("logits {isa}"));
+            assert_close(&narrow.1, &wide.1, 1e-3, &format!("features {isa}"));
         }
     }
 
