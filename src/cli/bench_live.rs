@@ -217,7 +217,7 @@ fn rounded(value: f64) -> f64 {
 fn print(r: &LiveReport, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "live      {} at {}x{}, {RATE:.0} frames/s for {:.0} s, {} threads",
+        "live      {} at {}x{}, {RATE:.0} frames/s for {:.0} s, up to {} threads",
         r.clip, r.width, r.height, r.seconds, r.threads
     )?;
     writeln!(

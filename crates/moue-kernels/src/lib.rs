@@ -13,8 +13,9 @@
 //!   stream from the third level of cache.
 //! - [`FeatureMap`] is NHWC with a border of zeros: a kernel row over all input channels is one run of floats, and the
 //!   inner loop knows no edges. (libfacedetection keeps its maps the same way.)
-//! - [`PackedConvolution`] runs bias, residual and ReLU while the sums are still in registers, as oneDNN's
-//!   post-operations do.
+//! - [`PackedConvolution`] runs batch norm, residual and ReLU while the sums are still in registers, as oneDNN's
+//!   post-operations do. For small maps it keeps a 16-bit file's weights in 16 bits: there the time goes
+//!   into fetching them.
 //! - [`WinogradConvolution`] is F(4x4, 3x3) of Lavin and Gray (2015), transformed over vectors of channels as in
 //!   ncnn and NNPACK; for the layers whose maps are large enough.
 //! - `stem` fuses the 7x7 convolution with the max-pool, and folds three equal colour channels into one.
