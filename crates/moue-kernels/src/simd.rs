@@ -158,6 +158,7 @@ macro_rules! simd_register {
                 unsafe { $fma }
             }
             #[inline(always)]
+            #[allow(unused_unsafe, reason = "not every instruction set has such an intrinsic")]
             unsafe fn prefetch(at: *const f32) {
                 let $at = at;
                 // SAFETY: a prefetch never faults.

@@ -77,6 +77,10 @@ impl Bf16 {
 }
 
 /// Two rows of numbers, again and again, to pairs of one from each.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "other processors have no such instructions")
+)]
 pub(super) struct Interleave<'a> {
     /// The first of each pair.
     pub(super) first: &'a [f32],
@@ -93,6 +97,10 @@ pub(super) struct Interleave<'a> {
 }
 
 /// A tile of a product: `c[i][j] (+)= sum over s, p, k < 2 of a[a_rows[i] + s a_segment + p a_step + k] b[s][p][j][k]`.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "other processors have no such instructions")
+)]
 pub(super) struct PairTile<'a> {
     /// The left factor.
     pub(super) a: &'a [u16],

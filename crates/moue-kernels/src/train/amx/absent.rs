@@ -8,6 +8,10 @@ use super::ConvolutionShape;
 pub(super) enum Amx {}
 
 impl Amx {
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only processors with AVX512-BF16 are asked")
+    )]
     pub(super) fn detect() -> Option<Self> {
         None
     }
