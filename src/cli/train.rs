@@ -69,9 +69,10 @@ pub(super) struct TrainArgs {
     /// several times for several networks, and again with --resume
     #[arg(long, value_name = "WEIGHTS")]
     distill: Vec<PathBuf>,
-    /// Distil this network's probabilities of the unchanged pictures, computed once at the start
+    /// Distil this network's probabilities of the unchanged pictures, computed once at the start; of several networks, given
+    /// as several flags, their mean
     #[arg(long, value_name = "WEIGHTS", conflicts_with = "distill")]
-    distill_stored: Option<PathBuf>,
+    distill_stored: Vec<PathBuf>,
     #[command(flatten)]
     begun: BegunArgs,
     /// Where the network learns: auto, cpu, cuda or metal
@@ -187,8 +188,8 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         Some(checkpoint) => resume(checkpoint, train, &val, &run_options, &mut progress)?,
         None => {
             let mut recipe = Recipe::named(args.settings.name());
-            if !args.distill.is_empty() || args.distill_stored.is_some() {
-                let stored = args.distill_stored.is_some();
+            if !args.distill.is_empty() || !args.distill_stored.is_empty() {
+                let stored = !args.distill_stored.is_empty();
                 recipe.teaching = Some(Teaching { stored, ..Teaching::default() });
             }
             match &run_options.init {
@@ -254,9 +255,9 @@ fn agree(args: &TrainArgs, stored: &Recipe) -> anyhow::Result<()> {
     let mut asked = stored.clone();
     args.settings.apply(&mut asked);
     if let Some(teaching) = &mut asked.teaching
-        && (args.distill_stored.is_some() || !args.distill.is_empty())
+        && !(args.distill_stored.is_empty() && args.distill.is_empty())
     {
-        teaching.stored = args.distill_stored.is_some();
+        teaching.stored = !args.distill_stored.is_empty();
     }
     if args.settings.recipe.is_some() {
         asked.name = args.settings.name();

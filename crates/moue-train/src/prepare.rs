@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use moue_model::{Expression, LoadedWeights, NetworkWeights};
+use moue_model::{Expression, LoadedWeights, ModelError, NetworkWeights};
 
 use super::TrainError;
 use super::batches::{EpochBatches, MAKERS, TrainingData, steps_an_epoch};
@@ -51,8 +51,11 @@ pub(super) fn prepare(
         (None, _) => return Ok(Arc::new(TrainingData::new(train, recipe, None))),
     };
     if teaching.stored {
-        observer.note("asking the teacher network of all pictures");
-        let stored = stored_answers(&options.teachers[0], &train, teaching, options)?;
+        observer.note(match options.teachers.len() {
+            1 => "asking the teacher network of all pictures",
+            _ => "asking the teacher networks of all pictures",
+        });
+        let stored = stored_answers(&train, &options.teachers, teaching, options.threads)?;
         return Ok(Arc::new(TrainingData::new(train, recipe, Some(&stored))));
     }
     let mut data = TrainingData::new(train, recipe, None);
@@ -80,22 +83,31 @@ fn no_teacher() -> TrainError {
     }
 }
 
-/// What the teacher reads in every unchanged picture and its mirror image, averaged.
+/// What the teachers read in every unchanged picture and its mirror image, averaged over all of them: several networks together
+/// err less than each (Hansen and Salamon 1990).
 fn stored_answers(
-    teacher: &LoadedWeights,
     train: &Split,
+    teachers: &[LoadedWeights],
     teaching: Teaching,
-    options: &RunOptions,
+    threads: usize,
 ) -> Result<Vec<[f32; Expression::COUNT]>, TrainError> {
-    let temperature = teacher.weights.temperature() * teaching.temperature;
-    let mut predictor = Predictor::new(&teacher.weights, options.threads)?;
-    let plain = predictor.logits(train, false, |_| true)?;
-    let mirrored = predictor.logits(train, true, |_| true)?;
-    let both = plain.iter().zip(&mirrored).map(|(a, b)| {
-        let (a, b) = (softmax(a, temperature), softmax(b, temperature));
-        std::array::from_fn(|i| (a[i] + b[i]) / 2.0)
-    });
-    Ok(both.collect())
+    let share = 0.5 / teachers.len() as f32;
+    let mut answers = vec![[0.0; Expression::COUNT]; train.len()];
+    for teacher in teachers {
+        let failed =
+            |e: ModelError| TrainError::Teacher { name: teacher.name.clone(), reason: e.to_string() };
+        let temperature = teacher.weights.temperature() * teaching.temperature;
+        let mut predictor = Predictor::new(&teacher.weights, threads)?;
+        for mirrored in [false, true] {
+            let logits = predictor.logits(train, mirrored, |_| true).map_err(failed)?;
+            for (answer, logits) in answers.iter_mut().zip(&logits) {
+                for (mean, probability) in answer.iter_mut().zip(softmax(logits, temperature)) {
+                    *mean += share * probability;
+                }
+            }
+        }
+    }
+    Ok(answers)
 }
 
 /// Makes sure that the disk has room for the run: a second checkpoint while the first is there, the best and
@@ -173,4 +185,32 @@ fn seconds_an_epoch(
     predictor.logits(&few, false, |_| true)?;
     let validation = begun.elapsed().as_secs_f64() * val.len() as f64 / few.len().max(1) as f64;
     Ok(step * steps_an_epoch(&recipe, data.split.len()) as f64 + validation)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::data::tests::patterns;
+    use crate::teachers::tests::teacher;
+
+    #[test]
+    fn several_stored_teachers_are_learned_from_as_their_mean() {
+        let train = patterns(2, 1);
+        let teaching = Teaching { stored: true, ..Teaching::default() };
+        let answers = |teachers: &[LoadedWeights]| stored_answers(&train, teachers, teaching, 1);
+        let [one, other] = [teacher(1, 32), teacher(2, 48)];
+        let both = answers(&[one.clone(), other.clone()]).unwrap();
+        let (one, other) = (answers(&[one]).unwrap(), answers(&[other]).unwrap());
+        assert_ne!(one, other);
+        for ((both, one), other) in
+            both.iter().flatten().zip(one.iter().flatten()).zip(other.iter().flatten())
+        {
+            assert!((both - (one + other) / 2.0).abs() < 1e-6, "{both} for {one} and {other}");
+        }
+        let mut broken = teacher(3, 32);
+        broken.weights.tensors.get_mut("fc.bias").unwrap().values[1] = f32::NAN;
+        let error = answers(&[teacher(1, 32), broken]).unwrap_err().to_string();
+        assert!(error.contains("t3") && error.contains("disgust"), "{error}");
+    }
 }

@@ -137,13 +137,13 @@ impl fmt::Debug for Teachers {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::data::tests::patterns;
     use crate::eval::Predictor;
     use crate::initial_weights;
 
-    fn teacher(seed: u64, size: usize) -> LoadedWeights {
+    pub(crate) fn teacher(seed: u64, size: usize) -> LoadedWeights {
         let mut weights = initial_weights(1, seed);
         weights.metadata.insert("input_size".into(), size.to_string());
         weights.metadata.insert("temperature".into(), "0.05".into());
