@@ -409,6 +409,17 @@ mod tests {
             for threads in [2, 3, 7] {
                 assert_eq!(want, plan(&weights, isa, threads).forward(&input, 3, 144).unwrap(), "{isa}");
             }
+            // One picture on the caller's thread, three on all.
+            let mut sparing = plan(&weights, isa, 2);
+            sparing.spare_threads();
+            assert_eq!(want, sparing.forward(&input, 3, 144).unwrap(), "{isa}");
+            let picture = &input[..3 * 144 * 144];
+            let alone = sparing.forward(picture, 1, 144).unwrap();
+            assert_eq!(alone, plan(&weights, isa, 2).forward(picture, 1, 144).unwrap(), "{isa}");
+            let of = |n, size| n * products(&network_layers(2), size);
+            assert!(
+                of(1, 144) < ALONE_PRODUCTS && of(3, 144) > ALONE_PRODUCTS && of(1, 224) > ALONE_PRODUCTS
+            );
         }
     }
 
