@@ -4,7 +4,7 @@ use half::f16;
 
 use super::feature_map::share;
 use super::tile::Stored;
-use super::{Cells, FeatureMap, Isa, Pool, Residual, Start, Tile};
+use super::{AlignedVec, Cells, FeatureMap, Isa, Pool, Residual, Start, Tile};
 
 /// A convolution's weights with the batch-norm folded in, packed for one instruction set as
 /// `[c_out / columns][k * k * c_in][columns]`: what a tile reads lies in the order in which it is read.
@@ -21,9 +21,9 @@ pub struct PackedConvolution {
 /// How the weights are stored.
 enum Weights {
     /// With the outputs' factors multiplied in.
-    Single(Vec<f32>),
+    Single(AlignedVec<f32>),
     /// 16 bits each, and each output's factor: half the memory to stream, where that is what a small map waits for.
-    Half(Vec<f16>, Vec<f32>),
+    Half(AlignedVec<f16>, Vec<f32>),
 }
 
 /// Where the output pixels of a convolution find their input, their result and their residual.
@@ -72,12 +72,12 @@ impl PixelRows {
 }
 
 /// Packs `[c_out][kernel][kernel][c_in]` weights, given by a function, as panels of `columns` outputs.
-pub(super) fn pack_panels<B: Default>(
+pub(super) fn pack_panels<B: Copy + Default>(
     c_out: usize,
     depth: usize,
     columns: usize,
     weight: impl Fn(usize, usize) -> B,
-) -> Vec<B> {
+) -> AlignedVec<B> {
     let mut packed = Vec::with_capacity(c_out.div_ceil(columns) * depth * columns);
     for panel in 0..c_out.div_ceil(columns) {
         for p in 0..depth {
@@ -87,18 +87,18 @@ pub(super) fn pack_panels<B: Default>(
             );
         }
     }
-    packed
+    packed.into()
 }
 
 /// Packs `[c_out, c_in, kernel, kernel]` weights; `store` gets the output channel and the weight.
-fn packed<B: Default>(
+fn packed<B: Copy + Default>(
     isa: Isa,
     weights: &[f32],
     c_out: usize,
     c_in: usize,
     kernel: usize,
     store: impl Fn(usize, f32) -> B,
-) -> Vec<B> {
+) -> AlignedVec<B> {
     assert_eq!(weights.len(), c_out * c_in * kernel * kernel, "weights");
     pack_panels(c_out, kernel * kernel * c_in, isa.tile_columns(), |o, p| {
         let (tap, i) = (p / c_in, p % c_in);

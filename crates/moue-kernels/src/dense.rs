@@ -5,7 +5,7 @@
 //! the registers allow and the last ones one vector. Bias, shortcut and PReLU follow the last product at once.
 
 use super::simd::{Simd, dispatch, for_rows};
-use super::{FeatureMap, Isa};
+use super::{AlignedVec, FeatureMap, Isa};
 
 /// `channels` rounded up to whole vectors: how wide a pixel of such a map is.
 #[must_use]
@@ -42,7 +42,7 @@ pub struct DenseConvolution {
     height: usize,
     width: usize,
     /// Panels of `columns` vectors, then panels of one vector: `[height * width * c_in][panel]` each.
-    weights: Vec<f32>,
+    weights: AlignedVec<f32>,
     bias: Vec<f32>,
     slopes: Option<Vec<f32>>,
 }
@@ -87,7 +87,16 @@ impl DenseConvolution {
             values.resize(padded, 0.0);
             values
         };
-        Self { isa, c_in, c_out, height, width, weights: packed, bias: pad(bias), slopes: slopes.map(pad) }
+        Self {
+            isa,
+            c_in,
+            c_out,
+            height,
+            width,
+            weights: packed.into(),
+            bias: pad(bias),
+            slopes: slopes.map(pad),
+        }
     }
 
     /// Output channels, without the padding.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::dense::padded_channels;
 use super::simd::{Simd, dispatch};
-use super::{FeatureMap, Isa};
+use super::{AlignedVec, FeatureMap, Isa};
 
 /// A 3x3 convolution of each channel by itself.
 pub struct DepthwiseConvolution {
@@ -12,7 +12,7 @@ pub struct DepthwiseConvolution {
     channels: usize,
     stride: usize,
     /// `[9][channels]`.
-    weights: Vec<f32>,
+    weights: AlignedVec<f32>,
     bias: Vec<f32>,
 }
 
@@ -31,8 +31,8 @@ impl DepthwiseConvolution {
             row.resize(channels, 0.0);
             row
         };
-        let weights = weights.chunks_exact(bias.len().max(1)).flat_map(pad).collect();
-        Self { isa, channels, stride, weights, bias: pad(bias) }
+        let weights: Vec<f32> = weights.chunks_exact(bias.len().max(1)).flat_map(pad).collect();
+        Self { isa, channels, stride, weights: weights.into(), bias: pad(bias) }
     }
 
     /// Pixels from one output's view to the next.

@@ -13,6 +13,7 @@
 //!   stream from the third level of cache.
 //! - [`FeatureMap`] is NHWC with a border of zeros: a kernel row over all input channels is one run of floats, and the
 //!   inner loop knows no edges. (libfacedetection keeps its maps the same way.)
+//! - [`AlignedVec`] is what all of them read from: it begins with a cache line, and lies in large pages.
 //! - [`PackedConvolution`] runs batch norm, residual and ReLU while the sums are still in registers, as oneDNN's
 //!   post-operations do. For small maps it keeps a 16-bit file's weights in 16 bits: there the time goes
 //!   into fetching them.
@@ -26,11 +27,13 @@
 //!   the same to the bit whatever the number of threads.
 //!
 //! This is the only crate with `unsafe`: raw vectors in `simd`, `tile`, `winograd`, `transform`, `stem`, `dense`,
-//! `depthwise` and `train`, slices that threads share in [`Cells`], and the pool's borrowed closure. Sizes are checked with
+//! `depthwise` and `train`, slices that threads share in [`Cells`], the pool's borrowed closure, and the call that asks for
+//! large pages. Sizes are checked with
 //! assertions before every unchecked access, once for a whole tile. `scripts/sanitize.sh` runs the tests under
 //! AddressSanitizer, under Miri, and on an emulated ARM.
 #![allow(unsafe_code)]
 
+mod aligned;
 mod cells;
 mod convolution;
 mod dense;
@@ -50,6 +53,7 @@ pub mod train;
 mod transform;
 mod winograd;
 
+pub use aligned::AlignedVec;
 pub use cells::Cells;
 pub use convolution::{Norm, PackedConvolution, PixelRows};
 pub use dense::{DenseConvolution, PixelTable, Shortcut, padded_channels};

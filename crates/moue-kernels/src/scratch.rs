@@ -2,8 +2,10 @@
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::AlignedVec;
+
 /// As many buffers as the pool has threads. A task takes one for itself.
-pub struct Scratch(Vec<Mutex<Vec<f32>>>);
+pub struct Scratch(Vec<Mutex<AlignedVec<f32>>>);
 
 impl Scratch {
     /// Empty buffers for a pool of `threads` threads.
@@ -19,10 +21,10 @@ impl Scratch {
 
     /// A buffer of at least `len` floats, with whatever the last user left in it. Waits only where
     /// more tasks run than the pool has threads.
-    pub fn take(&self, len: usize) -> MutexGuard<'_, Vec<f32>> {
+    pub fn take(&self, len: usize) -> MutexGuard<'_, AlignedVec<f32>> {
         let mut guard = self.0.iter().find_map(Mutex::try_lock).unwrap_or_else(|| self.0[0].lock());
         if guard.len() < len {
-            guard.resize(len, 0.0);
+            guard.resize(len);
         }
         guard
     }

@@ -6,7 +6,7 @@
 
 use super::dense::{DenseConvolution, PixelTable, Shortcut, padded_channels};
 use super::depthwise::{DepthwiseConvolution, halve_by_maximum};
-use super::{FeatureMap, Isa};
+use super::{AlignedVec, FeatureMap, Isa};
 
 /// Fewest pixels that are worth a step: several tiles of the matrix kernel.
 const STEP_PIXELS: usize = 48;
@@ -41,7 +41,7 @@ pub struct SeparableBlock {
     output: Vec<usize>,
     shortcut: Vec<usize>,
     /// Depthwise result and halved shortcut of a step.
-    buffers: [Vec<f32>; 2],
+    buffers: [AlignedVec<f32>; 2],
 }
 
 impl SeparableBlock {
@@ -76,8 +76,8 @@ impl SeparableBlock {
             output: to.pixels(1),
             shortcut: if stride == 1 { from.pixels(1) } else { Vec::new() },
             buffers: [
-                vec![0.0; pixels * from.channels],
-                vec![0.0; if stride == 1 { 0 } else { pixels * from.channels }],
+                AlignedVec::zeros(pixels * from.channels),
+                AlignedVec::zeros(if stride == 1 { 0 } else { pixels * from.channels }),
             ],
             depthwise,
             pointwise,

@@ -9,7 +9,7 @@ use super::convolution::{MOST_ROWS, pack_panels};
 use super::feature_map::share;
 use super::scratch::Scratch;
 use super::simd::{Simd, dispatch};
-use super::{Cells, FeatureMap, Isa, Pool, Residual, Start, Tile};
+use super::{AlignedVec, Cells, FeatureMap, Isa, Pool, Residual, Start, Tile};
 
 /// Side of the kernel.
 const KERNEL: usize = 7;
@@ -21,7 +21,7 @@ pub struct Stem {
     isa: Isa,
     c_in: usize,
     c_out: usize,
-    weights: Vec<f32>,
+    weights: AlignedVec<f32>,
     bias: Vec<f32>,
     /// What each tap adds where it is inside the image, whatever that holds: `[7, 7, c_out]`, or empty.
     taps: Vec<f32>,

@@ -15,7 +15,7 @@ use super::simd::dispatch;
 use super::transform::{
     Finish, G, PRODUCTS, Pixel, SIDE, STEP, WIDEST, input_body, output_body, weights_body,
 };
-use super::{Cells, FeatureMap, Isa, Pool, Start, Tile};
+use super::{AlignedVec, Cells, FeatureMap, Isa, Pool, Start, Tile};
 
 /// Floats of transformed weights up to which a task keeps all of them in its second-level cache, and
 /// takes some tiles through all three stages; above, each stage is shared out by itself, so that weights are read
@@ -33,7 +33,7 @@ pub struct WinogradConvolution {
     c_in: usize,
     c_out: usize,
     /// `[36][c_out / columns][c_in][columns]`.
-    weights: Vec<f32>,
+    weights: AlignedVec<f32>,
     /// One value an output channel, filled up with zeros to whole panels.
     bias: Vec<f32>,
     /// A pixel of zeros.
@@ -93,14 +93,21 @@ impl WinogradConvolution {
         let mut bias = bias;
         bias.resize(panels * columns, 0.0);
         let zeros = vec![0.0; c_in.next_multiple_of(WIDEST)];
-        Self { isa, c_in, c_out, weights: packed, bias, zeros }
+        Self { isa, c_in, c_out, weights: packed.into(), bias, zeros }
     }
 
     /// Without weights yet and without bias: for training, where weights change with every step.
     pub(super) fn unweighted(isa: Isa, c_in: usize, c_out: usize) -> Self {
         let row = c_out.next_multiple_of(isa.tile_columns());
         let zeros = vec![0.0; c_in.next_multiple_of(WIDEST)];
-        Self { isa, c_in, c_out, weights: vec![0.0; PRODUCTS * c_in * row], bias: vec![0.0; row], zeros }
+        Self {
+            isa,
+            c_in,
+            c_out,
+            weights: AlignedVec::zeros(PRODUCTS * c_in * row),
+            bias: vec![0.0; row],
+            zeros,
+        }
     }
 
     /// Takes new weights, packed as `[c_out / columns][3][3][c_in][columns]`.
@@ -138,7 +145,7 @@ impl WinogradConvolution {
         &self,
         pool: &Pool,
         scratch: &Scratch,
-        shared: &mut Vec<f32>,
+        shared: &mut AlignedVec<f32>,
         n: usize,
         maps: FeatureMaps<'_>,
         output: &mut [f32],
@@ -154,7 +161,7 @@ impl WinogradConvolution {
         }
         let (v, m) = (self.input_floats(tiles), self.product_floats(tiles));
         if shared.len() < v + m {
-            shared.resize(v + m, 0.0);
+            shared.resize(v + m);
         }
         let (v, m) = shared.split_at_mut(v);
         let m = Cells::new(m);
@@ -424,7 +431,7 @@ mod tests {
             };
             let mut got = vec![7.0; n * to.len()];
             convolution.run(
-                &Pool::new(threads), &Scratch::new(threads), &mut Vec::new(), n, maps, &mut got, relu,
+                &Pool::new(threads), &Scratch::new(threads), &mut AlignedVec::default(), n, maps, &mut got, relu,
             );
             let plain = convolve(&x, &weights, &bias, n, (c_in, height, width), 3, 1, 1);
             for image in 0..n {

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use moue_kernels::train::{Bf16, maps, pool_backward, pool_forward};
-use moue_kernels::{FeatureMap, Isa, Pool};
+use moue_kernels::{AlignedVec, FeatureMap, Isa, Pool};
 use moue_model::formula::formula_input;
 use moue_model::{Expression, FEATURE_CHANNELS, INPUT_SIZES, ModelError, NetworkWeights, network_layers};
 use rand::RngExt as _;
@@ -59,10 +59,10 @@ pub struct TrainNet {
 struct Tape {
     n: usize,
     size: usize,
-    input: Vec<f32>,
+    input: AlignedVec<f32>,
     stem: ConvNorm,
-    stem_dz: Vec<f32>,
-    pooled: Vec<f32>,
+    stem_dz: AlignedVec<f32>,
+    pooled: AlignedVec<f32>,
     pooled_map: FeatureMap,
     index: Vec<u8>,
     blocks: Vec<Block>,

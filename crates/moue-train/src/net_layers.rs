@@ -6,7 +6,7 @@ use moue_kernels::train::{
     Bf16, ConvolutionShape, NormGradient, NormInput, NormStatistics, Shortcut, TrainConvolution, maps,
     norm_backward, norm_forward, norm_statistics,
 };
-use moue_kernels::{FeatureMap, Isa, Pool};
+use moue_kernels::{AlignedVec, FeatureMap, Isa, Pool};
 use moue_model::{BlockSpec, ConvSpec};
 
 use super::parameters::Parameter;
@@ -32,7 +32,7 @@ pub(super) struct ConvNorm {
     weight: String,
     norm: String,
     /// The convolution's output, without border.
-    pub(super) z: Vec<f32>,
+    pub(super) z: AlignedVec<f32>,
     statistics: NormStatistics,
 }
 
@@ -152,10 +152,10 @@ impl ConvNorm {
 /// Gradients of one layer's maps; its blocks share them.
 pub(super) struct LayerGradients {
     /// Of a block's output, then of its input where that has the same shape. No border.
-    pub(super) g: Vec<f32>,
-    inner: Vec<f32>,
-    dz: Vec<f32>,
-    dz_shortcut: Vec<f32>,
+    pub(super) g: AlignedVec<f32>,
+    inner: AlignedVec<f32>,
+    dz: AlignedVec<f32>,
+    dz_shortcut: AlignedVec<f32>,
 }
 
 impl LayerGradients {
@@ -170,9 +170,9 @@ pub(super) struct Block {
     first: ConvNorm,
     second: ConvNorm,
     shortcut: Option<ConvNorm>,
-    inner: Vec<f32>,
+    inner: AlignedVec<f32>,
     /// The output, bordered.
-    pub(super) out: Vec<f32>,
+    pub(super) out: AlignedVec<f32>,
     /// The output's shape.
     pub(super) map: FeatureMap,
     /// 0 to 3.

@@ -6,8 +6,8 @@ use half::f16;
 use safetensors::{Dtype, SafeTensors};
 
 use moue_kernels::{
-    DenseConvolution, FeatureMap, Isa, PixelTable, SeparableBlock, SeparableWeights, packed_table,
-    padded_channels,
+    AlignedVec, DenseConvolution, FeatureMap, Isa, PixelTable, SeparableBlock, SeparableWeights,
+    packed_table, padded_channels,
 };
 
 /// A network's file is not as the network needs it.
@@ -92,7 +92,7 @@ pub(super) struct MapConvolution {
     table: PixelTable,
     from: FeatureMap,
     to: FeatureMap,
-    values: Vec<f32>,
+    values: AlignedVec<f32>,
 }
 
 /// How a [`MapConvolution`] ends.
@@ -134,7 +134,7 @@ impl MapConvolution {
         } else {
             PixelTable::same(&from, &to, kernel, stride)
         };
-        Ok(Self { convolution, table, from, values: vec![0.0; to.len()], to })
+        Ok(Self { convolution, table, from, values: AlignedVec::zeros(to.len()), to })
     }
 
     /// A kernel of the map's size: one output pixel.
@@ -158,7 +158,7 @@ impl MapConvolution {
         let convolution = DenseConvolution::new(isa, &spread, bias, None, [from.height, from.width, padded]);
         let to = FeatureMap { height: 1, width: 1, channels: convolution.pixel(), border: 0 };
         let table = PixelTable { input: vec![from.at(0, 0, 0)], output: vec![0] };
-        Ok(Self { convolution, table, from, values: vec![0.0; to.len()], to })
+        Ok(Self { convolution, table, from, values: AlignedVec::zeros(to.len()), to })
     }
 
     /// The map that comes out.
@@ -183,7 +183,7 @@ pub(super) struct Chain {
     blocks: Vec<SeparableBlock>,
     /// Which of `maps` each block fills.
     places: Vec<usize>,
-    maps: Vec<Vec<f32>>,
+    maps: Vec<AlignedVec<f32>>,
     output: FeatureMap,
     channels: usize,
 }
@@ -221,7 +221,7 @@ impl Chain {
             }));
             blocks.push(block);
         }
-        let maps = kinds.iter().map(|kind| vec![0.0; kind.len()]).collect();
+        let maps = kinds.iter().map(|kind| AlignedVec::zeros(kind.len())).collect();
         Ok(Self { blocks, places, maps, output: from, channels })
     }
 

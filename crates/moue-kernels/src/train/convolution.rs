@@ -7,7 +7,7 @@ use super::super::feature_map::share;
 use super::super::scratch::Scratch;
 use super::super::transform::{PRODUCTS, STEP};
 use super::super::winograd::WinogradConvolution;
-use super::super::{Cells, FeatureMap, Isa, Pool, Start, Tile};
+use super::super::{AlignedVec, Cells, FeatureMap, Isa, Pool, Start, Tile};
 use super::amx::{AmxConvolution, Taps};
 use super::bf16::{self, Bf16, Interleave, PairTile};
 use super::weight_gradient::weight_gradient;
@@ -58,7 +58,7 @@ struct Phase {
     /// Shape of the input's gradient.
     to: FeatureMap,
     rows: PixelRows,
-    packed: Vec<f32>,
+    packed: AlignedVec<f32>,
 }
 
 /// One convolution without bias, its tables for one batch size, and room for its packed weights.
@@ -67,12 +67,12 @@ pub struct TrainConvolution {
     /// Where products are of bf16 numbers.
     bf16: Option<Bf16>,
     /// Weights in pairs, where they are.
-    pairs: Vec<u16>,
+    pairs: AlignedVec<u16>,
     shape: ConvolutionShape,
     forward_rows: PixelRows,
-    forward_packed: Vec<f32>,
+    forward_packed: AlignedVec<f32>,
     phases: Vec<Phase>,
-    dense: Vec<f32>,
+    dense: AlignedVec<f32>,
     /// Where that is faster.
     winograd: Option<Winograd>,
     /// Where the CPU has it, for products of bf16 numbers.
@@ -169,12 +169,12 @@ impl TrainConvolution {
             bf16,
             amx,
             winograd,
-            pairs: Vec::new(),
+            pairs: AlignedVec::default(),
             shape,
             forward_rows,
-            forward_packed: Vec::new(),
+            forward_packed: AlignedVec::default(),
             phases,
-            dense: Vec::new(),
+            dense: AlignedVec::default(),
         }
     }
 
@@ -196,7 +196,7 @@ impl TrainConvolution {
         }
         let (c_out, columns) = (shape.output.channels, isa.tile_columns());
         let depth = shape.kernel * shape.kernel * shape.input.channels;
-        self.forward_packed.resize(c_out.div_ceil(columns) * depth * columns, 0.0);
+        self.forward_packed.resize(c_out.div_ceil(columns) * depth * columns);
         let packed = Cells::new(&mut self.forward_packed);
         pool.run(c_out.div_ceil(columns), |panel| {
             // SAFETY: each task has its own panel.
@@ -257,7 +257,7 @@ impl TrainConvolution {
                 .flat_map(|ky| phase.taps_x.iter().map(move |kx| ky * shape.kernel + kx))
                 .collect();
             let depth = taps.len() * c_out;
-            phase.packed.resize(panels * depth * columns, 0.0);
+            phase.packed.resize(panels * depth * columns);
             let packed = Cells::new(&mut phase.packed);
             pool.run(panels * taps.len(), |task| {
                 let (panel, tap) = (task / taps.len(), task % taps.len());
@@ -363,7 +363,7 @@ fn phases(shape: &ConvolutionShape, to: &FeatureMap) -> Vec<Phase> {
                     }
                 }
             }
-            all.push(Phase { taps_y, taps_x, to: *to, rows, packed: Vec::new() });
+            all.push(Phase { taps_y, taps_x, to: *to, rows, packed: AlignedVec::default() });
         }
     }
     all
@@ -428,11 +428,11 @@ fn pack_pairs(
     bf16: &Bf16,
     (segments, length, c_out): (usize, usize, usize),
     packed: &[f32],
-    to: &mut Vec<u16>,
+    to: &mut AlignedVec<u16>,
 ) {
     const COLUMNS: usize = bf16::COLUMNS;
     let (runs, pairs) = (c_out.div_ceil(COLUMNS) * segments, length.div_ceil(2));
-    to.resize(runs * pairs * COLUMNS * 2, 0);
+    to.resize(runs * pairs * COLUMNS * 2);
     let parts: Vec<_> =
         to.chunks_mut(pairs * COLUMNS * 2).zip(packed.chunks(length * COLUMNS)).map(Mutex::new).collect();
     pool.run(runs, |run| {

@@ -35,11 +35,11 @@ pub use norm::{
 };
 pub use stem::{pool_backward, pool_forward};
 
-use super::{FeatureMap, Isa};
+use super::{AlignedVec, FeatureMap, Isa};
 
 /// A zeroed buffer for `n` maps, with the room behind it that the matrix kernel may read.
 #[must_use]
-pub fn maps(n: usize, map: &FeatureMap) -> Vec<f32> {
+pub fn maps(n: usize, map: &FeatureMap) -> AlignedVec<f32> {
     let slack = Isa::ALL.iter().map(|isa| isa.tile_columns()).max().unwrap_or(0);
-    vec![0.0; n * map.len() + slack]
+    AlignedVec::zeros(n * map.len() + slack)
 }

@@ -342,7 +342,7 @@ proptest! {
         }
         let mut want = maps(n, &plain);
         let expected = norm_backward(&pool, isa, &input, None, &mut scattered, n, &plain, &mut want);
-        for (got, want) in dz.iter().zip(&want).chain(gradient.gamma.iter().zip(&expected.gamma)) {
+        for (got, want) in dz.iter().zip(&want[..]).chain(gradient.gamma.iter().zip(&expected.gamma)) {
             prop_assert!((got - want).abs() < 1e-3 * (1.0 + want.abs()), "{} for {}", got, want);
         }
     }

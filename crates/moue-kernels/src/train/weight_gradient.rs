@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::super::convolution::MOST_ROWS;
 use super::super::feature_map::share;
-use super::super::{Cells, Isa, Pool};
+use super::super::{AlignedVec, Cells, Isa, Pool};
 use super::ConvolutionShape;
 use super::bf16::{Bf16, Interleave, PairTile};
 use super::sum_tile::SumTile;
@@ -37,7 +37,7 @@ pub(super) fn weight_gradient(
     shape: &ConvolutionShape,
     input: &[f32],
     gradient: &[f32],
-    partial: &mut Vec<f32>,
+    partial: &mut AlignedVec<f32>,
     to: &mut [f32],
 ) {
     assert_eq!(to.len(), shape.weights(), "weights");
@@ -64,7 +64,7 @@ pub(super) fn weight_gradient(
     let run_floats = width * (shape.stride * shape.stride * from.channels + columns);
     let fewest = FEWEST_PIXELS.div_ceil(width);
     let block = if packed { fewest.next_multiple_of(2) } else { (BLOCK_FLOATS / run_floats).max(fewest) };
-    partial.resize((groups - 1) * len, 0.0);
+    partial.resize((groups - 1) * len);
     partial.fill(0.0);
     to.fill(0.0);
     let (first, others) = (Cells::new(to), Cells::new(partial));
@@ -139,13 +139,13 @@ struct Factors<'a> {
 #[derive(Default)]
 struct Memory {
     /// `[pixels][rows]`.
-    a: Vec<f32>,
+    a: AlignedVec<f32>,
     /// `[panels][pixels][columns]`.
-    b: Vec<f32>,
+    b: AlignedVec<f32>,
     /// `[pairs][rows][2]`. A pair is the same column of two runs.
-    a_pairs: Vec<u16>,
+    a_pairs: AlignedVec<u16>,
     /// `[panels][pairs][columns][2]`.
-    b_pairs: Vec<u16>,
+    b_pairs: AlignedVec<u16>,
 }
 
 impl Factors<'_> {
@@ -157,7 +157,7 @@ impl Factors<'_> {
     fn copy_gradient(&mut self, runs: &[(usize, usize)], panels: &Range<usize>) {
         let (columns, width, out) = (self.columns, self.shape.output.width, &self.shape.gradient);
         let pixels = runs.len() * width;
-        self.memory.b.resize(panels.len() * pixels * columns, 0.0);
+        self.memory.b.resize(panels.len() * pixels * columns);
         for (panel, to) in panels.clone().zip(self.memory.b.chunks_exact_mut(pixels * columns)) {
             let count = columns.min(out.channels - panel * columns);
             for ((_, run), to) in runs.iter().zip(to.chunks_exact_mut(width * columns)) {
@@ -171,7 +171,7 @@ impl Factors<'_> {
 
     fn copy_input(&mut self, runs: &[(usize, usize)], rows: &[usize]) {
         let (width, step) = (self.shape.output.width, self.step());
-        self.memory.a.resize(runs.len() * width * rows.len(), 0.0);
+        self.memory.a.resize(runs.len() * width * rows.len());
         for ((run, _), to) in runs.iter().zip(self.memory.a.chunks_exact_mut(width * rows.len())) {
             pack(&self.input[run + rows[0]..], step, rows.len(), to);
         }
@@ -180,7 +180,7 @@ impl Factors<'_> {
     fn pair_gradient(&mut self, bf16: &Bf16, runs: &[(usize, usize)], panels: &Range<usize>) {
         let (columns, width, out) = (self.columns, self.shape.output.width, &self.shape.gradient);
         let pairs = runs.len().div_ceil(2) * width;
-        self.memory.b_pairs.resize(panels.len() * pairs * columns * 2, 0);
+        self.memory.b_pairs.resize(panels.len() * pairs * columns * 2);
         for (panel, to) in panels.clone().zip(self.memory.b_pairs.chunks_exact_mut(pairs * columns * 2)) {
             for (two, to) in runs.chunks(2).zip(to.chunks_exact_mut(width * columns * 2)) {
                 let from = |run: &(usize, usize)| &self.gradient[run.1 + panel * columns..];
@@ -199,7 +199,7 @@ impl Factors<'_> {
 
     fn pair_input(&mut self, bf16: &Bf16, runs: &[(usize, usize)], rows: &[usize]) {
         let (width, step, count) = (self.shape.output.width, self.step(), rows.len());
-        self.memory.a_pairs.resize(runs.len().div_ceil(2) * width * count * 2, 0);
+        self.memory.a_pairs.resize(runs.len().div_ceil(2) * width * count * 2);
         for (two, to) in runs.chunks(2).zip(self.memory.a_pairs.chunks_exact_mut(width * count * 2)) {
             let from = |run: &(usize, usize)| &self.input[run.0 + rows[0]..];
             let (first, second) = (from(&two[0]), two.get(1).map_or(&[][..], from));

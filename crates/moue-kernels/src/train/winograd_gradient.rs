@@ -16,7 +16,7 @@ use super::super::transform::{
     OUTPUTS, PRODUCTS, STEP, WIDEST, WeightSums, gradient_body, input_body, weight_gradient_body,
 };
 use super::super::winograd::{input_sources, place};
-use super::super::{Cells, FeatureMap, Isa, Pool};
+use super::super::{AlignedVec, Cells, FeatureMap, Isa, Pool};
 use super::ConvolutionShape;
 use super::sum_tile::SumTile;
 
@@ -37,7 +37,7 @@ pub(super) struct WinogradGradient {
     parts: usize,
     groups: usize,
     /// `[groups][parts][36][rows of tiles][panels][rows][columns]`: in the order in which tiles add to it.
-    sums: Vec<f32>,
+    sums: AlignedVec<f32>,
     /// A pixel of zeros.
     zeros: Vec<f32>,
 }
@@ -48,7 +48,7 @@ impl WinogradGradient {
         let parts = c_in.div_ceil(PART_CHANNELS);
         let groups = FEWEST_TASKS.div_ceil(parts).min(shape.n);
         let zeros = vec![0.0; c_in.max(c_out).next_multiple_of(WIDEST)];
-        Self { isa, c_in, c_out, parts, groups, sums: Vec::new(), zeros }
+        Self { isa, c_in, c_out, parts, groups, sums: AlignedVec::default(), zeros }
     }
 
     /// Output channels, filled up to whole panels.
@@ -79,7 +79,7 @@ impl WinogradGradient {
         let grid = (height.div_ceil(STEP), width.div_ceil(STEP));
         let tiles = shape.n * grid.0 * grid.1;
         let mut sums = std::mem::take(&mut self.sums);
-        sums.resize(self.groups * self.group_len(), 0.0);
+        sums.resize(self.groups * self.group_len());
         let cells = Cells::new(&mut sums);
         pool.run(self.groups * self.parts, |task| {
             let (group, part) = (task / self.parts, task % self.parts);

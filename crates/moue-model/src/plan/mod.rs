@@ -5,7 +5,7 @@ mod fold;
 mod head;
 
 use moue_kernels::stem::{PADDING, Stem, StemRows};
-use moue_kernels::{FeatureMap, FeatureMaps, Isa, PixelRows, Pool, Scratch, copy_planes};
+use moue_kernels::{AlignedVec, FeatureMap, FeatureMaps, Isa, PixelRows, Pool, Scratch, copy_planes};
 
 use self::blocks::{Block, BlockRows, Convolution, block_rows, blocks, products, sides};
 use self::fold::{Folded, fold};
@@ -64,11 +64,11 @@ struct Geometry {
 #[derive(Default)]
 struct LayerMemory {
     /// The last block's result.
-    a: Vec<f32>,
+    a: AlignedVec<f32>,
     /// The shortcut's result, or the next block's.
-    b: Vec<f32>,
+    b: AlignedVec<f32>,
     /// Between the two convolutions of a block.
-    middle: Vec<f32>,
+    middle: AlignedVec<f32>,
 }
 
 /// Which stem an input goes through; indexes [`CpuPlan::stems`].
@@ -90,13 +90,13 @@ pub struct CpuPlan {
     blocks: Vec<Block>,
     head: Head,
     geometry: Option<Geometry>,
-    inputs: [Vec<f32>; 2],
+    inputs: [AlignedVec<f32>; 2],
     memory: [LayerMemory; 4],
     scratch: Scratch,
-    shared: Vec<f32>,
-    features: Vec<f32>,
-    attention: Vec<f32>,
-    logits: Vec<f32>,
+    shared: AlignedVec<f32>,
+    features: AlignedVec<f32>,
+    attention: AlignedVec<f32>,
+    logits: AlignedVec<f32>,
 }
 
 impl CpuPlan {
@@ -133,10 +133,10 @@ impl CpuPlan {
             geometry: None,
             inputs: Default::default(),
             memory: Default::default(),
-            shared: Vec::new(),
-            features: Vec::new(),
-            attention: Vec::new(),
-            logits: Vec::new(),
+            shared: AlignedVec::default(),
+            features: AlignedVec::default(),
+            attention: AlignedVec::default(),
+            logits: AlignedVec::default(),
         })
     }
 
@@ -245,8 +245,7 @@ impl CpuPlan {
         self.inputs = Default::default();
         for (memory, picture) in self.memory.iter_mut().zip(&layers) {
             for buffer in [&mut memory.a, &mut memory.b, &mut memory.middle] {
-                buffer.clear();
-                buffer.resize(chunk * picture.len(), 0.0);
+                *buffer = AlignedVec::zeros(chunk * picture.len());
             }
         }
         let stems = [self.stems[0].rows(size, size), self.stems[1].rows(size, size)];
@@ -317,9 +316,9 @@ impl CpuPlan {
 }
 
 /// Makes room; what is new is zero.
-fn grow(buffer: &mut Vec<f32>, len: usize) {
+fn grow(buffer: &mut AlignedVec<f32>, len: usize) {
     if buffer.len() < len {
-        buffer.resize(len, 0.0);
+        buffer.resize(len);
     }
 }
 
