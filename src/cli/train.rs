@@ -324,6 +324,12 @@ impl Observer for Progress {
         self.line(text);
     }
 
+    fn asking(&mut self, done: usize, all: usize) {
+        self.bar.set_length(all as u64);
+        self.bar.set_prefix("readings of the teachers");
+        self.bar.set_position(done as u64);
+    }
+
     fn step(&mut self, r: &StepReport) {
         if self.epoch != r.epoch {
             self.epoch = r.epoch;

@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use moue_model::{Expression, LoadedWeights, ModelError, NetworkWeights};
+use moue_model::{Expression, ModelError, NetworkWeights};
 
 use super::TrainError;
 use super::batches::{EpochBatches, MAKERS, TrainingData, steps_an_epoch};
@@ -55,7 +56,7 @@ pub(super) fn prepare(
             1 => "asking the teacher network of all pictures",
             _ => "asking the teacher networks of all pictures",
         });
-        let stored = stored_answers(&train, &options.teachers, teaching, options.threads)?;
+        let stored = stored_answers(&train, options, teaching, observer)?;
         return Ok(Arc::new(TrainingData::new(train, recipe, Some(&stored))));
     }
     let mut data = TrainingData::new(train, recipe, None);
@@ -84,22 +85,32 @@ fn no_teacher() -> TrainError {
 }
 
 /// What the teachers read in every unchanged picture and its mirror image, averaged over all of them: several networks together
-/// err less than each (Hansen and Salamon 1990).
+/// err less than each (Hansen and Salamon 1990). Unfinished when the run is asked to stop.
 fn stored_answers(
     train: &Split,
-    teachers: &[LoadedWeights],
+    options: &RunOptions,
     teaching: Teaching,
-    threads: usize,
+    observer: &mut dyn Observer,
 ) -> Result<Vec<[f32; Expression::COUNT]>, TrainError> {
+    let teachers = &options.teachers;
     let share = 0.5 / teachers.len() as f32;
+    let (mut done, all) = (0, 2 * teachers.len() * train.len());
     let mut answers = vec![[0.0; Expression::COUNT]; train.len()];
     for teacher in teachers {
         let failed =
             |e: ModelError| TrainError::Teacher { name: teacher.name.clone(), reason: e.to_string() };
         let temperature = teacher.weights.temperature() * teaching.temperature;
-        let mut predictor = Predictor::new(&teacher.weights, threads)?;
+        let mut predictor = Predictor::new(&teacher.weights, options.threads)?;
         for mirrored in [false, true] {
-            let logits = predictor.logits(train, mirrored, |_| true).map_err(failed)?;
+            let go_on = |read| {
+                observer.asking(done + read, all);
+                !options.stop.load(Ordering::Relaxed)
+            };
+            let logits = predictor.logits(train, mirrored, go_on).map_err(failed)?;
+            if logits.len() < train.len() {
+                return Ok(answers);
+            }
+            done += logits.len();
             for (answer, logits) in answers.iter_mut().zip(&logits) {
                 for (mean, probability) in answer.iter_mut().zip(softmax(logits, temperature)) {
                     *mean += share * probability;
@@ -192,13 +203,18 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::data::tests::patterns;
+    use crate::run::tests::{observer, options};
     use crate::teachers::tests::teacher;
+    use moue_model::LoadedWeights;
 
     #[test]
     fn several_stored_teachers_are_learned_from_as_their_mean() {
         let train = patterns(2, 1);
         let teaching = Teaching { stored: true, ..Teaching::default() };
-        let answers = |teachers: &[LoadedWeights]| stored_answers(&train, teachers, teaching, 1);
+        let answers = |teachers: &[LoadedWeights]| {
+            let options = RunOptions { teachers: teachers.to_vec(), ..options(Path::new("unused")) };
+            stored_answers(&train, &options, teaching, &mut observer(&options, 1))
+        };
         let [one, other] = [teacher(1, 32), teacher(2, 48)];
         let both = answers(&[one.clone(), other.clone()]).unwrap();
         let (one, other) = (answers(&[one]).unwrap(), answers(&[other]).unwrap());

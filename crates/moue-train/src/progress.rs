@@ -34,6 +34,8 @@ pub struct StepReport {
 pub trait Observer {
     /// Something worth a line.
     fn note(&mut self, text: &str);
+    /// While the teachers are asked before the first step: readings that are done, of all.
+    fn asking(&mut self, done: usize, all: usize);
     /// After each step.
     fn step(&mut self, report: &StepReport);
     /// After each epoch; `best` when it is the best of the last stage so far.

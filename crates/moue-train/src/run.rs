@@ -105,7 +105,8 @@ pub fn start(
     let mut run = Run::new(state, learner, data, val, options);
     let checkpoint = run.save()?;
     reserve(out, checkpoint, run.recipe.stages.all().len() - 1)?;
-    run.go(observer)
+    // Stopped while the teachers were asked, their answers are not complete: no step may learn from them.
+    if run.stopping() { Ok(Outcome::Stopped) } else { run.go(observer) }
 }
 
 /// Goes on with the run in the folder, with its own settings.
@@ -137,6 +138,9 @@ pub fn resume(
     check_same(&state.teachers, &given)
         .map_err(|reason| TrainError::Checkpoint { path: path.clone(), reason })?;
     let data = prepare(train, &state.recipe, options, observer)?;
+    if options.stop.load(Ordering::Relaxed) {
+        return Ok(Outcome::Stopped);
+    }
     let weights = NetworkWeights { blocks: state.recipe.blocks, tensors: weights, metadata: BTreeMap::new() };
     let mut learner = learner(&state.recipe, &weights, options, observer)?;
     learner
@@ -379,4 +383,4 @@ fn right(logits: &[f32], targets: &[f32]) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

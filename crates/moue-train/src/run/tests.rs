@@ -10,7 +10,7 @@ use crate::recipe::RecipeName;
 use crate::{Stages, Teaching};
 
 /// Asks the run to stop after so many steps.
-struct StopAfter {
+pub(crate) struct StopAfter {
     steps: usize,
     stop: Arc<AtomicBool>,
     rows: Vec<EpochRow>,
@@ -18,6 +18,7 @@ struct StopAfter {
 
 impl Observer for StopAfter {
     fn note(&mut self, _: &str) {}
+    fn asking(&mut self, _: usize, _: usize) {}
     fn step(&mut self, _: &StepReport) {
         self.steps = self.steps.saturating_sub(1);
         if self.steps == 0 {
@@ -29,7 +30,7 @@ impl Observer for StopAfter {
     }
 }
 
-fn options(out: &Path) -> RunOptions {
+pub(crate) fn options(out: &Path) -> RunOptions {
     RunOptions {
         out: out.to_owned(),
         device: DeviceChoice::Cpu,
@@ -43,7 +44,7 @@ fn options(out: &Path) -> RunOptions {
     }
 }
 
-fn observer(options: &RunOptions, steps: usize) -> StopAfter {
+pub(crate) fn observer(options: &RunOptions, steps: usize) -> StopAfter {
     StopAfter { steps, stop: Arc::clone(&options.stop), rows: Vec::new() }
 }
 
@@ -116,6 +117,58 @@ fn teacher(seed: u64, size: usize) -> LoadedWeights {
         sha256: format!("{seed:064}"),
         read_as: moue_model::ReadOptions::default(),
     }
+}
+
+/// Asks the run to stop when its teachers have given so many readings.
+struct StopAsking {
+    readings: usize,
+    stop: Arc<AtomicBool>,
+    all: Vec<usize>,
+}
+
+impl Observer for StopAsking {
+    fn note(&mut self, _: &str) {}
+    fn asking(&mut self, done: usize, all: usize) {
+        self.all.push(all);
+        self.stop.store(done >= self.readings, Ordering::Relaxed);
+    }
+    fn step(&mut self, _: &StepReport) {
+        panic!("no step may learn from answers that are not complete");
+    }
+    fn epoch(&mut self, _: &EpochRow, _: bool) {}
+}
+
+#[test]
+fn a_run_stopped_while_its_teachers_are_asked_ends_in_the_same_bits() {
+    let val = patterns(1, 2);
+    let teaching = Some(Teaching { stored: true, ..Teaching::default() });
+    let recipe = Recipe { teaching, ..recipe(1) };
+    let train = || patterns(6, 1);
+    let options = |dir: &Path| RunOptions { teachers: vec![teacher(3, 32), teacher(4, 40)], ..options(dir) };
+    let whole = tempfile::tempdir().unwrap();
+    let of_whole = options(whole.path());
+    start(recipe.clone(), train(), &val, &of_whole, &mut observer(&of_whole, usize::MAX)).unwrap();
+
+    let parts = tempfile::tempdir().unwrap();
+    let path = parts.path().join(CHECKPOINT_FILE);
+    let pictures = train().len();
+    // In the first batch, and when the second teacher has given its last reading.
+    for (turn, readings) in [1, 4 * pictures].into_iter().enumerate() {
+        let options = options(parts.path());
+        let mut watch = StopAsking { readings, stop: Arc::clone(&options.stop), all: Vec::new() };
+        let outcome = match turn {
+            0 => start(recipe.clone(), train(), &val, &options, &mut watch),
+            _ => resume(Checkpoint::read(&path).unwrap(), train(), &val, &options, &mut watch),
+        };
+        assert_eq!(outcome.unwrap(), Outcome::Stopped);
+        assert!(watch.all.iter().all(|all| *all == 4 * pictures), "{:?}", watch.all);
+        let state = Checkpoint::read(&path).unwrap().state;
+        assert_eq!((state.epoch, state.step), (0, 0));
+    }
+    let options = options(parts.path());
+    let mut watch = observer(&options, usize::MAX);
+    resume(Checkpoint::read(&path).unwrap(), train(), &val, &options, &mut watch).unwrap();
+    assert!(final_state(whole.path()) == final_state(parts.path()), "weights, mean or moments differ");
 }
 
 #[test]
