@@ -2,8 +2,8 @@
 """How long it takes from starting the program to a face that is read, and what the window costs while it runs and in a pause.
 
 Usage: first_minute.py [PROGRAM [ARGUMENTS...]]     (default: target/release/moue --source demo)
-Needs Xvfb and xdotool. Prints the median of five starts, and the share of one core that the process used over 20 seconds: while it
-runs, and paused. The window is drawn in software there, which a graphics card does elsewhere: the share of the
+Needs Xvfb and xdotool. Prints the median of five starts, and the share of one core that the process used: in the middle of each of the
+demo's five scenes (the third shows two faces), and over 20 seconds of a pause. The window is drawn in software there, which a graphics card does elsewhere: the share of the
 drawing is told apart by its threads' names (llvmpipe).
 """
 
@@ -17,7 +17,9 @@ import threading
 import time
 from pathlib import Path
 
-SECONDS = int(os.environ.get("SECONDS_EACH", "20"))
+# The demo's scenes follow each other every six seconds.
+SCENES = ["one face", "one face", "two faces", "one face", "one face"]
+SCENE_S = 6.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -65,9 +67,9 @@ def used_s(pid):
     return every / TICKS, drawing / TICKS
 
 
-def share(pid, what):
+def share(pid, what, seconds):
     before, since = used_s(pid), time.monotonic()
-    time.sleep(SECONDS)
+    time.sleep(seconds)
     after, seconds = used_s(pid), time.monotonic() - since
     every, drawing = (100 * (b - a) / seconds for a, b in zip(before, after))
     print(f"{what}: {every:.1f} % of a core, of that {drawing:.1f} % in threads that draw in software")
@@ -93,14 +95,16 @@ def main():
                 times = [run[step] for run in runs if step in run]
                 print(f"{step}: {statistics.median(times):.2f} s ({', '.join(f'{t:.2f}' for t in times)})")
             process, _ = start(command, env, folder)
+            began = time.monotonic()
             window = subprocess.check_output(
                 ["timeout", "60", "xdotool", "search", "--sync", "--onlyvisible", "--name", "moue"], env=env, text=True)
             window = window.split()[0]
-            time.sleep(5)
-            share(process.pid, "running")
+            for scene, faces in enumerate(SCENES):
+                time.sleep(max(0.0, began + scene * SCENE_S + 1.3 - time.monotonic()))
+                share(process.pid, f"running, {faces}", 4.5)
             subprocess.run(["xdotool", "windowfocus", "--sync", window, "key", "space"], env=env, check=True)
             time.sleep(3)
-            share(process.pid, "paused")
+            share(process.pid, "paused", 20)
             process.terminate()
             process.wait()
         finally:
