@@ -180,6 +180,8 @@ fn a_run_of_stages_with_teachers_goes_on_and_ends_in_the_same_bits() {
             "2",
             "--augmentation",
             "webcam",
+            "--last-augmentation",
+            "standard",
         ]);
         command.args(["--distill-share", "0.7", "--distill-temperature", "2"]);
         for path in teachers {
@@ -207,7 +209,9 @@ fn a_run_of_stages_with_teachers_goes_on_and_ends_in_the_same_bits() {
         assert!(read(&whole) == read(&parts), "{file} differs");
     }
     let facts = succeed(moue().arg("model").arg(parts.join("weights.safetensors")));
-    for fact in ["3x40x40", "32:2,40:1", "webcam", "a.safetensors, SHA-256"] {
+    for fact in
+        ["3x40x40", "32:2,40:1", "webcam", "\"last_augmentation\":\"standard\"", "a.safetensors, SHA-256"]
+    {
         assert!(facts.contains(fact), "{fact}: {facts}");
     }
 }

@@ -33,6 +33,17 @@ enum AugmentationFlag {
     Reference,
 }
 
+impl From<AugmentationFlag> for Augmentation {
+    fn from(flag: AugmentationFlag) -> Self {
+        match flag {
+            AugmentationFlag::None => Self::None,
+            AugmentationFlag::Standard => Self::Standard,
+            AugmentationFlag::Webcam => Self::Webcam,
+            AugmentationFlag::Reference => Self::Reference,
+        }
+    }
+}
+
 /// Flags that change the recipe. Without them it stays as it is.
 #[derive(Debug, Args)]
 pub(super) struct RecipeFlags {
@@ -93,6 +104,9 @@ pub(super) struct RecipeFlags {
     /// Augmentation of the training pictures
     #[arg(long, value_enum)]
     augmentation: Option<AugmentationFlag>,
+    /// Augmentation in the last of the stages (as in the others)
+    #[arg(long, value_enum, value_name = "AUGMENTATION")]
+    last_augmentation: Option<AugmentationFlag>,
     /// Precision of the products: f32, or bf16 on CPUs with AVX512-BF16
     #[arg(long, value_name = "NUMBERS")]
     precision: Option<Precision>,
@@ -130,13 +144,9 @@ impl RecipeFlags {
             set(&mut teaching.share, self.distill_share);
             set(&mut teaching.temperature, self.distill_temperature);
         }
-        if let Some(augmentation) = self.augmentation {
-            recipe.augmentation = match augmentation {
-                AugmentationFlag::None => Augmentation::None,
-                AugmentationFlag::Standard => Augmentation::Standard,
-                AugmentationFlag::Webcam => Augmentation::Webcam,
-                AugmentationFlag::Reference => Augmentation::Reference,
-            };
+        set(&mut recipe.augmentation, self.augmentation.map(Into::into));
+        if let Some(augmentation) = self.last_augmentation {
+            recipe.last_augmentation = Some(augmentation.into());
         }
         set(&mut recipe.precision, self.precision);
         if let Some(rate) = self.body_rate {

@@ -7,12 +7,16 @@ use moue_model::{Expression, Probabilities};
 /// A face that was not seen for longer starts afresh, in seconds.
 const FORGET_AFTER_S: f64 = 1.5;
 
+/// How many times the lead the probabilities must be on their way to before a change counts as clear. Once would let noise
+/// through: two expressions that change places at random then change the label more often than without.
+const CHANGING_LEADS: f32 = 2.0;
+
 /// How strongly the readings are smoothed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SmoothingSettings {
     /// Time constant of the average in milliseconds; 0 shows the raw values.
     pub time_constant_ms: f32,
-    /// Another expression must lead by this much before the label changes, 0..=1.
+    /// Another expression must lead by this much before the label changes, 0..=1; or be on its way to twice as much.
     pub lead: f32,
     /// Below this probability the label says "unsure", 0..=1. It goes on saying so until the probability is higher
     /// by half of `lead`.
@@ -21,7 +25,7 @@ pub struct SmoothingSettings {
 
 impl Default for SmoothingSettings {
     fn default() -> Self {
-        Self { time_constant_ms: 250.0, lead: 0.08, unsure_below: 0.4 }
+        Self { time_constant_ms: 250.0, lead: 0.1, unsure_below: 0.4 }
     }
 }
 
@@ -42,6 +46,8 @@ pub struct ShownReading {
 #[derive(Debug)]
 struct State {
     probabilities: Probabilities,
+    /// The average of `probabilities` with the same time constant, which follows behind them.
+    behind: Probabilities,
     /// The label; `None` before the first one.
     label: Option<Label>,
     time_s: f64,
@@ -58,21 +64,37 @@ enum Label {
 }
 
 impl Label {
-    /// The label after `last`. What it names is always what the probabilities show as the largest.
-    fn next(last: Option<Self>, probabilities: &Probabilities, settings: &SmoothingSettings) -> Self {
-        let (top, probability) = Expression::most_probable(probabilities);
-        let others = Expression::ALL.into_iter().filter(|e| *e != top).map(|e| probabilities[e.index()]);
+    /// The label that follows on `state`'s. What it names is always what the probabilities show as the largest.
+    fn next(state: &State, settings: &SmoothingSettings) -> Self {
+        let (top, probability) = Expression::most_probable(&state.probabilities);
         let lead = if settings.time_constant_ms > 0.0 { settings.lead } else { 0.0 };
-        let leads = probability - others.fold(0.0, f32::max) >= lead;
-        let margin = if matches!(last, Some(Self::Unsure | Self::Tied)) { lead / 2.0 } else { 0.0 };
+        // Brown's double exponential smoothing (1963): an average falls behind a change by as much as its own average
+        // falls behind it. Without this every change of expression said "Unsure" for a moment.
+        let ahead: Probabilities = std::array::from_fn(|i| 2.0 * state.probabilities[i] - state.behind[i]);
+        let leads =
+            lead_of(top, &state.probabilities) >= lead || lead_of(top, &ahead) >= CHANGING_LEADS * lead;
+        let margin = if matches!(state.label, Some(Self::Unsure | Self::Tied)) { lead / 2.0 } else { 0.0 };
         if probability < settings.unsure_below + margin {
             return Self::Unsure;
         }
-        match last {
+        match state.label {
             Some(Self::Sure(named)) if named != top && !leads => Self::Tied,
             Some(Self::Tied) if !leads => Self::Tied,
             _ => Self::Sure(top),
         }
+    }
+}
+
+/// By how much `expression` is above all others, -1..=1.
+fn lead_of(expression: Expression, probabilities: &Probabilities) -> f32 {
+    let others = Expression::ALL.into_iter().filter(|e| *e != expression).map(|e| probabilities[e.index()]);
+    probabilities[expression.index()] - others.fold(f32::NEG_INFINITY, f32::max)
+}
+
+fn move_toward(values: &mut Probabilities, new: &Probabilities, share: f32) {
+    for (value, new) in values.iter_mut().zip(new) {
+        // Written so that a share of 1 gives the new value exactly.
+        *value = *value * (1.0 - share) + new * share;
     }
 }
 
@@ -91,7 +113,7 @@ impl Smoother {
         time_s: f64,
         settings: &SmoothingSettings,
     ) -> ShownReading {
-        let fresh = || State { probabilities: *raw, label: None, time_s };
+        let fresh = || State { probabilities: *raw, behind: *raw, label: None, time_s };
         let state = self.faces.entry(id).or_insert_with(fresh);
         let elapsed_s = time_s - state.time_s;
         if !(0.0..=FORGET_AFTER_S).contains(&elapsed_s) {
@@ -102,13 +124,11 @@ impl Smoother {
                 t if t > 0.0 => 1.0 - (-(elapsed_s * 1000.0) as f32 / t).exp(),
                 _ => 1.0,
             };
-            for (p, r) in state.probabilities.iter_mut().zip(raw) {
-                // Written so that a share of 1 gives the new value exactly.
-                *p = *p * (1.0 - share) + r * share;
-            }
+            move_toward(&mut state.probabilities, raw, share);
+            move_toward(&mut state.behind, &state.probabilities, share);
             state.time_s = time_s;
         }
-        let label = Label::next(state.label, &state.probabilities, settings);
+        let label = Label::next(state, settings);
         state.label = Some(label);
         ShownReading {
             probabilities: state.probabilities,
@@ -187,6 +207,41 @@ mod tests {
             t += 0.04;
         }
         assert_eq!(shown, Some(Expression::Happy));
+    }
+
+    /// The labels at 30 frames a second after `before` was read for ten seconds and `after` is read instead.
+    fn labels_of_a_change(before: Probabilities, after: Probabilities) -> Vec<Option<Expression>> {
+        let (mut smoother, settings) = (Smoother::default(), SmoothingSettings::default());
+        for i in -300..0 {
+            smoother.update(1, &before, f64::from(i) / 30.0, &settings);
+        }
+        (0..90).map(|i| smoother.update(1, &after, f64::from(i) / 30.0, &settings).label).collect()
+    }
+
+    #[test]
+    fn a_clear_change_of_expression_does_not_say_unsure_in_between() {
+        let labels = labels_of_a_change(only(Expression::Neutral, 0.85), only(Expression::Happy, 0.85));
+        let changed = labels.iter().position(|label| *label == Some(Expression::Happy));
+        // Half of the way is done after 250 ms * ln 2.
+        assert!(changed.is_some_and(|frame| (4..=6).contains(&frame)), "{changed:?}");
+        for (frame, label) in labels.iter().enumerate() {
+            let expected = if Some(frame) < changed { Expression::Neutral } else { Expression::Happy };
+            assert_eq!(*label, Some(expected), "at frame {frame}");
+        }
+    }
+
+    #[test]
+    fn a_small_change_is_unsure_until_it_leads() {
+        let two = |sad: f32, happy: f32| {
+            let mut all = [(1.0 - sad - happy) / 5.0; 7];
+            (all[Expression::Sad.index()], all[Expression::Happy.index()]) = (sad, happy);
+            all
+        };
+        let labels = labels_of_a_change(two(0.52, 0.36), two(0.36, 0.52));
+        let unsure = labels.iter().filter(|label| label.is_none()).count();
+        assert!(unsure > 3 && labels.last() == Some(&Some(Expression::Happy)), "{labels:?}");
+        let labels = labels_of_a_change(two(0.48, 0.43), two(0.43, 0.48));
+        assert_eq!(labels.last(), Some(&None), "5 points are no lead");
     }
 
     #[test]

@@ -142,6 +142,7 @@ fn make(
     });
     let mut shown = vec![0.0; asked.map_or(0, |(.., size)| n * size * size)];
     let size = recipe.stages.at(epoch).stage.size;
+    let augmentation = recipe.augmentation_in(epoch);
     let area = size * size;
     let mut pictures = vec![0.0; n * area];
     let mut targets = Vec::with_capacity(n * Expression::COUNT);
@@ -149,7 +150,7 @@ fn make(
         // By place, not by picture: a picture that comes twice in an epoch is varied in two ways.
         let place = step * recipe.batch + slot;
         let mut rng = generator(recipe.seed, Purpose::Picture, epoch, place);
-        let view = recipe.augmentation.draw(&mut rng);
+        let view = augmentation.draw(&mut rng);
         view.render(data.split.face(index), size, picture);
         if let Some((.., size)) = asked {
             let area = size * size;

@@ -117,6 +117,9 @@ pub struct Recipe {
     pub early_stop: Option<usize>,
     /// How pictures are varied.
     pub augmentation: Augmentation,
+    /// How they are varied in the last stage, where it is another way.
+    #[serde(default)]
+    pub last_augmentation: Option<Augmentation>,
     /// Pictures that are added to the training data before the run, as a share of them.
     pub expansion: f64,
     /// Blends of pictures.
@@ -160,6 +163,7 @@ impl Recipe {
                 pace: LearningRateSchedule::Cosine { warm_up: 0.05 },
                 early_stop: None,
                 augmentation: Augmentation::Standard,
+                last_augmentation: None,
                 expansion: 0.0,
                 mixup: Some(Mixup { alpha: 0.4, share: 0.5 }),
                 without_mixup: 0.15,
@@ -185,6 +189,7 @@ impl Recipe {
                 pace: LearningRateSchedule::Plateau { factor: 0.5, patience: 5 },
                 early_stop: Some(10),
                 augmentation: Augmentation::Reference,
+                last_augmentation: None,
                 expansion: 0.3,
                 mixup: None,
                 without_mixup: 0.0,
@@ -267,6 +272,12 @@ impl Recipe {
         *body = rate;
     }
 
+    /// How the pictures of this epoch (from 0) are varied.
+    #[must_use]
+    pub fn augmentation_in(&self, epoch: usize) -> Augmentation {
+        self.last_augmentation.filter(|_| self.stages.is_last(epoch)).unwrap_or(self.augmentation)
+    }
+
     /// Whether batches of this epoch (from 0) are mixed.
     #[must_use]
     pub fn mixup_in(&self, epoch: usize) -> Option<Mixup> {
@@ -296,6 +307,17 @@ mod tests {
         let recipe = Recipe { stages: "96:3,144:0".parse().unwrap(), ..recipe };
         let text = recipe.check().unwrap_err().to_string();
         assert_eq!(text, "--stages: expected 1 to 100000 epochs, found 0");
+    }
+
+    #[test]
+    fn the_last_stage_has_its_own_augmentation() {
+        let stages: Stages = "32:2,32:1".parse().unwrap();
+        let augmentation = Augmentation::Webcam;
+        let recipe = Recipe { stages, augmentation, ..Recipe::named(RecipeName::Default) };
+        assert_eq!([0, 1, 2].map(|epoch| recipe.augmentation_in(epoch)), [Augmentation::Webcam; 3]);
+        let recipe = Recipe { last_augmentation: Some(Augmentation::Standard), ..recipe };
+        let expected = [Augmentation::Webcam, Augmentation::Webcam, Augmentation::Standard];
+        assert_eq!([0, 1, 2].map(|epoch| recipe.augmentation_in(epoch)), expected);
     }
 
     #[test]

@@ -226,6 +226,25 @@ fn stages_with_teachers_stopped_anywhere_end_in_the_same_bits() {
 }
 
 #[test]
+fn the_last_stage_learns_with_its_own_augmentation() {
+    let val = patterns(1, 2);
+    let run = |last_augmentation| {
+        let stages = "32:1,32:1".parse().unwrap();
+        let recipe = Recipe { stages, augmentation: Augmentation::Webcam, last_augmentation, ..recipe(1) };
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        start(recipe, patterns(6, 1), &val, &options, &mut observer(&options, usize::MAX)).unwrap();
+        let stage = moue_model::read_safetensors(&dir.path().join("stage-1-32px.safetensors")).unwrap();
+        (stage.tensors, final_state(dir.path()))
+    };
+    let (webcam, same, standard) =
+        (run(None), run(Some(Augmentation::Webcam)), run(Some(Augmentation::Standard)));
+    assert!(webcam.1 == same.1, "the same augmentation, named twice, gave another network");
+    assert!(webcam.0 == standard.0, "the first stage learned with the last one's augmentation");
+    assert!(webcam.1 != standard.1, "the last stage did not learn with its own");
+}
+
+#[test]
 fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(dir.path());
