@@ -59,6 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     sums.into_iter().for_each(|sum| print!(" | {}", a_minute(sum, seconds)));
     println!(" |\n");
     delays();
+    println!();
+    small_changes();
     Ok(())
 }
 
@@ -101,6 +103,34 @@ fn shown_flips(readings: &[(f64, Probabilities)], time_constant_ms: f32) -> usiz
 
 fn a_minute(flips: usize, seconds: f64) -> String {
     if seconds > 0.0 { format!("{:.0}", flips as f64 / seconds * 60.0) } else { "–".to_owned() }
+}
+
+/// Sad and happy with these probabilities, the others alike.
+fn two(sad: f32, happy: f32) -> Probabilities {
+    let rest = (1.0 - sad - happy) / (Expression::COUNT - 2) as f32;
+    std::array::from_fn(|i| match i {
+        i if i == Expression::Sad.index() => sad,
+        i if i == Expression::Happy.index() => happy,
+        _ => rest,
+    })
+}
+
+/// Sad and happy change places, with less and less between them, at the standard time constant.
+fn small_changes() {
+    println!("| before, after | label changes after |\n|---|--:|");
+    let settings = SmoothingSettings::default();
+    for (more, less) in [(0.8, 0.1), (0.6, 0.3), (0.55, 0.35), (0.5, 0.38), (0.48, 0.43)] {
+        let mut smoother = Smoother::default();
+        for i in -300..0 {
+            smoother.update(1, &two(more, less), f64::from(i) / STEP_RATE, &settings);
+        }
+        let late_ms = (0..600).find_map(|i| {
+            let shown = smoother.update(1, &two(less, more), f64::from(i) / STEP_RATE, &settings);
+            (shown.label == Some(Expression::Happy)).then(|| f64::from(i) / STEP_RATE * 1000.0)
+        });
+        let text = late_ms.map_or_else(|| "never: Unsure".to_owned(), |ms| format!("{ms:.0} ms"));
+        println!("| {:.0} % sad, {:.0} % happy; the reverse | {text} |", more * 100.0, less * 100.0);
+    }
 }
 
 /// A face that reads sad and suddenly reads happy, each with 0.8.
