@@ -28,6 +28,7 @@ pub mod run;
 mod running_mean;
 mod schedule;
 mod stages;
+mod stored_answers;
 mod teachers;
 
 pub use candle_trainer::CandleTrainNet;

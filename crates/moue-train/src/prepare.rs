@@ -3,10 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use moue_model::{Expression, ModelError, NetworkWeights};
+use moue_model::NetworkWeights;
 
 use super::TrainError;
 use super::batches::{EpochBatches, MAKERS, TrainingData, steps_an_epoch};
@@ -17,8 +16,9 @@ use super::progress::Observer;
 use super::recipe::Recipe;
 use super::run::RunOptions;
 use super::stages::Stages;
-use super::teachers::{Teachers, Teaching};
-use crate::eval::{Predictor, softmax};
+use super::stored_answers::stored_answers;
+use super::teachers::Teachers;
+use crate::eval::Predictor;
 
 /// Most threads that ask teachers: each has its own copy of them.
 const MOST_SEATS: usize = 8;
@@ -52,10 +52,6 @@ pub(super) fn prepare(
         (None, _) => return Ok(Arc::new(TrainingData::new(train, recipe, None))),
     };
     if teaching.stored {
-        observer.note(match options.teachers.len() {
-            1 => "asking the teacher network of all pictures",
-            _ => "asking the teacher networks of all pictures",
-        });
         let stored = stored_answers(&train, options, teaching, observer)?;
         return Ok(Arc::new(TrainingData::new(train, recipe, Some(&stored))));
     }
@@ -82,43 +78,6 @@ fn no_teacher() -> TrainError {
         expected: "the teachers' weights files, since the run learns from them".into(),
         found: "none".into(),
     }
-}
-
-/// What the teachers read in every unchanged picture and its mirror image, averaged over all of them: several networks together
-/// err less than each (Hansen and Salamon 1990). Unfinished when the run is asked to stop.
-fn stored_answers(
-    train: &Split,
-    options: &RunOptions,
-    teaching: Teaching,
-    observer: &mut dyn Observer,
-) -> Result<Vec<[f32; Expression::COUNT]>, TrainError> {
-    let teachers = &options.teachers;
-    let share = 0.5 / teachers.len() as f32;
-    let (mut done, all) = (0, 2 * teachers.len() * train.len());
-    let mut answers = vec![[0.0; Expression::COUNT]; train.len()];
-    for teacher in teachers {
-        let failed =
-            |e: ModelError| TrainError::Teacher { name: teacher.name.clone(), reason: e.to_string() };
-        let temperature = teacher.weights.temperature() * teaching.temperature;
-        let mut predictor = Predictor::new(&teacher.weights, options.threads)?;
-        for mirrored in [false, true] {
-            let go_on = |read| {
-                observer.asking(done + read, all);
-                !options.stop.load(Ordering::Relaxed)
-            };
-            let logits = predictor.logits(train, mirrored, go_on).map_err(failed)?;
-            if logits.len() < train.len() {
-                return Ok(answers);
-            }
-            done += logits.len();
-            for (answer, logits) in answers.iter_mut().zip(&logits) {
-                for (mean, probability) in answer.iter_mut().zip(softmax(logits, temperature)) {
-                    *mean += share * probability;
-                }
-            }
-        }
-    }
-    Ok(answers)
 }
 
 /// Makes sure that the disk has room for the run: a second checkpoint while the first is there, the best and
@@ -196,37 +155,4 @@ fn seconds_an_epoch(
     predictor.logits(&few, false, |_| true)?;
     let validation = begun.elapsed().as_secs_f64() * val.len() as f64 / few.len().max(1) as f64;
     Ok(step * steps_an_epoch(&recipe, data.split.len()) as f64 + validation)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::data::tests::patterns;
-    use crate::run::tests::{observer, options};
-    use crate::teachers::tests::teacher;
-    use moue_model::LoadedWeights;
-
-    #[test]
-    fn several_stored_teachers_are_learned_from_as_their_mean() {
-        let train = patterns(2, 1);
-        let teaching = Teaching { stored: true, ..Teaching::default() };
-        let answers = |teachers: &[LoadedWeights]| {
-            let options = RunOptions { teachers: teachers.to_vec(), ..options(Path::new("unused")) };
-            stored_answers(&train, &options, teaching, &mut observer(&options, 1))
-        };
-        let [one, other] = [teacher(1, 32), teacher(2, 48)];
-        let both = answers(&[one.clone(), other.clone()]).unwrap();
-        let (one, other) = (answers(&[one]).unwrap(), answers(&[other]).unwrap());
-        assert_ne!(one, other);
-        for ((both, one), other) in
-            both.iter().flatten().zip(one.iter().flatten()).zip(other.iter().flatten())
-        {
-            assert!((both - (one + other) / 2.0).abs() < 1e-6, "{both} for {one} and {other}");
-        }
-        let mut broken = teacher(3, 32);
-        broken.weights.tensors.get_mut("fc.bias").unwrap().values[1] = f32::NAN;
-        let error = answers(&[teacher(1, 32), broken]).unwrap_err().to_string();
-        assert!(error.contains("t3") && error.contains("disgust"), "{error}");
-    }
 }
