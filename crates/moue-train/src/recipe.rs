@@ -226,6 +226,8 @@ impl Recipe {
             check(names[0], INPUT_SIZES.contains(size), &sizes, size.to_string())?;
             check(names[1], (1..=100_000).contains(epochs), "1 to 100000 epochs", epochs.to_string())?;
         }
+        let enough = self.last_augmentation.is_none() || stages.len() > 1;
+        check("--last-augmentation", enough, "at least two of --stages", self.stages.to_string())?;
         check("--batch", (2..=4096).contains(&self.batch), "2 to 4096", self.batch.to_string())?;
         let lr = self.learning_rate;
         check("--lr", lr > 0.0 && lr <= 100.0, "a number above 0, at most 100", lr.to_string())?;
@@ -307,6 +309,10 @@ mod tests {
         let recipe = Recipe { stages: "96:3,144:0".parse().unwrap(), ..recipe };
         let text = recipe.check().unwrap_err().to_string();
         assert_eq!(text, "--stages: expected 1 to 100000 epochs, found 0");
+        let stages = Stages::one(96, 3);
+        let recipe = Recipe { stages, last_augmentation: Some(Augmentation::Standard), ..recipe };
+        let text = recipe.check().unwrap_err().to_string();
+        assert_eq!(text, "--last-augmentation: expected at least two of --stages, found 96:3");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::TrainError;
 use super::data::Split;
 use super::progress::Observer;
 use super::run::RunOptions;
-use super::teachers::{Teaching, title};
+use super::teachers::Teaching;
 use crate::eval::{Predictor, softmax};
 
 /// The teachers' readings of a run with stored teachers.
@@ -41,20 +41,25 @@ pub(super) fn stored_answers(
 ) -> Result<Vec<Answer>, TrainError> {
     let path = options.out.join(ANSWERS_FILE);
     let asked = asked_of(train, options, teaching);
-    match read(&path, &asked, train.len()) {
-        Ok(Some(answers)) => {
+    let found = read(&path, &asked, train.len());
+    match &found {
+        Kept::Answers(answers) => {
             observer.note(&format!("{ANSWERS_FILE}: what the teachers read is there already"));
-            return Ok(answers);
+            return Ok(answers.clone());
         }
-        Ok(None) => {}
-        Err(reason) => observer.note(&format!("{ANSWERS_FILE} is not used: {reason}")),
+        Kept::Nothing => {}
+        Kept::Broken(reason) => observer.note(&format!("{ANSWERS_FILE} is not used: {reason}")),
+        Kept::Foreign(reason) => observer.note(&format!(
+            "{ANSWERS_FILE} is not used and stays as it is: {reason}; a resumed run will ask again"
+        )),
     }
     observer.note(match options.teachers.len() {
         1 => "asking the teacher network of all pictures",
         _ => "asking the teacher networks of all pictures",
     });
     let (answers, complete) = ask(train, options, teaching, observer)?;
-    if complete {
+    // Somebody else's file of that name is not replaced.
+    if complete && !matches!(found, Kept::Foreign(_)) {
         write(&path, &asked, &answers)?;
     }
     Ok(answers)
@@ -96,25 +101,49 @@ fn ask(
     Ok((answers, true))
 }
 
-/// Who was asked of what: the teachers, their temperature, the pictures in their order.
+/// Who was asked of what: the teachers (whose files may have other names later), their temperature, the pictures in their order.
 fn asked_of(train: &Split, options: &RunOptions, teaching: Teaching) -> String {
-    let titles: Vec<String> = options.teachers.iter().map(title).collect();
+    let teachers: Vec<&str> = options.teachers.iter().map(|t| &t.sha256[..]).collect();
     let pixels: String = Sha256::digest(&train.pixels).iter().map(|b| format!("{b:02x}")).collect();
-    format!("{}; temperature {}; pixels {pixels}", titles.join("; "), teaching.temperature)
+    format!("{}; temperature {}; pixels {pixels}", teachers.join("; "), teaching.temperature)
 }
 
-/// The answers in the file; `None` without one, or where others were asked.
-fn read(path: &Path, asked: &str, pictures: usize) -> Result<Option<Vec<Answer>>, String> {
-    if !path.exists() {
-        return Ok(None);
+/// What the run's folder has of a file of answers.
+enum Kept {
+    /// These very answers.
+    Answers(Vec<Answer>),
+    /// No file, or one of other questions.
+    Nothing,
+    /// A file of answers with something wrong in it.
+    Broken(String),
+    /// Something that no run wrote.
+    Foreign(String),
+}
+
+fn read(path: &Path, asked: &str, pictures: usize) -> Kept {
+    // A link that leads nowhere is somebody's too.
+    if path.symlink_metadata().is_err() {
+        return Kept::Nothing;
     }
-    let bytes = read_file(path).map_err(|e| e.to_string())?;
-    check_header(&bytes)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| e.to_string())?;
+    let bytes = match read_file(path) {
+        Ok(bytes) => bytes,
+        Err(e) => return Kept::Foreign(e.to_string()),
+    };
+    // The header begins with the metadata, so that a file that was cut is known too.
+    let start = &bytes[..bytes.len().min(4096)];
+    if !start.windows(ASKED_KEY.len()).any(|w| w == ASKED_KEY.as_bytes()) {
+        return Kept::Foreign("it holds no teachers' answers".into());
+    }
+    parse(&bytes, asked, pictures).unwrap_or_else(Kept::Broken)
+}
+
+fn parse(bytes: &[u8], asked: &str, pictures: usize) -> Result<Kept, String> {
+    check_header(bytes)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
     if header.metadata().as_ref().and_then(|m| m.get(ASKED_KEY)).is_none_or(|found| found != asked) {
-        return Ok(None);
+        return Ok(Kept::Nothing);
     }
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| e.to_string())?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
     let view = file.tensor(TENSOR).map_err(|e| e.to_string())?;
     let expected = [pictures, Expression::COUNT];
     if view.dtype() != Dtype::F32 || view.shape() != expected {
@@ -127,7 +156,7 @@ fn read(path: &Path, asked: &str, pictures: usize) -> Result<Option<Vec<Answer>>
     let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
     match values.iter().find(|v| !(0.0..=1.0 + 1e-5).contains(*v)) {
         Some(value) => Err(format!("tensor {TENSOR}: expected probabilities, found {value}")),
-        None => Ok(Some(values.as_chunks().0.to_vec())),
+        None => Ok(Kept::Answers(values.as_chunks().0.to_vec())),
     }
 }
 
@@ -217,6 +246,9 @@ mod tests {
         {
             assert_eq!(ask(train, &options, teaching).1, readings);
         }
+        let mut renamed = options(1);
+        renamed.teachers[0].name = "renamed".into();
+        assert_eq!(ask(&train, &renamed, STORED).1, 0);
         let mut other = options(1);
         other.teachers[0].sha256 = "1".into();
         assert_eq!(ask(&train, &other, STORED).1, readings);
@@ -239,8 +271,7 @@ mod tests {
         let asked = asked_of(&train, &options, STORED);
         let mut no_probability = first.clone();
         no_probability[1][2] = f32::NAN;
-        let lies: [(&str, &dyn Fn()); 4] = [
-            ("header", &|| std::fs::write(&path, "no such file").unwrap()),
+        let lies: [(&str, &dyn Fn()); 3] = [
             ("", &|| std::fs::write(&path, &whole[..whole.len() - 9]).unwrap()),
             ("shape [14, 7]", &|| write(&path, &asked, &first[1..]).unwrap()),
             ("found NaN", &|| write(&path, &asked, &no_probability).unwrap()),
@@ -251,7 +282,25 @@ mod tests {
             assert_eq!(stored_answers(&train, &options, STORED, &mut ears).unwrap(), first);
             let told = ears.notes.iter().any(|n| n.contains("is not used") && n.contains(reason));
             assert!(told && ears.readings == 2 * train.len(), "{reason}: {:?}", ears.notes);
-            assert_eq!(std::fs::read(&path).unwrap(), whole);
+            assert!(std::fs::read(&path).unwrap() == whole, "not replaced");
+        }
+    }
+
+    #[test]
+    fn a_file_that_no_run_wrote_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = RunOptions { teachers: vec![teacher(1, 32)], ..options(dir.path()) };
+        let path = dir.path().join(ANSWERS_FILE);
+        let weights = dir.path().join("weights.safetensors");
+        moue_model::write_safetensors(&teacher(1, 32).weights, &weights, moue_model::StoredAs::F16).unwrap();
+        let train = patterns(2, 1);
+        for bytes in [std::fs::read(&weights).unwrap(), b"my notes".to_vec(), Vec::new()] {
+            std::fs::write(&path, &bytes).unwrap();
+            let mut ears = Ears::default();
+            stored_answers(&train, &options, STORED, &mut ears).unwrap();
+            assert!(ears.notes.iter().any(|n| n.contains("stays as it is")), "{:?}", ears.notes);
+            assert_eq!(ears.readings, 2 * train.len());
+            assert!(std::fs::read(&path).unwrap() == bytes, "replaced");
         }
     }
 }
