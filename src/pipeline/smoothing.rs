@@ -19,7 +19,7 @@ pub struct SmoothingSettings {
     /// Another expression must lead by this much before the label changes, 0..=1; or be on its way to twice as much.
     pub lead: f32,
     /// Below this probability the label says "unsure", 0..=1. It goes on saying so until the probability is higher
-    /// by half of `lead`.
+    /// by half of `lead`; a face's first label needs as much.
     pub unsure_below: f32,
 }
 
@@ -73,7 +73,9 @@ impl Label {
         let ahead: Probabilities = std::array::from_fn(|i| 2.0 * state.probabilities[i] - state.behind[i]);
         let leads =
             lead_of(top, &state.probabilities) >= lead || lead_of(top, &ahead) >= CHANGING_LEADS * lead;
-        let margin = if matches!(state.label, Some(Self::Unsure | Self::Tied)) { lead / 2.0 } else { 0.0 };
+        // One reading is no average yet: what comes into view at 42 % would be "unsure" a frame later.
+        let starts_naming = !matches!(state.label, Some(Self::Sure(_)));
+        let margin = if starts_naming { lead / 2.0 } else { 0.0 };
         if probability < settings.unsure_below + margin {
             return Self::Unsure;
         }
@@ -274,6 +276,18 @@ mod tests {
         assert!(flips <= 1 && labels.last() == Some(&None), "{flips} flips");
         let sure = smoother.update(1, &only(Expression::Sad, 0.6), 7.6, &settings).label;
         assert_eq!(sure, Some(Expression::Sad));
+    }
+
+    #[test]
+    fn a_first_label_is_as_sure_as_one_after_unsure() {
+        let first = |p: f32, time_constant_ms: f32| {
+            let settings = SmoothingSettings { time_constant_ms, ..Default::default() };
+            Smoother::default().update(1, &only(Expression::Sad, p), 0.0, &settings).label
+        };
+        assert_eq!(first(0.43, 250.0), None);
+        assert_eq!(first(0.47, 250.0), Some(Expression::Sad));
+        // Nothing follows on a still picture.
+        assert_eq!(first(0.43, 0.0), Some(Expression::Sad));
     }
 
     #[test]
