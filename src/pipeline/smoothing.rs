@@ -48,8 +48,7 @@ struct State {
     probabilities: Probabilities,
     /// The average of `probabilities` with the same time constant, which follows behind them.
     behind: Probabilities,
-    /// The label; `None` before the first one.
-    label: Option<Label>,
+    label: Label,
     time_s: f64,
 }
 
@@ -73,15 +72,13 @@ impl Label {
         let ahead: Probabilities = std::array::from_fn(|i| 2.0 * state.probabilities[i] - state.behind[i]);
         let leads =
             lead_of(top, &state.probabilities) >= lead || lead_of(top, &ahead) >= CHANGING_LEADS * lead;
-        // One reading is no average yet: what comes into view at 42 % would be "unsure" a frame later.
-        let starts_naming = !matches!(state.label, Some(Self::Sure(_)));
-        let margin = if starts_naming { lead / 2.0 } else { 0.0 };
+        let margin = if matches!(state.label, Self::Sure(_)) { 0.0 } else { lead / 2.0 };
         if probability < settings.unsure_below + margin {
             return Self::Unsure;
         }
         match state.label {
-            Some(Self::Sure(named)) if named != top && !leads => Self::Tied,
-            Some(Self::Tied) if !leads => Self::Tied,
+            Self::Sure(named) if named != top && !leads => Self::Tied,
+            Self::Tied if !leads => Self::Tied,
             _ => Self::Sure(top),
         }
     }
@@ -115,7 +112,8 @@ impl Smoother {
         time_s: f64,
         settings: &SmoothingSettings,
     ) -> ShownReading {
-        let fresh = || State { probabilities: *raw, behind: *raw, label: None, time_s };
+        // One reading is no average yet: a label at 42 % would often be "unsure" a frame later.
+        let fresh = || State { probabilities: *raw, behind: *raw, label: Label::Unsure, time_s };
         let state = self.faces.entry(id).or_insert_with(fresh);
         let elapsed_s = time_s - state.time_s;
         if !(0.0..=FORGET_AFTER_S).contains(&elapsed_s) {
@@ -131,7 +129,7 @@ impl Smoother {
             state.time_s = time_s;
         }
         let label = Label::next(state, settings);
-        state.label = Some(label);
+        state.label = label;
         ShownReading {
             probabilities: state.probabilities,
             label: if let Label::Sure(named) = label { Some(named) } else { None },
